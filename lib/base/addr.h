@@ -11,8 +11,10 @@
 /* One prefix type for both families: 128 bits in host order, IPv4 as
  * v4-mapped (::ffff:a.b.c.d, RFC 4291 2.5.5.2).  len counts from bit 0 of the
  * 128, so that an IPv4 /24 has len 120.  Bits past len are zero.
- * Order (fp_prefix_cmp): address, then shorter first, so that a prefix comes
- * right before everything inside it. */
+ * The families never mix: ::/0 neither contains nor sorts among IPv4 prefixes,
+ * since no IPv6 rule ever meets an IPv4 packet.
+ * Order (fp_prefix_cmp): IPv4 before IPv6, then address, then shorter first, so
+ * that a prefix comes right before everything inside it. */
 struct fp_prefix {
 	uint64_t hi, lo;
 	uint8_t len;
@@ -21,7 +23,8 @@ struct fp_prefix {
 #define FP_PREFIX_STRLEN 64 /* enough for any printed prefix and its NUL */
 
 /* Parse "192.0.2.1", "192.0.2.0/24", "2001:db8::/32", ...: exactly n bytes of s.
- * Strict: no leading zeros in octets or length, no host bits, no zone.
+ * Strict: no leading zeros in octets or length, no host bits, no zone, no
+ * IPv4-mapped IPv6 (it would read back as IPv4).
  * 0; -EINVAL with a message that says what is wrong with the word (host bits:
  * names the prefix that was probably meant). */
 int fp_prefix_parse(struct fp_prefix *out, const char *s, size_t n,

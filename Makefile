@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+# fastpath.  Everything is built into build/ (build-san/ with SAN=1,
+# build-layoutN/ with LAYOUT=N).  V=1 shows commands, CI=1 adds -Werror.
+
+VERSION := 0.1.0
+
+PREFIX ?= /usr/local
+SBINDIR ?= $(PREFIX)/sbin
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/fastpath
+ZSHCOMPDIR ?= $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR ?= $(PREFIX)/share/fish/vendor_completions.d
+BASHCOMPDIR ?= $(or $(shell pkg-config --variable=completionsdir \
+	bash-completion 2>/dev/null),$(PREFIX)/share/bash-completion/completions)
+SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir \
+	systemd 2>/dev/null),/lib/systemd/system)
+
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+CFLAGS ?= -O2 -g
+FUZZ_TIME ?= 30
+
+DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
+	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev
+DEPS_demo := iproute2 sip-tester procps
+DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
+	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
+	openssh-server jq socat tcpdump ethtool bash-completion zsh fish \
+	util-linux python3 time
+DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
+
+# ---- what is built, and where
+B := build$(LAYOUT:%=-layout%)$(if $(SAN),-san)
+F := build/fuzz
+# A second layout of the maps, for the tests that upgrade from one to another.
+TEST_LAYOUT := 99
+
+LIB_SRC := $(wildcard lib/*/*.c lib/*/*/*.c) \
+	$(if $(wildcard bpf/fastpath.bpf.c),lib/peer/bpfobj.S)
+TOOLS := $(sort $(patsubst cmd/%.c,%,$(wildcard cmd/fp-*.c)) \
+	$(patsubst cmd/%/,%,$(wildcard cmd/fp-*/)))
+PROGS := $(patsubst %.c,%,$(wildcard test/unit/*_test.c test/prog/*.c) \
+	$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*_fuzz.c))
+BPF := $(patsubst bpf/%.c,$(B)/%.o,$(wildcard bpf/*.bpf.c))
+TEST_BPF := $(patsubst test/bpf/%.c,$(B)/test/%.o,$(wildcard test/bpf/*.bpf.c))
+BENCH_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
+
+obj = $(addsuffix .o,$(addprefix $(B)/,$(basename $1)))
+LIB_OBJ := $(call obj,$(LIB_SRC))
+TOOL_OBJ := $(call obj,$(wildcard cmd/fp-*.c cmd/fp-*/*.c))
+PROG_OBJ := $(call obj,$(PROGS:=.c))
+FUZZ_OBJ := $(addprefix $(F)/,$(patsubst %.c,%.o,$(filter %.c,$(LIB_SRC)) \
+	$(wildcard test/fuzz/*_fuzz.c)))
+
+# ---- flags: CFLAGS, CPPFLAGS and LDFLAGS are the builder's
+WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes $(if $(CI),-Werror)
+INC := -Ilib -Ibpf -I. $(LAYOUT:%=-DFP_LAYOUT=%)
+DEFS := -D_GNU_SOURCE -DFP_VERSION='"$(VERSION)"' \
+	-DFP_BPF_OBJECT='"$(B)/fastpath.bpf.o"'
+SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+ALL_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) $(CPPFLAGS) $(CFLAGS) \
+	$(if $(SAN),$(SAN_FLAGS))
+FUZZ_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) -O1 -g $(SAN_FLAGS)
+LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap -lm
+# asm/types.h is in the multiarch directory, which -target bpf does not search.
+BPF_CFLAGS := -target bpf -O2 -mcpu=v3 -g -Wall $(if $(CI),-Werror) $(INC) \
+	$(addprefix -idirafter ,$(wildcard /usr/include/$(shell uname -m)-linux-gnu))
+
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-6s %s\n' $1 $@;) mkdir -p $(@D)
+deps_of = -MMD -MP -MF $(@:.o=.d) -MT $@
+
+.PHONY: all tools tests fuzzers deps demo check check-full lint fuzz bench \
+	install uninstall dist clean FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: tools $(B)/libfastpath.a
+tools: $(BPF) $(TOOLS:%=$(B)/%)
+tests: tools $(addprefix $(B)/,$(filter test/%,$(PROGS))) $(TEST_BPF)
+fuzzers: $(FUZZERS:%=$(F)/%)
+benches: tools $(addprefix $(B)/,$(filter bench/%,$(PROGS))) $(BENCH_BPF)
+
+# Everything depends on the flags it was built with and on the list of sources.
+$(B)/flags $(F)/flags: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(BPF_CFLAGS) $(LIB_SRC))
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC)
+	$(Q)$(CC) $(ALL_CFLAGS) $(deps_of) -c -o $@ $<
+
+$(B)/lib/peer/bpfobj.o: lib/peer/bpfobj.S $(B)/fastpath.bpf.o $(B)/flags
+	$(call say,AS)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/libfastpath.a: $(LIB_OBJ)
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+
+define link
+$(call say,LINK)
+$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	$(B)/libfastpath.a $(LIBS)
+endef
+
+$(foreach t,$(TOOLS),$(eval $(B)/$t: \
+	$(call obj,$(wildcard cmd/$t.c cmd/$t/*.c))))
+$(TOOLS:%=$(B)/%): $(B)/libfastpath.a
+	$(link)
+
+$(PROGS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/libfastpath.a
+	$(link)
+
+define bpf
+$(call say,BPF)
+$(Q)$(CLANG) $(BPF_CFLAGS) $(deps_of) -c -o $@ $<
+$(Q)$(LLVM_STRIP) -g $@
+endef
+
+$(B)/%.bpf.o: bpf/%.bpf.c $(B)/flags
+	$(bpf)
+$(B)/test/%.bpf.o: test/bpf/%.bpf.c $(B)/flags
+	$(bpf)
+$(B)/bench/%.bpf.o: bench/%.bpf.c $(B)/flags
+	$(bpf)
+
+# Fuzzers are a build of their own: clang, with the library instrumented too.
+$(F)/%.o: %.c $(F)/flags
+	$(call say,FUZZCC)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(deps_of) \
+		-c -o $@ $<
+
+$(F)/libfastpath.a: $(filter $(F)/lib/%,$(FUZZ_OBJ))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(FUZZERS:%=$(F)/%): $(F)/%: $(F)/test/fuzz/%.o $(F)/libfastpath.a
+	$(call say,LINK)
+	$(Q)$(CLANG) $(SAN_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+-include $(patsubst %.o,%.d,$(LIB_OBJ) $(TOOL_OBJ) $(PROG_OBJ) $(FUZZ_OBJ) \
+	$(BPF) $(TEST_BPF) $(BENCH_BPF))
+
+# ---- running.  What deps installs is seen by a fresh make only.
+RUN := FP_BUILD=$(CURDIR)/$(B) FP_FUZZERS=$(CURDIR)/$(F) \
+	FP_OTHER_LAYOUT=$(CURDIR)/build-layout$(TEST_LAYOUT)$(if $(SAN),-san) \
+	test/run
+
+deps:
+	@test/deps $(DEPS)
+
+demo:
+	@$(MAKE) --no-print-directory deps DEPS='$(DEPS_build) $(DEPS_demo)'
+	@$(MAKE) --no-print-directory all
+	@FP_BUILD=$(CURDIR)/$(B) test/lab/demo.sh
+
+check: deps
+	@$(MAKE) --no-print-directory tests fuzzers
+	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
+	@$(RUN) lint unit fuzz bats
+
+check-full: deps
+	@$(MAKE) --no-print-directory tests fuzzers benches
+	@$(MAKE) --no-print-directory tests SAN=1
+	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
+	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT) SAN=1
+	@$(RUN) lint unit fuzz bats san valgrind full
+
+lint: tools
+	@$(RUN) lint
+
+fuzz: fuzzers
+	@FUZZ_TIME=$(FUZZ_TIME) $(RUN) fuzz
+
+# BENCH=datapath runs bench/run-datapath.sh; without it all of them run.
+bench: deps
+	@$(MAKE) --no-print-directory benches
+	@for f in $(if $(BENCH),bench/run-$(BENCH).sh,bench/run-*.sh); do \
+		FP_BUILD=$(CURDIR)/$(B) $$f || exit; done
+
+# ---- installing.  Units name /usr/sbin; they get the real directory here.
+INSTALL ?= install
+UNITS := $(wildcard $(addprefix examples/systemd/*.,service timer socket path))
+man_dir = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
+
+install: tools $(B)/libfastpath.a
+	$(Q)$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BASHCOMPDIR) \
+		$(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR) \
+		$(DESTDIR)$(SYSTEMDUNITDIR) $(DESTDIR)$(DOCDIR)
+	$(Q)$(INSTALL) -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(SBINDIR)
+	$(Q)$(foreach m,$(wildcard man/*.[578]),\
+		$(INSTALL) -Dm 644 $m $(call man_dir,$m) &&) true
+	$(Q)$(INSTALL) -m 644 completions/_fastpath $(DESTDIR)$(ZSHCOMPDIR)
+	$(Q)for t in $(TOOLS); do \
+		$(INSTALL) -m 644 completions/fastpath.bash \
+			$(DESTDIR)$(BASHCOMPDIR)/$$t && \
+		$(INSTALL) -m 644 completions/fastpath.fish \
+			$(DESTDIR)$(FISHCOMPDIR)/$$t.fish || exit; done
+	$(Q)for u in $(notdir $(UNITS)); do \
+		sed 's|/usr/sbin/fp-|$(SBINDIR)/fp-|' examples/systemd/$$u \
+			>$(DESTDIR)$(SYSTEMDUNITDIR)/$$u || exit; done
+	$(Q)$(INSTALL) -m 644 LICENSE $(DESTDIR)$(DOCDIR)
+	$(Q)$(INSTALL) -m 644 bpf/LICENSE $(DESTDIR)$(DOCDIR)/LICENSE.bpf
+
+uninstall:
+	$(Q)rm -f $(TOOLS:%=$(DESTDIR)$(SBINDIR)/%) \
+		$(foreach m,$(wildcard man/*.[578]),$(call man_dir,$m)) \
+		$(DESTDIR)$(ZSHCOMPDIR)/_fastpath \
+		$(TOOLS:%=$(DESTDIR)$(BASHCOMPDIR)/%) \
+		$(TOOLS:%=$(DESTDIR)$(FISHCOMPDIR)/%.fish) \
+		$(addprefix $(DESTDIR)$(SYSTEMDUNITDIR)/,$(notdir $(UNITS)))
+	$(Q)rm -rf $(DESTDIR)$(DOCDIR)
+
+dist:
+	@mkdir -p build
+	git archive --prefix=fastpath-$(VERSION)/ \
+		-o build/fastpath-$(VERSION).tar.gz HEAD
+
+clean:
+	$(Q)rm -rf build build-san build-layout*
