@@ -85,8 +85,7 @@ benches: tools $(addprefix $(B)/,$(filter bench/%,$(PROGS))) $(BENCH_BPF)
 
 # Everything depends on the flags it was built with and on the list of sources.
 $(B)/flags $(F)/flags: FORCE
-	@mkdir -p $(@D)
-	$(file >$@.new,$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(BPF_CFLAGS) $(LIB_SRC))
+	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(BPF_CFLAGS) $(LIB_SRC))
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/%.o: %.c $(B)/flags

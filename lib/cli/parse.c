@@ -4,6 +4,8 @@
 
 #include "cli/opt.h"
 
+#define YEAR_9999_S 253402300799 /* 9999-12-31T23:59:59Z */
+
 static bool unit_ms(const char *s, int64_t *ms)
 {
 	static const struct { const char *name; int64_t ms; } units[] = {
@@ -102,13 +104,13 @@ int fp_parse_time(const char *s, size_t n, int64_t *unix_s, struct fp_err *e)
 
 size_t fp_print_time(int64_t unix_s, char out[FP_TIME_STRLEN])
 {
-	int64_t days = unix_s / 86400, s = unix_s % 86400;
+	int64_t days, s;
 	int mon = 1, y;
 
-	if (s < 0) {
-		s += 86400;
-		days--;
-	}
+	/* RFC 3339 has four digits for the year, and read_time no past. */
+	unix_s = unix_s < 0 ? 0 : unix_s > YEAR_9999_S ? YEAR_9999_S : unix_s;
+	days = unix_s / 86400;
+	s = unix_s % 86400;
 	/* A year has at least 365 days, so this guess is never too early. */
 	y = 1970 + (int)(days / 365);
 	while (days_before_year(y) > days)
