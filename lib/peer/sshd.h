@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_PEER_SSHD_H
+#define FP_PEER_SSHD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+
+/* Who is on this node by SSH: so that no list cuts the operator off.  Asked of
+ * the kernel (sock_diag(7)), since sudo takes SSH_CONNECTION away. */
+
+#define FP_SSHD_PORTS_MAX 16
+
+struct fp_sshd_ports {
+	uint16_t v[FP_SSHD_PORTS_MAX]; /* host order, ascending, each once */
+	size_t n;
+};
+
+/* The TCP ports that processes named sshd listen on in this network namespace.
+ * 22 is always among them: systemd may hold it for sshd (ssh.socket).  Ports
+ * beyond FP_SSHD_PORTS_MAX are left out.
+ * Reads the open files of each sshd in /proc: some milliseconds on a busy host.
+ * Without the right to read them (not root) only 22 is found.
+ * 0; -errno: sock_diag or /proc cannot be read. */
+int fp_sshd_ports(struct fp_sshd_ports *out, struct fp_err *e);
+
+/* Call each for the remote address of every established TCP connection to one
+ * of the ports; an address comes once a connection, IPv4 on a dual-stack socket
+ * as IPv4.  One dump of sock_diag; /proc is not read.
+ * 0; what each returned when not 0 (the walk ends); -errno. */
+int fp_sshd_peers(const struct fp_sshd_ports *ports,
+		  int (*each)(void *ctx, const struct fp_prefix *peer),
+		  void *ctx, struct fp_err *e);
+
+#endif
