@@ -33,6 +33,16 @@ void fp_log_init(const char *name, enum fp_log_level level)
 	is_journal = stderr_is_journal();
 }
 
+/* A message may quote what a stranger wrote; it stays one line and cannot steer
+ * the terminal. */
+static void format(char *line, size_t size, const char *fmt, va_list ap)
+{
+	vsnprintf(line, size, fmt, ap);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+}
+
 void fp_log(enum fp_log_level level, const char *fmt, ...)
 {
 	char line[1024], head[8] = "";
@@ -41,7 +51,7 @@ void fp_log(enum fp_log_level level, const char *fmt, ...)
 	if (level > log_level)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	format(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (is_journal)
 		snprintf(head, sizeof(head), "<%d>", level);
@@ -56,7 +66,7 @@ void fp_log_change(const char *why, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(line, sizeof(line), fmt, ap);
+	format(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	openlog(log_name, LOG_PID, LOG_DAEMON);
 	syslog(LOG_NOTICE, "%s%s%s%s%s", line, user ? " by=" : "",

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* What a field holds at its offset in the record struct. */
@@ -40,7 +41,10 @@ enum fp_format { FP_TEXT, FP_JSON, FP_PROMETHEUS };
 /* One data walk, many renderers.  Text: one record a line, TAB between fields,
  * no header; on a terminal header, aligned, colour (NO_COLOR, TERM=dumb off).
  * JSON Lines: one flat object a record.  Prometheus: every numeric field is a
- * sample fastpath_<type>_<field>, string fields are labels. */
+ * sample fastpath_<type>_<field> (a counter when its name ends in _total, else
+ * a gauge; times are unix seconds), string fields are labels.
+ * Text escapes control characters, backslash and invalid UTF-8 as in C. A
+ * number that is not finite is absent.  A type has at most 64 fields. */
 struct fp_out;
 
 /* file: usually stdout.  fields: "a,b" of -o, or NULL for all.
@@ -50,6 +54,9 @@ int fp_out_open(struct fp_out **out, FILE *file, enum fp_format format,
 /* 0; -EINVAL: -o names a field that type does not have (e says which are). */
 int fp_out_record(struct fp_out *o, const struct fp_type *type, const void *rec,
 		  struct fp_err *e);
+/* The same check without a record: a verb that changes something asks before it
+ * does.  0; -EINVAL. */
+int fp_out_check(struct fp_out *o, const struct fp_type *type, struct fp_err *e);
 /* Last line of JSON: {"type":"summary","changed":...}; nothing in text unless
  * line is not NULL, which then goes to stderr through fp_log (NOTICE).
  * json: further members as they stand, e.g. "\"added\":3", or NULL. */
@@ -57,10 +64,12 @@ void fp_out_summary(struct fp_out *o, bool is_changed, const char *json,
 		    const char *line);
 /* Flush so that a reader of a pipe sees what was written (watch, stats). */
 void fp_out_flush(struct fp_out *o);
-/* Flush, check and free.  0; -EIO or -ENOSPC: what was written did not arrive. */
+/* Flush, check and free; file stays open.  o may be NULL.  0; -EIO, -ENOSPC or
+ * what else write(2) and close(2) say: what was written did not arrive. */
 int fp_out_close(struct fp_out *o, struct fp_err *e);
 
 /* s as a JSON string with its quotes, invalid UTF-8 replaced. */
 void fp_json_str(FILE *f, const char *s);
+void fp_json_str_add(struct fp_buf *b, const char *s);
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/utf8.h"
+#include "cli/opt.h"
+#include "cli/out_render.h"
+
+/* RFC 8259 7; a malformed byte becomes U+FFFD (Unicode 3.9, U+FFFD
+ * substitution, one for each byte). */
+void fp_json_str_add(struct fp_buf *b, const char *s)
+{
+	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
+
+	fp_buf_add(b, "\"", 1);
+	for (size_t n; *s; s += n) {
+		const char *known = strchr(from, *s);
+
+		n = fp_utf8_len(s);
+		if (known)
+			fp_buf_printf(b, "\\%c", to[known - from]);
+		else if ((unsigned char)*s < ' ')
+			fp_buf_printf(b, "\\u%04x", (unsigned char)*s);
+		else if (n)
+			fp_buf_add(b, s, n);
+		else
+			fp_buf_str_add(b, "\xef\xbf\xbd");
+		n += !n;
+	}
+	fp_buf_add(b, "\"", 1);
+}
+
+void fp_json_str(FILE *f, const char *s)
+{
+	struct fp_buf b = { 0 };
+
+	fp_json_str_add(&b, s);
+	if (!b.is_failed)
+		fwrite(b.data, 1, b.len, f);
+	fp_buf_fini(&b);
+}
+
+static void add_value(struct fp_buf *b, const struct fp_value *v)
+{
+	char time[FP_TIME_STRLEN];
+
+	switch (v->field->kind) {
+	case FP_F_STR:
+	case FP_F_TEXT:
+		fp_json_str_add(b, v->s);
+		break;
+	case FP_F_BOOL:
+		fp_buf_str_add(b, v->b ? "true" : "false");
+		break;
+	case FP_F_TIME:
+		fp_print_time(v->i, time);
+		fp_json_str_add(b, time);
+		break;
+	default:
+		fp_value_number(b, v);
+	}
+}
+
+void fp_json_row(struct fp_buf *b, const struct fp_row *row)
+{
+	fp_buf_str_add(b, "{\"type\":");
+	fp_json_str_add(b, row->type->name);
+	for (size_t i = 0; i < row->n; i++) {
+		const struct fp_value *v = &row->values[i];
+
+		if (v->is_absent)
+			continue;
+		fp_buf_add(b, ",", 1);
+		fp_json_str_add(b, v->field->name);
+		fp_buf_add(b, ":", 1);
+		add_value(b, v);
+	}
+	fp_buf_str_add(b, "}\n");
+}
