@@ -86,9 +86,12 @@ tests: tools $(addprefix $(B)/,$(filter test/%,$(PROGS))) $(TEST_BPF)
 fuzzers: $(FUZZERS:%=$(F)/%)
 benches: tools $(addprefix $(B)/,$(filter bench/%,$(PROGS))) $(BENCH_BPF)
 
-# Everything depends on the flags it was built with and on the list of sources.
-$(B)/flags $(F)/flags: FORCE
-	$(shell mkdir -p $(@D))$(file >$@.new,$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(BPF_CFLAGS) $(LIB_SRC))
+# Objects depend on the flags they were built with, the archive on the list of
+# its sources.
+$(B)/flags $(F)/flags: said = $(CC) $(ALL_CFLAGS) $(LDFLAGS) $(BPF_CFLAGS)
+$(B)/sources $(F)/sources: said = $(LIB_SRC)
+$(B)/flags $(F)/flags $(B)/sources $(F)/sources: FORCE
+	$(shell mkdir -p $(@D))$(file >$@.new,$(said))
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 $(B)/%.o: %.c $(B)/flags
@@ -99,9 +102,9 @@ $(B)/lib/peer/bpfobj.o: lib/peer/bpfobj.S $(B)/fastpath.bpf.o $(B)/flags
 	$(call say,AS)
 	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-$(B)/libfastpath.a: $(LIB_OBJ)
+$(B)/libfastpath.a: $(LIB_OBJ) $(B)/sources
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $(LIB_OBJ)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 define link
 $(call say,LINK)
@@ -136,9 +139,9 @@ $(F)/%.o: %.c $(F)/flags
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link $(deps_of) \
 		-c -o $@ $<
 
-$(F)/libfastpath.a: $(filter $(F)/lib/%,$(FUZZ_OBJ))
+$(F)/libfastpath.a: $(filter $(F)/lib/%,$(FUZZ_OBJ)) $(F)/sources
 	$(call say,AR)
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 
 $(FUZZERS:%=$(F)/%): $(F)/%: $(F)/test/fuzz/%.o $(F)/libfastpath.a
 	$(call say,LINK)

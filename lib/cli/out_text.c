@@ -181,7 +181,7 @@ static void print_cell(const struct fp_table *t, struct fp_buf *b, size_t i,
 		fp_buf_printf(b, "%*s%s", pad, "", s);
 	else
 		fp_buf_printf(b, "%s%*s", s, is_last ? 0 : pad, "");
-	fp_buf_str_add(b, is_last ? "\n" : "  ");
+	fp_buf_str_add(b, is_last ? "" : "  ");
 }
 
 static void print_header(const struct fp_table *t, struct fp_buf *b,
@@ -198,7 +198,7 @@ static void print_header(const struct fp_table *t, struct fp_buf *b,
 		name[n] = 0;
 		print_cell(t, b, i, name);
 	}
-	fp_buf_str_add(b, t->has_colour ? "\033[0m" : "");
+	fp_buf_str_add(b, t->has_colour ? "\033[0m\n" : "\n");
 }
 
 void fp_table_print(struct fp_table *t, struct fp_buf *b,
@@ -212,11 +212,13 @@ void fp_table_print(struct fp_table *t, struct fp_buf *b,
 	if (!t->has_header)
 		print_header(t, b, last);
 	t->has_header = true;
-	for (size_t r = 0; r < t->n_rows; r++)
+	for (size_t r = 0; r < t->n_rows; r++) {
 		for (size_t i = 0; i < t->n_columns; i++) {
 			print_cell(t, b, i, s);
 			s += strlen(s) + 1;
 		}
+		fp_buf_add(b, "\n", 1);
+	}
 	t->cells.len = 0;
 	t->n_rows = 0;
 }
