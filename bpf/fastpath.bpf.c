@@ -1,0 +1,777 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The XDP SIP filter.  One program a NIC (fp_nic_slot differs), maps shared.
+ *
+ * Order, cheapest first: headers, port sets, source verdict, SIP check.
+ * A packet to a port in no set is passed before any other look.  Whatever
+ * cannot be proven bad is passed.  Loads on kernels from 5.15 on; needs no
+ * BTF on the target. */
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "fp_maps.h"
+#include "fp_sip.h"
+
+#define FP_MAP_ONE(name_, type_, n_, flags_)                                   \
+	struct {                                                               \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                              \
+		__type(key, __u32);                                            \
+		__type(value, type_);                                          \
+		__uint(max_entries, n_);                                       \
+		__uint(map_flags, flags_);                                     \
+	} name_ SEC(".maps")
+
+FP_MAP_ONE(conf, struct fp_conf, 1, BPF_F_MMAPABLE);
+FP_MAP_ONE(ports, struct fp_ports, 1, BPF_F_MMAPABLE);
+FP_MAP_ONE(gate4, struct fp_gate4, 1, BPF_F_MMAPABLE);
+FP_MAP_ONE(dir4, struct fp_dir_page, FP_DIR_PAGES, BPF_F_MMAPABLE);
+FP_MAP_ONE(gate6, struct fp_gate6, 1, BPF_F_MMAPABLE);
+
+/* BPF_F_INNER_MAP: copies of other sizes may take the place (5.10). */
+struct fp_tab {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, FP_TAB_VALUE_SIZE);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__type(key, __u32);
+	__uint(max_entries, FP_TAB_N);
+	__array(values, struct fp_tab);
+} tabs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__type(key, __u32);
+	__type(value, struct fp_counter);
+	__uint(max_entries, FP_NICS *FP_REASON_ROW);
+} counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} samples SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__type(key, struct fp_seen_key);
+	__type(value, struct fp_seen);
+	__uint(max_entries, FP_SEEN_MAX);
+} seen SEC(".maps");
+
+/* One a NIC: its sockets by queue. */
+struct {
+	__uint(type, BPF_MAP_TYPE_XSKMAP);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(max_entries, 64);
+} xsk SEC(".maps");
+
+volatile const __u32 fp_nic_slot = 0;
+
+static const __u32 zero = 0;
+
+/* An offset into a packet that the verifier can follow. */
+#define FP_OFF_MAX 0x3fff
+
+#define fp_noinline __attribute__((noinline))
+
+/* What the headers said. */
+struct fp_pkt {
+	__u64 hi, lo; /* source; IPv4: lo only, 32 bits */
+	__u32 l4;     /* offset of the UDP or TCP header */
+	__u16 sport, dport;
+	__u16 udp_len; /* as the UDP header says */
+	__u8 is_v4, is_udp, is_unread;
+};
+
+/* ---- counting ---- */
+
+static __always_inline struct fp_counter *fp_count(struct xdp_md *ctx,
+						   __u32 reason)
+{
+	__u32 key = fp_nic_slot * FP_REASON_ROW + reason;
+	struct fp_counter *c = bpf_map_lookup_elem(&counters, &key);
+
+	if (c) {
+		c->packets++;
+		c->bytes += ctx->data_end - ctx->data;
+	}
+	return c;
+}
+
+static __always_inline int fp_pass(struct xdp_md *ctx, __u32 reason)
+{
+	fp_count(ctx, reason);
+	return XDP_PASS;
+}
+
+/* A copy of what was dropped, for those who watch. ports: sport << 16 | dport */
+fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
+			      __u32 ports_, __u32 what)
+{
+	void *data = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	struct fp_sample *s;
+	__u32 off = what >> 16 & 0x3f;
+	int i;
+
+	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
+	if (!s)
+		return 0;
+	s->time_ns = bpf_ktime_get_coarse_ns();
+	s->hi = hi;
+	s->lo = lo;
+	s->sport = ports_ >> 16;
+	s->dport = ports_;
+	s->len = end - data;
+	s->reason = what;
+	s->proto = what >> 8;
+	s->nic = fp_nic_slot;
+	s->pad = 0;
+	__builtin_memset(s->head, 0, sizeof(s->head));
+	data += off;
+	for (i = 0; i < (int)sizeof(s->head); i++) {
+		if (data + i + 1 > end)
+			break;
+		s->head[i] = *(__u8 *)(data + i);
+	}
+	bpf_ringbuf_submit(s, 0);
+	return 0;
+}
+
+/* Who would have been dropped. */
+fp_noinline int fp_note_seen(__u64 hi, __u64 lo, __u32 reason)
+{
+	struct fp_seen_key k = { .hi = hi, .lo = lo, .reason = reason };
+	__u32 now = bpf_ktime_get_coarse_ns() / 1000000000;
+	struct fp_seen *s = bpf_map_lookup_elem(&seen, &k);
+	struct fp_seen fresh = { .packets = 1, .first_s = now, .last_s = now };
+
+	if (s) {
+		__sync_fetch_and_add(&s->packets, 1);
+		s->last_s = now;
+		return 0;
+	}
+	bpf_map_update_elem(&seen, &k, &fresh, BPF_ANY);
+	return 0;
+}
+
+static __always_inline __u64 fp_mapped(const struct fp_pkt *p)
+{
+	return p->is_v4 ? 0xffff00000000ull | p->lo : p->lo;
+}
+
+static __always_inline int fp_drop(struct xdp_md *ctx, struct fp_conf *conf_,
+				   const struct fp_pkt *p, __u32 reason)
+{
+	struct fp_counter *c = fp_count(ctx, reason);
+
+	if (c && !((c->packets - 1) & conf_->sample_mask))
+		fp_put_sample(ctx, p->hi, fp_mapped(p),
+			      (__u32)p->sport << 16 | p->dport,
+			      reason | (p->is_udp ? IPPROTO_UDP : IPPROTO_TCP)
+					       << 8 | (__u32)ETH_HLEN << 16);
+	return XDP_DROP;
+}
+
+static __always_inline void fp_observe(struct xdp_md *ctx,
+				       const struct fp_pkt *p, __u32 reason)
+{
+	fp_count(ctx, reason);
+	fp_note_seen(p->hi, fp_mapped(p), reason);
+}
+
+/* ---- source verdict ---- */
+
+/* The highest verdict of the live slots with exactly this prefix. */
+fp_noinline int fp_probe(__u64 hi, __u64 lo, __u32 len)
+{
+	__u32 key = FP_TAB_PREFIX, best = FP_V_NONE, idx, n;
+	struct fp_table_head *head;
+	void *tab = bpf_map_lookup_elem(&tabs, &key);
+	int i, s;
+
+	if (!tab)
+		return FP_V_NONE;
+	head = bpf_map_lookup_elem(tab, &zero);
+	if (!head)
+		return FP_V_NONE;
+	n = head->n;
+	idx = ((__u64)fp_prefix_hash(hi, lo, len, head->seed) * n >> 32) + 1;
+	for (i = 0; i < FP_PROBE_MAX; i++) {
+		struct fp_bucket *b = bpf_map_lookup_elem(tab, &idx);
+		__u32 meta;
+
+		if (!b)
+			break;
+		meta = *(volatile __u32 *)&b->meta;
+		for (s = 0; s < FP_BUCKET_SLOTS; s++) {
+			__u32 until, kind = FP_SLOT_KIND(meta, s);
+
+			if (FP_SLOT_LEN(meta, s) != len + 1 || kind <= best)
+				continue;
+			if (b->key[s][0] != hi || b->key[s][1] != lo)
+				continue;
+			until = *(volatile __u32 *)&b->until_s[s];
+			if (until != FP_UNTIL_NEVER &&
+			    bpf_ktime_get_coarse_ns() >=
+				    until * 1000000000ull)
+				continue;
+			best = kind;
+		}
+		if (!(meta & FP_BUCKET_OVERFLOW))
+			break;
+		if (++idx > n)
+			idx = 1;
+	}
+	return best;
+}
+
+static __always_inline __u64 fp_high_bits(__u32 n)
+{
+	return n ? ~0ull << ((64 - n) & 63) : 0;
+}
+
+fp_noinline int fp_probe4(__u32 addr)
+{
+	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	__u64 lo = 0xffff00000000ull | addr;
+	__u32 i, n, best = FP_V_NONE;
+
+	if (!c)
+		return FP_V_NONE;
+	n = c->n_lens4;
+	for (i = 0; i < FP_LENS4; i++) {
+		__u32 v, len;
+
+		if (i >= n)
+			break;
+		len = c->lens4[i];
+		if (len < 96 || len > 128)
+			continue;
+		v = fp_probe(0, lo & fp_high_bits(len - 64), len);
+		if (v > best)
+			best = v;
+	}
+	return best;
+}
+
+static __always_inline __u32 fp_lookup4(__u32 addr)
+{
+	struct fp_gate4 *g = bpf_map_lookup_elem(&gate4, &zero);
+	__u32 net = addr >> 8, host = addr & 255, page = addr >> 18;
+	__u32 w, v = FP_V_NONE, x, t;
+	struct fp_dir_page *d;
+
+	if (!g || !(g->word[net >> 5] >> (net & 31) & 1))
+		return FP_V_NONE;
+	d = bpf_map_lookup_elem(&dir4, &page);
+	if (!d)
+		return FP_V_NONE;
+	w = *(volatile __u32 *)&d->word[net & (FP_DIR_PAGE_WORDS - 1)];
+	t = FP_DIR_TYPE(w);
+	x = FP_DIR_VALUE(w);
+	if (t == FP_DIR_INLINE) {
+		if ((x & 255) == host || (x >> 8 & 255) == host ||
+		    x >> 16 == host)
+			v = FP_DIR_VERDICT(w);
+	} else if (t == FP_DIR_CHUNK) {
+		__u32 key = FP_TAB_CHUNK;
+		void *tab = bpf_map_lookup_elem(&tabs, &key);
+		struct fp_chunk *c;
+
+		if (tab && (c = bpf_map_lookup_elem(tab, &x)))
+			v = c->word[host >> 4] >> ((host & 15) * 2) & 3;
+	} else if (t == FP_DIR_ALL) {
+		v = FP_DIR_VERDICT(w);
+	}
+	if (w & FP_DIR_LOOK) {
+		t = fp_probe4(addr);
+		if (t > v)
+			v = t;
+	}
+	return v;
+}
+
+/* The highest verdict over the lengths in use, 48 and more or the shorter ones. */
+fp_noinline int fp_probe6(__u64 hi, __u64 lo, __u32 is_long)
+{
+	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	__u32 i, n, best = FP_V_NONE;
+
+	if (!c)
+		return FP_V_NONE;
+	n = is_long ? c->n_long6 : c->n_short6;
+	for (i = 0; i < FP_LENS6; i++) {
+		__u32 v, len;
+
+		if (i >= n)
+			break;
+		len = is_long ? c->long6[i] : c->short6[i];
+		if (len > 128)
+			continue;
+		v = len <= 64 ? fp_probe(hi & fp_high_bits(len), 0, len)
+			      : fp_probe(hi, lo & fp_high_bits(len - 64), len);
+		if (v > best)
+			best = v;
+	}
+	return best;
+}
+
+fp_noinline int fp_lookup6(__u64 hi, __u64 lo)
+{
+	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	struct fp_gate6 *g = bpf_map_lookup_elem(&gate6, &zero);
+	__u32 v, best = FP_V_NONE, bit = fp_gate6_bit(hi);
+
+	if (!c || !g)
+		return FP_V_NONE;
+	if (c->n_short6)
+		best = fp_probe6(hi, lo, 0);
+	if (!(g->word[bit >> 5 & (FP_GATE6_BITS / 32 - 1)] >> (bit & 31) & 1))
+		return best;
+	v = fp_probe6(hi, lo, 1);
+	return v > best ? v : best;
+}
+
+/* ---- headers ---- */
+
+struct fp_vlan {
+	__be16 tci, proto;
+};
+
+static __always_inline int fp_is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) ||
+	       proto == bpf_htons(ETH_P_8021AD);
+}
+
+/* Ports, which UDP and TCP have in the same place. false: not there. */
+static __always_inline int fp_read_ports(struct xdp_md *ctx, struct fp_pkt *p,
+					 void *l4)
+{
+	void *end = (void *)(long)ctx->data_end;
+	__be16 *port = l4;
+
+	if (l4 + 8 > end)
+		return 0;
+	p->sport = bpf_ntohs(port[0]);
+	p->dport = bpf_ntohs(port[1]);
+	p->udp_len = bpf_ntohs(port[2]);
+	p->l4 = l4 - (void *)(long)ctx->data;
+	return 1;
+}
+
+/* false: not UDP or TCP, or no packet at all: none of our business. */
+static __always_inline int fp_read_ip4(struct xdp_md *ctx, struct fp_pkt *p,
+				       void *at)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct iphdr *ip = at;
+
+	if (at + sizeof(*ip) > end || ip->version != 4 || ip->ihl < 5)
+		return 0;
+	if (ip->protocol != IPPROTO_UDP && ip->protocol != IPPROTO_TCP)
+		return 0;
+	p->is_v4 = 1;
+	p->is_udp = ip->protocol == IPPROTO_UDP;
+	p->lo = bpf_ntohl(ip->saddr);
+	p->is_unread = 1;
+	if (ip->frag_off & bpf_htons(0x1fff))
+		return 1;
+	if (fp_read_ports(ctx, p, at + ip->ihl * 4))
+		p->is_unread = 0;
+	return 1;
+}
+
+/* Extension headers that may stand before UDP or TCP: RFC 8200 4.1, RFC 4302. */
+static __always_inline int fp_is_ext6(__u8 proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING ||
+	       proto == IPPROTO_DSTOPTS || proto == IPPROTO_AH ||
+	       proto == IPPROTO_MH || proto == 139 /* HIP */ ||
+	       proto == 140 /* Shim6 */;
+}
+
+static __always_inline int fp_read_ip6(struct xdp_md *ctx, struct fp_pkt *p,
+				       void *at)
+{
+	void *end = (void *)(long)ctx->data_end;
+	struct ipv6hdr *ip = at;
+	__u8 proto;
+	int i;
+
+	if (at + sizeof(*ip) > end || ip->version != 6)
+		return 0;
+	p->hi = bpf_be64_to_cpu(*(__be64 *)&ip->saddr.s6_addr[0]);
+	p->lo = bpf_be64_to_cpu(*(__be64 *)&ip->saddr.s6_addr[8]);
+	p->is_unread = 1;
+	proto = ip->nexthdr;
+	at += sizeof(*ip);
+	for (i = 0; i < 8; i++) {
+		__u8 *ext = at;
+
+		if (proto == IPPROTO_UDP || proto == IPPROTO_TCP) {
+			p->is_udp = proto == IPPROTO_UDP;
+			if (fp_read_ports(ctx, p, at))
+				p->is_unread = 0;
+			return 1;
+		}
+		if (at + 8 > end)
+			return fp_is_ext6(proto) || proto == IPPROTO_FRAGMENT;
+		if (proto == IPPROTO_FRAGMENT) {
+			if (*(__be16 *)(ext + 2) & bpf_htons(0xfff8))
+				return 1; /* a later fragment */
+			at += 8;
+		} else if (proto == IPPROTO_AH) {
+			at += (ext[1] + 2) * 4;
+		} else if (fp_is_ext6(proto)) {
+			at += (ext[1] + 1) * 8;
+		} else {
+			return 0;
+		}
+		proto = ext[0];
+	}
+	return 1;
+}
+
+static __always_inline int fp_read_headers(struct xdp_md *ctx,
+					   struct fp_pkt *p)
+{
+	void *at = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = at;
+	__be16 proto;
+	int i;
+
+	if (at + sizeof(*eth) > end)
+		return 0;
+	proto = eth->h_proto;
+	at += sizeof(*eth);
+#pragma unroll
+	for (i = 0; i < 2; i++) {
+		struct fp_vlan *tag = at;
+
+		if (!fp_is_vlan(proto))
+			break;
+		if (at + sizeof(*tag) > end)
+			return 0;
+		proto = tag->proto;
+		at += sizeof(*tag);
+	}
+	if (proto == bpf_htons(ETH_P_IP))
+		return fp_read_ip4(ctx, p, at);
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return fp_read_ip6(ctx, p, at);
+	return 0;
+}
+
+/* ---- the SIP check ---- */
+
+/* Verified once each, on their own (fp_sip.h says why). */
+fp_noinline int fp_skip_words(struct xdp_md *ctx, __u32 off)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? 0 : fp_sip_skip_words(p + off, end);
+}
+
+fp_noinline int fp_skip(struct xdp_md *ctx, __u32 off)
+{
+	__u32 n = fp_skip_words(ctx, off);
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	off += n;
+	return off > FP_OFF_MAX ? n : n + fp_sip_skip_bytes(p + off, end);
+}
+
+fp_noinline int fp_end_words(struct xdp_md *ctx, __u32 off)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? 0 : fp_sip_end_words(p + off, end);
+}
+
+fp_noinline int fp_trim(struct xdp_md *ctx, __u32 off, __u32 len)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? 0 : fp_sip_trim(p + off, end, len);
+}
+
+fp_noinline int fp_token(struct xdp_md *ctx, __u32 off)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? 0 : fp_sip_token(p + off, end);
+}
+
+fp_noinline int fp_blanks(struct xdp_md *ctx, __u32 off)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? 0 : fp_sip_blanks(p + off, end);
+}
+
+fp_noinline int fp_scheme(struct xdp_md *ctx, __u32 off)
+{
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return off > FP_OFF_MAX ? FP_SIP_OK : fp_sip_scheme(p + off, end);
+}
+
+/* Method, white space, scheme. */
+fp_noinline int fp_line_start(struct xdp_md *ctx, __u32 off)
+{
+	__u32 n = fp_token(ctx, off);
+
+	if (!n)
+		return FP_SIP_BAD;
+	if (n >= FP_SIP_METHOD_MAX)
+		return FP_SIP_OK;
+	off += n;
+	n = fp_blanks(ctx, off);
+	if (!n)
+		return FP_SIP_BAD;
+	if (n >= FP_SIP_BLANK_MAX)
+		return FP_SIP_OK;
+	return fp_scheme(ctx, off + n);
+}
+
+/* White space and SIP/2.0 at the end of the line of len bytes; white space
+ * after that is let be. */
+fp_noinline int fp_line_close(struct xdp_md *ctx, __u32 off, __u32 len)
+{
+	__u32 trimmed = fp_trim(ctx, off, len);
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	if (len - trimmed >= FP_SIP_BLANK_MAX)
+		return FP_SIP_OK;
+	off += trimmed;
+	if (trimmed < 8 || off - 8 > FP_OFF_MAX)
+		return FP_SIP_BAD;
+	p += off - 8;
+	if (p + 8 > end || !fp_sip_is_version(fp_load8(p)))
+		return FP_SIP_BAD;
+	return FP_SIP_OK;
+}
+
+/* n: bytes of the datagram from off on; more than are here: it was cut. */
+fp_noinline int fp_first_line(struct xdp_md *ctx, __u32 off, __u32 n)
+{
+	__u32 len = fp_end_words(ctx, off), more;
+	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	if (off > FP_OFF_MAX || len >= FP_SIP_REST + FP_SIP_WORDS * 8)
+		return FP_SIP_OK; /* longer than we look */
+	p += off;
+	if (len >= FP_SIP_REST) {
+		len -= FP_SIP_REST;
+		more = fp_sip_end_bytes(p + len, end);
+		len = more == 8 ? n : len + more;
+	}
+	if (len >= n)
+		return n > (__u64)(end - p) ? FP_SIP_OK : FP_SIP_BAD;
+	if (fp_line_close(ctx, off, len) == FP_SIP_BAD)
+		return FP_SIP_BAD;
+	return fp_line_start(ctx, off);
+}
+
+static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
+{
+	__u32 queue = ctx->rx_queue_index;
+
+	if (bpf_map_lookup_elem(&xsk, &queue)) {
+		fp_count(ctx, FP_R_pass_xsk);
+		return bpf_redirect_map(&xsk, queue, XDP_PASS);
+	}
+	return fp_pass(ctx, reason);
+}
+
+static __always_inline int fp_check_request(struct xdp_md *ctx,
+					    struct fp_conf *conf_,
+					    const struct fp_pkt *p, __u64 w,
+					    __u32 off, __u32 n)
+{
+	if (fp_sip_is_options(w) && conf_->stealth != FP_OFF) {
+		if (conf_->stealth == FP_ENFORCE)
+			return fp_drop(ctx, conf_, p, FP_R_drop_stealth);
+		fp_observe(ctx, p, FP_R_seen_stealth);
+	}
+	if (conf_->malformed != FP_OFF &&
+	    fp_first_line(ctx, off, n) == FP_SIP_BAD) {
+		if (conf_->malformed == FP_ENFORCE)
+			return fp_drop(ctx, conf_, p, FP_R_drop_malformed);
+		fp_observe(ctx, p, FP_R_seen_malformed);
+	}
+	return fp_pass_sip(ctx, FP_R_pass_request);
+}
+
+static __always_inline int fp_check_udp(struct xdp_md *ctx,
+					struct fp_conf *conf_,
+					const struct fp_pkt *p)
+{
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 off = p->l4 + 8, n = p->udp_len, skip;
+	__u8 *at = data + off;
+	__u64 w;
+
+	if (off > FP_OFF_MAX || n < 8 + FP_SIP_MIN || at + FP_SIP_MIN > end)
+		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+	n -= 8;
+	w = fp_load8(at);
+	if (fp_sip_is_reply(w))
+		return fp_pass_sip(ctx, FP_R_pass_reply);
+	if ((__u8)w <= ' ') {
+		if (fp_sip_is_stun(at, n))
+			return fp_pass_sip(ctx, FP_R_pass_keepalive);
+		skip = fp_skip(ctx, off);
+		if (skip >= n)
+			return fp_pass_sip(ctx, FP_R_pass_keepalive);
+		off += skip;
+		n -= skip;
+		data = (void *)(long)ctx->data;
+		end = (void *)(long)ctx->data_end;
+		/* what is left is cut away, or shorter than any first line */
+		if (off > FP_OFF_MAX || data + off + 8 > end)
+			w = 0;
+		else
+			w = fp_load8(data + off);
+		if (fp_sip_is_reply(w))
+			return fp_pass_sip(ctx, FP_R_pass_reply);
+	}
+	return fp_check_request(ctx, conf_, p, w, off, n);
+}
+
+/* ---- the filter ---- */
+
+static __always_inline int fp_in(const __u32 *set, __u16 port)
+{
+	return set[port >> 5] >> (port & 31) & 1;
+}
+
+#define FP_TO_NONE 0  /* no port of ours */
+#define FP_TO_FENCE 1 /* no port of ours, but there are fences */
+#define FP_TO_GUARD 2
+#define FP_TO_SIP 3
+
+static __always_inline int fp_where(const struct fp_conf *c,
+				    const struct fp_ports *s,
+				    const struct fp_pkt *p)
+{
+	if (p->is_unread)
+		return FP_TO_GUARD;
+	if (fp_in(p->is_udp ? s->sip_udp : s->sip_tcp, p->dport))
+		return FP_TO_SIP;
+	if (fp_in(p->is_udp ? s->guard_udp : s->guard_tcp, p->dport))
+		return FP_TO_GUARD;
+	if (!c->n_fence)
+		return FP_TO_NONE;
+	/* a fence is for all ports, either end; but ssh stays open */
+	if (!p->is_udp && (fp_in(s->never, p->dport) || fp_in(s->never, p->sport)))
+		return FP_TO_NONE;
+	return FP_TO_FENCE;
+}
+
+static __always_inline int fp_is_unconfirmed(void)
+{
+	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	__u32 until;
+
+	if (!c)
+		return 1;
+	until = c->nic[fp_nic_slot & (FP_NICS - 1)].confirm_until_s;
+	return until && bpf_ktime_get_coarse_ns() >= until * 1000000000ull;
+}
+
+/* Drops by the lists.  false: go on. */
+static __always_inline int fp_check_lists(struct xdp_md *ctx,
+					  struct fp_conf *c,
+					  const struct fp_pkt *p, __u32 verdict)
+{
+	int is_fence = verdict == FP_V_FENCE;
+
+	if (c->lists == FP_ENFORCE) {
+		fp_drop(ctx, c, p,
+			is_fence	 ? FP_R_drop_fence
+			: p->is_unread ? FP_R_drop_unread
+				       : FP_R_drop_block);
+		return 1;
+	}
+	if (c->lists == FP_OBSERVE)
+		fp_observe(ctx, p,
+			   is_fence	  ? FP_R_seen_fence
+			   : p->is_unread ? FP_R_seen_unread
+					  : FP_R_seen_block);
+	return 0;
+}
+
+SEC("xdp")
+int fp_filter(struct xdp_md *ctx)
+{
+	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
+	struct fp_ports *s = bpf_map_lookup_elem(&ports, &zero);
+	struct fp_pkt p = {};
+	__u32 verdict;
+	int where;
+
+	if (!c || !s || !fp_read_headers(ctx, &p))
+		return fp_pass(ctx, FP_R_pass_other);
+	where = fp_where(c, s, &p);
+	if (where == FP_TO_NONE)
+		return fp_pass(ctx, FP_R_pass_other);
+	if (fp_is_unconfirmed())
+		return fp_pass(ctx, FP_R_pass_unconfirmed);
+	verdict = p.is_v4 ? fp_lookup4(p.lo) : fp_lookup6(p.hi, p.lo);
+	if (where == FP_TO_FENCE && verdict != FP_V_FENCE)
+		return fp_pass(ctx, FP_R_pass_other);
+	if ((verdict == FP_V_BLOCK || verdict == FP_V_FENCE) &&
+	    fp_check_lists(ctx, c, &p, verdict))
+		return XDP_DROP;
+	if (where == FP_TO_FENCE)
+		return fp_pass(ctx, FP_R_pass_other);
+	if (p.is_unread)
+		return fp_pass(ctx, FP_R_pass_unread);
+	if (where == FP_TO_SIP && p.is_udp && verdict != FP_V_ALLOW)
+		return fp_check_udp(ctx, c, &p);
+	if (verdict == FP_V_ALLOW)
+		return where == FP_TO_SIP && p.is_udp ?
+			       fp_pass_sip(ctx, FP_R_pass_allowed) :
+			       fp_pass(ctx, FP_R_pass_allowed);
+	return fp_pass(ctx, where == FP_TO_SIP ? FP_R_pass_tcp
+					       : FP_R_pass_guard);
+}
+
+/* ---- asking ---- */
+
+/* fp-block test and why run this through BPF_PROG_TEST_RUN: the same lookups as
+ * above, no counter moved. */
+SEC("xdp")
+int fp_ask(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct fp_query *q = data + ETH_HLEN;
+	int i;
+
+	for (i = 0; i < FP_QUERY_MAX; i++, q++) {
+		if ((void *)(q + 1) > end)
+			break;
+		if (!q->hi && q->lo >> 32 == 0xffff)
+			q->verdict = fp_lookup4(q->lo);
+		else
+			q->verdict = fp_lookup6(q->hi, q->lo);
+	}
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "GPL";
