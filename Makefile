@@ -76,7 +76,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $1 $@;) mkdir -p $(@D)
 deps_of = -MMD -MP -MF $(@:.o=.d) -MT $@
 
 .PHONY: all tools tests fuzzers deps demo check check-full lint fuzz bench \
-	install uninstall dist clean FORCE
+	format install uninstall dist clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -180,6 +180,11 @@ lint: tools
 
 fuzz: fuzzers
 	@FUZZ_TIME=$(FUZZ_TIME) $(RUN) fuzz
+
+# What the lint check of the format wants to see.
+format:
+	clang-format -i $(wildcard $(addsuffix .[ch],bpf/* lib/*/* cmd/* cmd/*/* \
+		test/*/* bench/*))
 
 # BENCH=datapath runs bench/run-datapath.sh; without it all of them run.
 bench: deps

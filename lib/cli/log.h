@@ -4,8 +4,13 @@
 
 /* Everything a person reads that is not a record goes to stderr as
  * "fp-block: text"; under systemd (JOURNAL_STREAM) with a "<N>" priority. */
-enum fp_log_level { FP_LOG_ERR = 3, FP_LOG_WARN = 4, FP_LOG_NOTICE = 5,
-		    FP_LOG_INFO = 6, FP_LOG_DEBUG = 7 };
+enum fp_log_level {
+	FP_LOG_ERR = 3,
+	FP_LOG_WARN = 4,
+	FP_LOG_NOTICE = 5,
+	FP_LOG_INFO = 6,
+	FP_LOG_DEBUG = 7
+};
 
 /* name: the tool's, kept by reference.  Default level NOTICE; --quiet is ERR,
  * --verbose INFO, twice DEBUG. */

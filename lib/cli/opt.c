@@ -9,6 +9,7 @@
 #include "cli/opt_table.h"
 
 #define MAX_OPTS (sizeof(((struct fp_cli *)0)->values) / sizeof(char *))
+#define N_OF(LIST) (sizeof(LIST) / sizeof(*(LIST)))
 #define OPT_BASE 256 /* getopt's val of option 0: past every letter */
 #define OPT_DUMP (OPT_BASE + FP_N_COMMON + (int)MAX_OPTS)
 
@@ -129,34 +130,35 @@ static int set_timeout(struct fp_cli *c, const char *arg)
 static int set_common(struct parse *p, enum fp_common o, const char *arg)
 {
 	struct fp_cli *c = p->c;
+	bool *const flags[FP_N_COMMON] = {
+		[FP_O_CLUSTER] = &c->is_cluster_named,
+		[FP_O_DRY_RUN] = &c->is_dry_run,
+		[FP_O_JSON] = &c->is_json,
+		[FP_O_QUIET] = &c->is_quiet,
+		[FP_O_HELP] = &p->is_help,
+		[FP_O_VERSION] = &p->is_version,
+	};
+	const char **const words[FP_N_COMMON] = {
+		[FP_O_CLUSTER] = &c->cluster,
+		[FP_O_FIELDS] = &c->fields,
+		[FP_O_STATE] = &c->state_dir,
+		[FP_O_PINS] = &c->pin_dir,
+	};
 	int r = 0;
 
-	switch (o) {
-	case FP_O_CLUSTER:
-		c->cluster = arg;
-		c->is_cluster_named = true;
-		break;
-	case FP_O_NODE:
-		r = add_word(c->nodes, &c->n_nodes,
-			     sizeof(c->nodes) / sizeof(*c->nodes), arg);
-		break;
-	case FP_O_OVERRIDE:
-		r = add_word(c->overrides, &c->n_overrides,
-			     sizeof(c->overrides) / sizeof(*c->overrides), arg);
-		break;
-	case FP_O_TIMEOUT:
+	if (flags[o])
+		*flags[o] = true;
+	if (words[o])
+		*words[o] = arg;
+	if (o == FP_O_VERBOSE)
+		c->verbose++;
+	if (o == FP_O_TIMEOUT)
 		return set_timeout(c, arg);
-	case FP_O_DRY_RUN: c->is_dry_run = true; break;
-	case FP_O_JSON: c->is_json = true; break;
-	case FP_O_FIELDS: c->fields = arg; break;
-	case FP_O_QUIET: c->is_quiet = true; break;
-	case FP_O_VERBOSE: c->verbose++; break;
-	case FP_O_STATE: c->state_dir = arg; break;
-	case FP_O_PINS: c->pin_dir = arg; break;
-	case FP_O_HELP: p->is_help = true; break;
-	case FP_O_VERSION: p->is_version = true; break;
-	case FP_N_COMMON: break;
-	}
+	if (o == FP_O_NODE)
+		r = add_word(c->nodes, &c->n_nodes, N_OF(c->nodes), arg);
+	if (o == FP_O_OVERRIDE)
+		r = add_word(c->overrides, &c->n_overrides, N_OF(c->overrides),
+			     arg);
 	if (r)
 		return fp_cli_usage(c, "too many options like --%s %s",
 				    fp_common_opts[o].name, arg);
@@ -199,10 +201,12 @@ static int read_words(struct parse *p, int argc, char **argv)
 	c->argv = argv + 1;
 	opterr = 0;
 	optind = 0; /* GNU: start afresh */
-	while (!status &&
-	       (got = getopt_long(argc, argv, p->shorts, p->longs, NULL)) >= 0) {
+	while (!status) {
 		int i;
 
+		got = getopt_long(argc, argv, p->shorts, p->longs, NULL);
+		if (got < 0)
+			break;
 		if (got == 1) {
 			c->argv[c->argc++] = optarg;
 		} else if (got == '?' || got == ':') {
@@ -247,12 +251,13 @@ static int check_opts(const struct fp_cli *c)
 	return 0;
 }
 
-static void set_log_level(const struct fp_cli *c)
+static enum fp_log_level level_of(const struct fp_cli *c)
 {
-	fp_log_init(c->tool->name, c->is_quiet	     ? FP_LOG_ERR
-				   : c->verbose > 1  ? FP_LOG_DEBUG
-				   : c->verbose == 1 ? FP_LOG_INFO
-						     : FP_LOG_NOTICE);
+	if (c->is_quiet)
+		return FP_LOG_ERR;
+	if (c->verbose)
+		return c->verbose > 1 ? FP_LOG_DEBUG : FP_LOG_INFO;
+	return FP_LOG_NOTICE;
 }
 
 static const char *from_env(const char *name, const char *otherwise)
@@ -316,8 +321,9 @@ int fp_cli_main(const struct fp_tool *tool, int argc, char **argv)
 	status = read_words(&p, argc, argv);
 	if (status)
 		return status;
-	set_log_level(&c);
-	r = fp_out_open(&c.out, stdout, c.is_json ? FP_JSON : FP_TEXT, c.fields);
+	fp_log_init(tool->name, level_of(&c));
+	r = fp_out_open(&c.out, stdout, c.is_json ? FP_JSON : FP_TEXT,
+			c.fields);
 	if (r)
 		return fp_cli_fail(&c, r, &e);
 	status = act(&p);

@@ -9,8 +9,14 @@
 #include "base/err.h"
 #include "cli/out.h"
 
-enum fp_exit { FP_EXIT_OK = 0, FP_EXIT_NO = 1, FP_EXIT_FAIL = 2,
-	       FP_EXIT_PARTIAL = 3, FP_EXIT_AGAIN = 4, FP_EXIT_REFUSED = 5 };
+enum fp_exit {
+	FP_EXIT_OK = 0,
+	FP_EXIT_NO = 1,
+	FP_EXIT_FAIL = 2,
+	FP_EXIT_PARTIAL = 3,
+	FP_EXIT_AGAIN = 4,
+	FP_EXIT_REFUSED = 5
+};
 
 struct fp_cli;
 
@@ -56,8 +62,8 @@ struct fp_cli {
 	int verbose;
 	int64_t timeout_ms; /* -t, default 10 s */
 	/* where things live; options every tool has, for tests and containers */
-	const char *state_dir; /* --state, $FP_STATE, /var/lib/fastpath */
-	const char *pin_dir;   /* --pins, $FP_PINS, /sys/fs/bpf/fastpath */
+	const char *state_dir;  /* --state, $FP_STATE, /var/lib/fastpath */
+	const char *pin_dir;    /* --pins, $FP_PINS, /sys/fs/bpf/fastpath */
 	const char *values[64]; /* by index in tool->opts; NULL: not given */
 	struct fp_out *out;
 };

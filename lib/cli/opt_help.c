@@ -75,7 +75,8 @@ void fp_help_print(FILE *f, const struct fp_tool *tool,
 			verb->name, verb->args ? " " : "",
 			verb->args ? verb->args : "", verb->help);
 	} else {
-		fprintf(f, "usage: %s VERB [OPTION]... [ARG]...\n%s\n\nverbs:\n",
+		fprintf(f,
+			"usage: %s VERB [OPTION]... [ARG]...\n%s\n\nverbs:\n",
 			tool->name, tool->summary);
 		for (const struct fp_verb *v = tool->verbs; v->name; v++) {
 			char left[80];

@@ -9,9 +9,22 @@
 #include "cli/opt.h"
 
 /* The options that every tool has, by index in fp_common_opts. */
-enum fp_common { FP_O_CLUSTER, FP_O_NODE, FP_O_DRY_RUN, FP_O_JSON, FP_O_FIELDS,
-		 FP_O_QUIET, FP_O_VERBOSE, FP_O_TIMEOUT, FP_O_OVERRIDE,
-		 FP_O_STATE, FP_O_PINS, FP_O_HELP, FP_O_VERSION, FP_N_COMMON };
+enum fp_common {
+	FP_O_CLUSTER,
+	FP_O_NODE,
+	FP_O_DRY_RUN,
+	FP_O_JSON,
+	FP_O_FIELDS,
+	FP_O_QUIET,
+	FP_O_VERBOSE,
+	FP_O_TIMEOUT,
+	FP_O_OVERRIDE,
+	FP_O_STATE,
+	FP_O_PINS,
+	FP_O_HELP,
+	FP_O_VERSION,
+	FP_N_COMMON
+};
 
 extern const struct fp_opt fp_common_opts[FP_N_COMMON + 1];
 

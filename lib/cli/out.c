@@ -12,7 +12,7 @@ struct fp_out {
 	const char *fields;
 	enum fp_format format;
 	bool is_tty;
-	int error; /* errno of the first write that failed */
+	int error;                  /* errno of the first write that failed */
 	const struct fp_type *type; /* what chosen[] was made for */
 	size_t chosen[FP_MAX_FIELDS], n_chosen;
 	struct fp_row row;

@@ -12,14 +12,14 @@
 
 /* What a field holds at its offset in the record struct. */
 enum fp_field_kind {
-	FP_F_STR,   /* const char *; NULL or "" is absent: "-" in text, left out of JSON */
-	FP_F_TEXT,  /* char[]: as FP_F_STR, stored in place */
-	FP_F_U64,   /* uint64_t */
-	FP_F_I64,   /* int64_t */
-	FP_F_BOOL,  /* bool: true/false in JSON, yes/no in text */
-	FP_F_TIME,  /* int64_t unix seconds; 0 is absent; RFC 3339 UTC everywhere */
+	FP_F_STR, /* const char *; NULL or "" is absent: "-" in text, left out of JSON */
+	FP_F_TEXT, /* char[]: as FP_F_STR, stored in place */
+	FP_F_U64,  /* uint64_t */
+	FP_F_I64,  /* int64_t */
+	FP_F_BOOL, /* bool: true/false in JSON, yes/no in text */
+	FP_F_TIME, /* int64_t unix seconds; 0 is absent; RFC 3339 UTC everywhere */
 	FP_F_DUR_S, /* int64_t seconds; -1 is absent; "90s" in text, integer in JSON */
-	FP_F_DOUBLE,/* double; NaN is absent */
+	FP_F_DOUBLE, /* double; NaN is absent */
 };
 
 struct fp_field {
@@ -56,7 +56,8 @@ int fp_out_record(struct fp_out *o, const struct fp_type *type, const void *rec,
 		  struct fp_err *e);
 /* The same check without a record: a verb that changes something asks before it
  * does.  0; -EINVAL. */
-int fp_out_check(struct fp_out *o, const struct fp_type *type, struct fp_err *e);
+int fp_out_check(struct fp_out *o, const struct fp_type *type,
+		 struct fp_err *e);
 /* Last line of JSON: {"type":"summary","changed":...}; nothing in text unless
  * line is not NULL, which then goes to stderr through fp_log (NOTICE).
  * json: further members as they stand, e.g. "\"added\":3", or NULL. */

@@ -114,8 +114,8 @@ void fp_metrics_print(struct fp_metrics *m, struct fp_buf *b)
 		add_name(b, metric);
 		fp_buf_printf(b, " %s\n# TYPE ", f->help ? f->help : f->name);
 		add_name(b, metric);
-		fp_buf_printf(b, " %s\n", is_counter(f->name) ? "counter"
-							      : "gauge");
+		fp_buf_printf(b, " %s\n",
+			      is_counter(f->name) ? "counter" : "gauge");
 		fp_buf_add(b, metric->samples.data, metric->samples.len);
 		metric->samples.len = 0;
 	}

@@ -8,9 +8,12 @@
 
 static bool unit_ms(const char *s, int64_t *ms)
 {
-	static const struct { const char *name; int64_t ms; } units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 },
-		{ "d", 86400000 }, { "w", 604800000 },
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = {
+		{ "ms", 1 },      { "s", 1000 },     { "m", 60000 },
+		{ "h", 3600000 }, { "d", 86400000 }, { "w", 604800000 },
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -29,11 +32,12 @@ int fp_parse_duration(const char *s, int64_t *ms, struct fp_err *e)
 	for (; *p >= '0' && *p <= '9'; p++)
 		if (__builtin_mul_overflow(n, 10, &n) ||
 		    __builtin_add_overflow(n, *p - '0', &n))
-			return fp_err(e, -EINVAL, "\"%.32s...\" is too long a time",
-				      s);
+			return fp_err(e, -EINVAL,
+				      "\"%.32s...\" is too long a time", s);
 	if (p == s || !unit_ms(p, &unit))
 		return fp_err(e, -EINVAL,
-			      "\"%.64s\" is not a duration such as 500ms, 10s, 5m, 1h, 1d or 1w",
+			      "\"%.64s\" is not a duration such as 500ms, 10s, "
+			      "5m, 1h, 1d or 1w",
 			      s);
 	if (__builtin_mul_overflow(n, unit, &n))
 		return fp_err(e, -EINVAL, "\"%.64s\" is too long a time", s);

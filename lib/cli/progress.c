@@ -13,8 +13,9 @@
 void fp_progress_start(struct fp_progress *p, const char *what,
 		       const char *unit, uint64_t total, bool is_quiet)
 {
-	*p = (struct fp_progress){ .what = what, .unit = unit, .total = total,
-				   .is_quiet = is_quiet };
+	*p = (struct fp_progress){
+		.what = what, .unit = unit, .total = total, .is_quiet = is_quiet
+	};
 	p->is_bar = isatty(STDERR_FILENO);
 	p->start_ms = fp_clock_ms();
 	p->next_ms = p->start_ms + (p->is_bar ? BAR_STEP_MS : LINE_STEP_MS);
@@ -44,8 +45,8 @@ static void say(const struct fp_progress *p, uint64_t done)
 {
 	if (p->total)
 		fp_log(FP_LOG_NOTICE, "%s: %llu of %llu %s", p->what,
-		       (unsigned long long)done,
-		       (unsigned long long)p->total, p->unit);
+		       (unsigned long long)done, (unsigned long long)p->total,
+		       p->unit);
 	else
 		fp_log(FP_LOG_NOTICE, "%s: %llu %s", p->what,
 		       (unsigned long long)done, p->unit);

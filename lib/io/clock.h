@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 /* Every reading of time goes through here, so that tests can turn the clock. */
-int64_t fp_clock_ms(void);     /* CLOCK_MONOTONIC, what bpf_ktime_get_coarse_ns counts */
-int64_t fp_clock_unix_s(void); /* CLOCK_REALTIME */
+/* CLOCK_MONOTONIC, what bpf_ktime_get_coarse_ns counts. */
+int64_t fp_clock_ms(void);
+/* CLOCK_REALTIME. */
+int64_t fp_clock_unix_s(void);
 /* Tests only: add to both clocks. */
 void fp_clock_turn(int64_t add_ms);
 

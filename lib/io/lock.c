@@ -28,9 +28,8 @@ int fp_lock_take(int dir_fd, bool is_shared, int64_t timeout_ms,
 			return fp_err_sys(e, -errno, "cannot lock");
 		if (left_ms <= 0)
 			return fp_err(e, -EAGAIN,
-				      "another process held the lock for %lld.%03lld s",
-				      (long long)timeout_ms / 1000,
-				      (long long)timeout_ms % 1000);
+				      "locked by another process for %lld ms",
+				      (long long)timeout_ms);
 		sleep_ms(step_ms < left_ms ? step_ms : left_ms);
 		if (step_ms < STEP_MAX_MS)
 			step_ms *= 2;

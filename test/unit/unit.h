@@ -12,11 +12,10 @@
  *	}
  *
  * Each case runs in a process of its own, so that a crash or a hang is one
- * failed case.  Output is TAP; "PROGRAM CASE" runs one case without fork, for a
- * debugger.  A failed check is reported and the case goes on; a check's value
- * is whether it held. */
+ * failed case; what it printed follows its TAP line.  "PROGRAM CASE" runs one
+ * case without fork, for a debugger.  A failed check is reported and the case
+ * goes on; a check's value is whether it held. */
 
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,25 +36,25 @@ struct unit_case {
 static struct unit_case *unit_cases, **unit_last = &unit_cases;
 static int unit_failed;
 
-#define TEST(NAME)                                                       \
-	static void NAME(void);                                          \
-	static struct unit_case unit_case_##NAME = { #NAME, NAME, NULL };\
-	__attribute__((constructor)) static void unit_add_##NAME(void)   \
-	{                                                                \
-		*unit_last = &unit_case_##NAME;                          \
-		unit_last = &unit_case_##NAME.next;                      \
-	}                                                                \
+#define TEST(NAME)                                                             \
+	static void NAME(void);                                                \
+	static struct unit_case unit_case_##NAME = { #NAME, NAME, NULL };      \
+	__attribute__((constructor)) static void unit_add_##NAME(void)         \
+	{                                                                      \
+		*unit_last = &unit_case_##NAME;                                \
+		unit_last = &unit_case_##NAME.next;                            \
+	}                                                                      \
 	static void NAME(void)
 
 #define OK(COND) unit_ok(!!(COND), #COND, __FILE__, __LINE__)
 #define EQ(A, B) unit_eq((long long)(A), (long long)(B), #A, __FILE__, __LINE__)
 #define STR(A, B) unit_str(A, B, #A, __FILE__, __LINE__)
 #define HAS(TEXT, PART) unit_has(TEXT, PART, #TEXT, __FILE__, __LINE__)
-#define SKIP(WHY)                                    \
-	do {                                         \
-		printf("# skip %s\n", WHY);          \
-		fflush(stdout);                      \
-		_exit(UNIT_SKIP);                    \
+#define SKIP(WHY)                                                              \
+	do {                                                                   \
+		printf("%s\n", WHY);                                           \
+		fflush(stdout);                                                \
+		_exit(UNIT_SKIP);                                              \
 	} while (0)
 
 static inline bool unit_ok(bool is_ok, const char *what, const char *file,
@@ -113,24 +112,64 @@ static inline long unit_now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static inline int unit_run_one(const struct unit_case *c)
+static inline void unit_child(const struct unit_case *c, FILE *log)
+{
+	dup2(fileno(log), STDOUT_FILENO);
+	dup2(fileno(log), STDERR_FILENO);
+	setlinebuf(stdout);
+	alarm(UNIT_CASE_TIMEOUT_S);
+	c->run();
+	/* exit, so that a leak checker has its say. */
+	exit(unit_failed ? 1 : 0);
+}
+
+/* The case's exit status, 128 and more for a signal; its output is in log. */
+static inline int unit_run(const struct unit_case *c, FILE *log)
 {
 	int status;
 	pid_t pid;
 
-	fflush(stdout);
+	fflush(NULL);
 	pid = fork();
-	if (!pid) {
-		alarm(UNIT_CASE_TIMEOUT_S);
-		c->run();
-		/* exit, so that a leak checker has its say. */
-		exit(unit_failed ? 1 : 0);
-	}
+	if (!pid)
+		unit_child(c, log);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		return 1;
-	if (WIFSIGNALED(status))
-		printf("# %s: died of signal %d\n", c->name, WTERMSIG(status));
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status)
+				   : WEXITSTATUS(status);
+}
+
+static inline void unit_print_log(FILE *log)
+{
+	char line[4096];
+
+	rewind(log);
+	while (fgets(line, sizeof(line), log))
+		printf("%s%s", *line == '#' ? "" : "# ", line);
+}
+
+static inline bool unit_case(const struct unit_case *c, int n)
+{
+	long start_ms = unit_now_ms();
+	FILE *log = tmpfile();
+	char why[256] = "";
+	int status;
+
+	if (!log)
+		return false;
+	status = unit_run(c, log);
+	rewind(log);
+	if (status == UNIT_SKIP && fgets(why, sizeof(why), log))
+		why[strcspn(why, "\n")] = 0;
+	printf("%sok %d %s in %ldms%s%s\n",
+	       status && status != UNIT_SKIP ? "not " : "", n, c->name,
+	       unit_now_ms() - start_ms, *why ? " # skip " : "", why);
+	if (status > 128)
+		printf("# died of signal %d\n", status - 128);
+	if (status && status != UNIT_SKIP)
+		unit_print_log(log);
+	fclose(log);
+	return !status || status == UNIT_SKIP;
 }
 
 int main(int argc, char **argv)
@@ -138,24 +177,15 @@ int main(int argc, char **argv)
 	int n = 0, n_failed = 0;
 
 	for (struct unit_case *c = unit_cases; c; c = c->next) {
-		long start_ms = unit_now_ms();
-		int status;
-
 		if (argc > 1 && !strcmp(argv[1], c->name)) {
 			c->run();
 			return unit_failed ? 1 : 0;
 		}
-		if (argc > 1)
-			continue;
-		status = unit_run_one(c);
-		n_failed += status && status != UNIT_SKIP;
-		printf("%sok %d %s in %ldms%s\n",
-		       status && status != UNIT_SKIP ? "not " : "", ++n,
-		       c->name, unit_now_ms() - start_ms,
-		       status == UNIT_SKIP ? " # skip" : "");
+		if (argc == 1 && !unit_case(c, ++n))
+			n_failed++;
 	}
 	printf("1..%d\n", n);
-	return n_failed ? 1 : 0;
+	return n_failed || argc > 1 ? 1 : 0;
 }
 
 #endif
