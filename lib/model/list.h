@@ -32,6 +32,7 @@ enum fp_owner { FP_OWNER_LOCAL, FP_OWNER_DYNAMIC, FP_OWNER_PUSHED };
 
 #define FP_LIST_NAME_MAX 31
 #define FP_LINE_MAX 1024 /* longest line of a list, file or stdin */
+#define FP_META_MAX 940	 /* longest meta: with sign, prefix and until= a line */
 #define FP_LIST_SUFFIX ".list"
 
 /* Names: [a-z0-9_][a-z0-9._-]{0,30}; a leading '_' only for lists that are
@@ -138,11 +139,12 @@ bool fp_list_find(const struct fp_list *l, const struct fp_prefix *p,
  * The iterator is a value; the list must stay open. */
 struct fp_list_iter {
 	const struct fp_list *list;
-	const char *at, *end;	/* body */
-	size_t log_i;		/* sorted log */
-	struct fp_prefix prev;
-	uint64_t line;
-	bool has_prev;
+	const char *at, *end; /* body, from the line after `body` */
+	size_t log_i;	      /* sorted log */
+	struct fp_entry body; /* read last */
+	uint64_t n_body;      /* lines of the body read */
+	bool has_body;	      /* body was not given yet */
+	bool is_whole;	      /* from the start: the count can be checked */
 };
 void fp_list_seek(const struct fp_list *l, struct fp_list_iter *it,
 		  const struct fp_prefix *from);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_MODEL_LIST_LINE_H
+#define FP_MODEL_LIST_LINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "model/list.h"
+
+/* One line of a list, as files, feeds and the lists on disk have it:
+ *   PREFIX [until=TIME] [why=TEXT] [by=WHO] [run=ID] [# comment]
+ * Private to lib/model. */
+
+/* The meta of a parsed line is a piece of the line when that is canonical
+ * already; otherwise it was appended to a store, which may still move:
+ * is_stored, at store_at, and x.meta is NULL. */
+struct fp_line {
+	struct fp_entry x;
+	size_t store_at;
+	bool is_stored;
+};
+
+/* Parse the line from s to end (its '\n' and '\r' left out).  store NULL: only
+ * canonical fields are accepted, as on disk.
+ * 1: *out filled.  0: blank, or a comment.  -EINVAL: e has the word and what is
+ * wrong with it, without file and line.  -ENOMEM. */
+int fp_line_parse(struct fp_line *out, const char *s, const char *end,
+		  struct fp_buf *store, struct fp_err *e);
+
+/* A word for a message: what is not printable ASCII as \xNN, cut when long. */
+#define FP_WORD_SIZE 80
+const char *fp_word(char out[FP_WORD_SIZE], const char *s, size_t n);
+
+/* RFC 3339, any offset, a fraction is dropped.  false: it is not, or is not
+ * after 1970-01-01T00:00:00Z. */
+bool fp_time_parse(int64_t *out_s, const char *s, size_t n);
+/* "2026-01-02T03:04:05Z", no NUL.  Years 1970 to 9999. */
+#define FP_TIME_LEN 20
+void fp_time_print(int64_t at_s, char out[FP_TIME_LEN]);
+
+/* Append value to b, in quotes when it needs them. */
+void fp_value_quote(struct fp_buf *b, const char *value, size_t n);
+/* 0; -EINVAL: control characters, or not UTF-8.  *needs_quotes as fp_entry's
+ * meta defines it. */
+int fp_value_check(const char *value, size_t n, bool *needs_quotes,
+		   struct fp_err *e);
+
+/* The keys that a meta holds, in canonical order; NULL ends them. */
+extern const char *const fp_meta_keys[];
+
+#endif

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/hash.h"
+#include "model/list_disk.h"
+
+/* Names of files, sorted. */
+struct names {
+	char **v;
+	size_t n;
+};
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n > m && !strcmp(s + n - m, suffix);
+}
+
+static void names_fini(struct names *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		free(x->v[i]);
+	free(x->v);
+}
+
+static int names_add(struct names *x, const char *name)
+{
+	char **v = x->v;
+
+	if (!(x->n & (x->n - 1))) /* a power of two: full */
+		v = reallocarray(v, x->n ? x->n * 2 : 1, sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	x->v = v;
+	v[x->n] = strdup(name);
+	return v[x->n] ? (x->n++, 0) : -ENOMEM;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The *.list files of a directory. */
+static int names_read(struct names *out, int dir_fd, bool is_writer,
+		      struct fp_err *e)
+{
+	/* Another open file: rewinding dir_fd would be seen by its other users. */
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *f;
+	int r = 0;
+
+	if (!d) {
+		r = fp_err_sys(e, -errno, "lists directory");
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
+	while (!r && (errno = 0, f = readdir(d))) {
+		if (has_suffix(f->d_name, FP_LIST_SUFFIX))
+			r = names_add(out, f->d_name);
+		else if (is_writer && has_suffix(f->d_name,
+						 FP_LIST_SUFFIX ".tmp"))
+			unlinkat(dir_fd, f->d_name, 0);
+	}
+	if (!r)
+		r = -errno;
+	closedir(d);
+	if (r)
+		return fp_err_sys(e, r, "lists directory");
+	if (out->n)
+		qsort(out->v, out->n, sizeof(*out->v), by_name);
+	return 0;
+}
+
+static uint64_t token_of(int dir_fd, const struct names *x)
+{
+	uint64_t h = FP_FNV1A_INIT;
+
+	for (size_t i = 0; i < x->n; i++) {
+		struct stat st = { 0 };
+		uint64_t v[4];
+
+		if (fstatat(dir_fd, x->v[i], &st, 0))
+			st.st_size = -1;
+		v[0] = st.st_ino;
+		v[1] = (uint64_t)st.st_size;
+		v[2] = (uint64_t)st.st_mtim.tv_sec;
+		v[3] = (uint64_t)st.st_mtim.tv_nsec;
+		h = fp_fnv1a(h, x->v[i], strlen(x->v[i]) + 1);
+		h = fp_fnv1a(h, v, sizeof(v));
+	}
+	return h;
+}
+
+int fp_lists_token(int dir_fd, uint64_t *token, struct fp_err *e)
+{
+	struct names x = { 0 };
+	int r = names_read(&x, dir_fd, false, e);
+
+	if (!r)
+		*token = token_of(dir_fd, &x);
+	names_fini(&x);
+	return r;
+}
+
+/* Open the list of one file, or note why it cannot be. */
+static void open_one(struct fp_lists *ls, int dir_fd, char *file)
+{
+	struct fp_err e;
+	int r;
+
+	file[strlen(file) - strlen(FP_LIST_SUFFIX)] = 0;
+	r = fp_list_open(&ls->v[ls->n], dir_fd, file, &e);
+	if (!r)
+		ls->n++;
+	else if (r != -ENOENT) /* removed since we read the directory */
+		snprintf(ls->broken[ls->n_broken++], sizeof(*ls->broken),
+			 "%.255s", e.text);
+}
+
+int fp_lists_open(struct fp_lists *out, int dir_fd, bool is_writer,
+		  struct fp_err *e)
+{
+	struct fp_lists ls = { 0 };
+	struct names x = { 0 };
+	int r = names_read(&x, dir_fd, is_writer, e);
+
+	if (!r) {
+		ls.token = token_of(dir_fd, &x);
+		ls.v = calloc(x.n + 1, sizeof(*ls.v));
+		ls.broken = calloc(x.n + 1, sizeof(*ls.broken));
+		if (!ls.v || !ls.broken)
+			r = fp_err(e, -ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; !r && i < x.n; i++)
+		open_one(&ls, dir_fd, x.v[i]);
+	names_fini(&x);
+	if (r)
+		fp_lists_close(&ls);
+	else
+		*out = ls;
+	return r;
+}
+
+void fp_lists_close(struct fp_lists *ls)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		fp_list_close(ls->v[i]);
+	free(ls->v);
+	free(ls->broken);
+	*ls = (struct fp_lists){ 0 };
+}
+
+struct fp_list *fp_lists_get(const struct fp_lists *ls, const char *name)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (!strcmp(ls->v[i]->head.name, name))
+			return ls->v[i];
+	return NULL;
+}
+
+/* ---- digest */
+
+static int digest_list(struct fp_sha256 *h, const struct fp_list *l,
+		       struct fp_buf *b, struct fp_err *e)
+{
+	struct fp_list_iter it;
+	struct fp_entry x;
+	int r;
+
+	fp_buf_printf(b, "%s %s\n", l->head.name, fp_kind_name(l->head.kind));
+	fp_list_seek(l, &it, NULL);
+	while ((r = fp_list_next(&it, &x, e)) > 0) {
+		fp_entry_print(b, &x);
+		if (b->len < 64 << 10)
+			continue;
+		fp_sha256_add(h, b->data, b->len);
+		b->len = 0;
+	}
+	fp_sha256_add(h, b->data, b->len);
+	b->len = 0;
+	if (!r && b->is_failed)
+		r = fp_err(e, -ENOMEM, "out of memory");
+	return r;
+}
+
+int fp_lists_digest(const struct fp_lists *ls, char hex[65], struct fp_err *e)
+{
+	unsigned char sum[FP_SHA256_SIZE];
+	struct fp_buf b = { 0 };
+	struct fp_sha256 h;
+	int r = 0;
+
+	fp_sha256_init(&h);
+	for (size_t i = 0; !r && i < ls->n; i++)
+		if (ls->v[i]->head.owner == FP_OWNER_PUSHED)
+			r = digest_list(&h, ls->v[i], &b, e);
+	fp_buf_fini(&b);
+	if (r)
+		return r;
+	fp_sha256_fini(&h, sum);
+	fp_hex(sum, sizeof(sum), hex);
+	return 0;
+}
