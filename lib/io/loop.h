@@ -32,7 +32,7 @@ void fp_loop_timer_disarm(struct fp_loop *l, struct fp_timer *t);
  * reload when not NULL. */
 int fp_loop_signals(struct fp_loop *l, void (*reload)(void *ctx), void *ctx,
 		    struct fp_err *e);
-/* Until fp_loop_stop, a signal, or nothing is left to wait for.  0, or the
+/* Until fp_loop_stop, a signal, or nothing is left to wait for.  0, -errno, or the
  * signal's number. */
 int fp_loop_run(struct fp_loop *l);
 void fp_loop_stop(struct fp_loop *l);
