@@ -130,14 +130,15 @@ static void note_meta(struct fields *f, int index, const char *key,
 static const char *field(struct fields *f, const char *s, const char *end,
 			 struct fp_err *e)
 {
-	const char *stop = word_end(s, end), *key = s;
-	const char *eq = memchr(s, '=', (size_t)(stop - s));
+	const char *key = s, *eq = s;
 	struct value *v;
 	bool needs_quotes;
 	int index;
 
-	if (!eq) {
-		bad(e, s, stop, "not key=value");
+	while (eq < end && *eq != '=' && !is_blank(*eq))
+		eq++;
+	if (eq == end || *eq != '=') {
+		bad(e, key, eq, "not key=value");
 		return NULL;
 	}
 	v = slot(f, key, (size_t)(eq - key), &index);
@@ -224,6 +225,12 @@ static int fields_parse(struct fp_line *out, const char *s, const char *end,
 		return bad(e, f.until.s, f.until.s + f.until.n,
 			   "until= is not a time like 2026-01-02T03:04:05Z");
 	return f.meta_at ? set_meta(out, &f, store, e) : 0;
+}
+
+int fp_line_prefix(struct fp_prefix *out, const char *s, const char *end,
+		   struct fp_err *e)
+{
+	return fp_prefix_parse(out, s, (size_t)(word_end(s, end) - s), e);
 }
 
 int fp_line_parse(struct fp_line *out, const char *s, const char *end,

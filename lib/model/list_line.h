@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "model/list.h"
+#include "model/list_word.h"
 
 /* One line of a list, as files, feeds and the lists on disk have it:
  *   PREFIX [until=TIME] [why=TEXT] [by=WHO] [run=ID] [# comment]
@@ -30,9 +31,9 @@ struct fp_line {
 int fp_line_parse(struct fp_line *out, const char *s, const char *end,
 		  struct fp_buf *store, struct fp_err *e);
 
-/* A word for a message: what is not printable ASCII as \xNN, cut when long. */
-#define FP_WORD_SIZE 80
-const char *fp_word(char out[FP_WORD_SIZE], const char *s, size_t n);
+/* The prefix alone, of a line that begins with one.  0; -EINVAL. */
+int fp_line_prefix(struct fp_prefix *out, const char *s, const char *end,
+		   struct fp_err *e);
 
 /* RFC 3339, any offset, a fraction is dropped.  false: it is not, or is not
  * after 1970-01-01T00:00:00Z. */

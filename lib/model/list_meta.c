@@ -1,42 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "base/utf8.h"
 #include "model/list_line.h"
 
 const char *const fp_meta_keys[] = { "why", "by", "run", NULL };
 
-const char *fp_word(char out[FP_WORD_SIZE], const char *s, size_t n)
+/* Printable ASCII that needs no quotes around it. */
+static const bool is_plain[256] = {
+	['!'] = true, ['$' ... '['] = true, [']' ... '~'] = true,
+};
+
+static size_t plain_len(const char *s, size_t n)
 {
-	static const char digits[] = "0123456789abcdef";
-	size_t to = 0, i;
+	size_t i = 0;
 
-	for (i = 0; i < n && to < FP_WORD_SIZE - 8; i++) {
-		unsigned char c = (unsigned char)s[i];
-
-		if (c >= ' ' && c < 0x7f) {
-			out[to++] = s[i];
-			continue;
-		}
-		out[to++] = '\\';
-		out[to++] = 'x';
-		out[to++] = digits[c >> 4];
-		out[to++] = digits[c & 15];
-	}
-	strcpy(out + to, i < n ? "..." : "");
-	return out;
-}
-
-/* The length of the character at s, 0 when it is none: UTF-8, but no control
- * character, those from U+0080 to U+009F included. */
-static size_t char_len(const char *s, size_t n)
-{
-	char c[5] = { 0 };
-
-	if ((unsigned char)*s < 0x80)
-		return *s >= ' ' && *s != 0x7f;
-	memcpy(c, s, n < 4 ? n : 4);
-	return memcmp(c, "\xc2\xa0", 2) < 0 ? 0 : fp_utf8_len(c);
+	while (i < n && is_plain[(unsigned char)s[i]])
+		i++;
+	return i;
 }
 
 static bool is_special(char c)
@@ -50,8 +30,9 @@ int fp_value_check(const char *value, size_t n, bool *needs_quotes,
 	char word[FP_WORD_SIZE];
 
 	*needs_quotes = false;
-	for (size_t i = 0, len; i < n; i += len) {
-		len = char_len(value + i, n - i);
+	for (size_t i = plain_len(value, n), len; i < n;
+	     i += len, i += plain_len(value + i, n - i)) {
+		len = fp_char_len(value + i, n - i);
 		if (!len)
 			return fp_err(e, -EINVAL,
 				      "\"%s\": a control character, or not "

@@ -64,19 +64,19 @@ static const char *body_line(const char *at, const char *end,
 static const char *body_lower(const struct fp_list *l,
 			      const struct fp_prefix *p, bool is_after)
 {
-	const char *lo = l->body, *hi = body_end(l), *next;
-	struct fp_entry x;
+	const char *lo = l->body, *hi = body_end(l);
+	struct fp_prefix x;
 
 	while (lo < hi) {
 		const char *mid = lo + (hi - lo) / 2;
 		const char *nl = memrchr(lo, '\n', (size_t)(mid - lo));
 
 		mid = nl ? nl + 1 : lo;
-		next = body_line(mid, hi, &x, NULL);
-		if (!next)
+		nl = memchr(mid, '\n', (size_t)(hi - mid));
+		if (!nl || fp_line_prefix(&x, mid, nl, NULL))
 			return mid;
-		if (fp_prefix_cmp(&x.p, p) < is_after)
-			lo = next;
+		if (fp_prefix_cmp(&x, p) < is_after)
+			lo = nl + 1;
 		else
 			hi = mid;
 	}
