@@ -9,7 +9,8 @@
 
 /* flock(2) on an open directory (O_CLOEXEC).  Waits up to timeout_ms.
  * 0: held until fp_lock_give or close.  -EAGAIN: somebody else held it all the
- * time (e says for how long we waited). */
+ * time (e says for how long we waited).  Taking a held lock in the other kind
+ * lets go of it first (flock(2)), and it stays lost when that fails. */
 int fp_lock_take(int dir_fd, bool is_shared, int64_t timeout_ms,
 		 struct fp_err *e);
 void fp_lock_give(int dir_fd);
