@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "peer/maps.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fp_maps.h"
+
+#define FP_FIRST_ELEMENTS 4096u /* of a table that grows: 256 KB */
+
+static const char *const fp_tab_pin[FP_TAB_N] = { "chunk", "prefix" };
+
+struct fp_maps {
+	char dir[PATH_MAX];
+	struct fp_tables tables;
+	struct fp_area ports;
+	int tabs_fd;
+};
+
+size_t fp_maps_dir(const char *pins, char *out, size_t size)
+{
+	return (size_t)snprintf(out, size, "%s/v%d", pins, FP_LAYOUT);
+}
+
+/* bpffs refuses names with dots, as VLAN interfaces have them. */
+void fp_maps_nic_path(const char *dir, const char *kind, const char *ifname,
+		      char *out, size_t size)
+{
+	size_t n = (size_t)snprintf(out, size, "%s/%s/", dir, kind);
+
+	for (; *ifname && n + 4 < size; ifname++) {
+		if (*ifname == '.' || *ifname == '%')
+			n += (size_t)snprintf(out + n, size - n, "%%%02x",
+					      (unsigned int)*ifname);
+		else
+			out[n++] = *ifname;
+	}
+	out[n] = 0;
+}
+
+unsigned int fp_maps_layout(const char *pins)
+{
+	unsigned int best = 0, v;
+	struct dirent *d;
+	DIR *dir = opendir(pins);
+	char junk;
+
+	while (dir && (d = readdir(dir)))
+		if (sscanf(d->d_name, "v%u%c", &v, &junk) == 1 && v > best)
+			best = v;
+	if (dir)
+		closedir(dir);
+	return best;
+}
+
+static int fp_pin_get(const char *dir, const char *name, struct fp_err *e)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = bpf_obj_get(path);
+	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
+}
+
+/* Open a pinned map as an area of n_bytes. */
+static int fp_area_pinned(struct fp_area *a, const char *dir, const char *name,
+			  size_t n_bytes, struct fp_err *e)
+{
+	int fd = fp_pin_get(dir, name, e);
+
+	if (fd < 0)
+		return fd;
+	fp_area_map(a, fd, n_bytes);
+	return 0;
+}
+
+static int fp_map_info(int fd, struct bpf_map_info *info, struct fp_err *e)
+{
+	uint32_t len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	if (bpf_obj_get_info_by_fd(fd, info, &len))
+		return fp_err_sys(e, -errno, "reading a map's info");
+	return 0;
+}
+
+/* A table that grows; a writer that was killed between the two steps of
+ * fp_maps_swap left an unpinned copy hanging there: put the pinned one back. */
+static int fp_tab_open(struct fp_maps *m, int tab, struct fp_err *e)
+{
+	uint32_t key = (uint32_t)tab, id = 0;
+	struct bpf_map_info info;
+	int fd, r;
+
+	fd = fp_pin_get(m->dir, fp_tab_pin[tab], e);
+	if (fd < 0)
+		return fd;
+	r = fp_map_info(fd, &info, e);
+	if (r)
+		goto failed;
+	if (bpf_map_lookup_elem(m->tabs_fd, &key, &id) || id != info.id) {
+		if (bpf_map_update_elem(m->tabs_fd, &key, &fd, BPF_ANY)) {
+			r = fp_err_sys(e, -errno, "hanging in table %s",
+				       fp_tab_pin[tab]);
+			goto failed;
+		}
+	}
+	fp_area_map(&m->tables.tab[tab], fd,
+		    (size_t)info.max_entries * FP_TAB_VALUE_SIZE);
+	return 0;
+failed:
+	close(fd);
+	return r;
+}
+
+static int fp_maps_make(void *ctx, int tab, uint32_t n, struct fp_area *out,
+			struct fp_err *e)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, o,
+		    .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+	int fd, r;
+
+	(void)ctx;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, fp_tab_pin[tab], 4,
+			    FP_TAB_VALUE_SIZE, n + 1, &o);
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "making a %s table of %u elements",
+				  fp_tab_pin[tab], n);
+	fp_area_map(out, fd, ((size_t)n + 1) * FP_TAB_VALUE_SIZE);
+	r = fp_area_whole(out, e);
+	if (r)
+		fp_area_fini(out);
+	return r;
+}
+
+/* Pin fd over dir/name. */
+static int fp_pin_over(const char *dir, const char *name, int fd,
+		       struct fp_err *e)
+{
+	char path[PATH_MAX], fresh[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	snprintf(fresh, sizeof(fresh), "%s/%s_new", dir, name);
+	unlink(fresh);
+	if (bpf_obj_pin(fd, fresh) || rename(fresh, path))
+		return fp_err_sys(e, -errno, "pinning %s", path);
+	return 0;
+}
+
+static int fp_maps_swap(void *ctx, int tab, const struct fp_area *fresh,
+			struct fp_err *e)
+{
+	struct fp_maps *m = ctx;
+	uint32_t key = (uint32_t)tab;
+
+	if (bpf_map_update_elem(m->tabs_fd, &key, &fresh->fd, BPF_ANY))
+		return fp_err_sys(e, -errno, "hanging in table %s",
+				  fp_tab_pin[tab]);
+	return fp_pin_over(m->dir, fp_tab_pin[tab], fresh->fd, e);
+}
+
+int fp_maps_init_dir(const char *dir, struct fp_err *e)
+{
+	struct fp_maps *m = calloc(1, sizeof(*m));
+	struct fp_area fresh;
+	int r = 0;
+
+	if (!m)
+		return -ENOMEM;
+	snprintf(m->dir, sizeof(m->dir), "%s", dir);
+	m->tabs_fd = fp_pin_get(dir, "tabs", e);
+	if (m->tabs_fd < 0) {
+		r = m->tabs_fd;
+		free(m);
+		return r;
+	}
+	for (int tab = 0; tab < FP_TAB_N && !r; tab++) {
+		r = fp_maps_make(m, tab, FP_FIRST_ELEMENTS - 1, &fresh, e);
+		if (!r)
+			r = fp_maps_swap(m, tab, &fresh, e);
+		if (!r)
+			fp_area_fini(&fresh);
+	}
+	close(m->tabs_fd);
+	free(m);
+	if (r)
+		return r;
+	r = fp_maps_open_dir(&m, dir, e);
+	if (r)
+		return r;
+	fp_tables_init(&m->tables);
+	fp_maps_close(m);
+	return 0;
+}
+
+int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e)
+{
+	struct fp_maps *m = calloc(1, sizeof(*m));
+	struct fp_tables *t;
+	int r;
+
+	if (!m)
+		return fp_err(e, -ENOMEM, "out of memory");
+	snprintf(m->dir, sizeof(m->dir), "%s", dir);
+	t = &m->tables;
+	t->conf.fd = t->gate4.fd = t->dir4.fd = t->gate6.fd = -1;
+	t->tab[0].fd = t->tab[1].fd = m->ports.fd = m->tabs_fd = -1;
+	t->backing = (struct fp_backing){ fp_maps_make, fp_maps_swap, m };
+	r = fp_area_pinned(&t->conf, dir, "conf", sizeof(struct fp_conf), e);
+	if (!r)
+		r = fp_area_pinned(&t->gate4, dir, "gate4",
+				   sizeof(struct fp_gate4), e);
+	if (!r)
+		r = fp_area_pinned(&t->dir4, dir, "dir4",
+				   (size_t)FP_DIR_PAGES *
+					   sizeof(struct fp_dir_page), e);
+	if (!r)
+		r = fp_area_pinned(&t->gate6, dir, "gate6",
+				   sizeof(struct fp_gate6), e);
+	if (!r) {
+		m->tabs_fd = fp_pin_get(dir, "tabs", e);
+		r = m->tabs_fd < 0 ? m->tabs_fd : 0;
+	}
+	for (int tab = 0; tab < FP_TAB_N && !r; tab++)
+		r = fp_tab_open(m, tab, e);
+	if (!r)
+		r = fp_area_whole(&t->conf, e);
+	if (r)
+		fp_maps_close(m);
+	else
+		*out = m;
+	return r;
+}
+
+int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e)
+{
+	char dir[PATH_MAX];
+	unsigned int v;
+	int r;
+
+	fp_maps_dir(pins, dir, sizeof(dir));
+	r = fp_maps_open_dir(out, dir, e);
+	if (r != -ENOENT)
+		return r;
+	v = fp_maps_layout(pins);
+	if (v && v != FP_LAYOUT)
+		return fp_err(e, -EPROTO,
+			      "the tables in %s are of layout %u, this program is of layout %d: use the version that made them, or fp-load upgrade of this one",
+			      pins, v, FP_LAYOUT);
+	return fp_err(e, -ENOENT,
+		      "no filter is loaded (no pins in %s): fp-load attach IF",
+		      pins);
+}
+
+void fp_maps_close(struct fp_maps *m)
+{
+	if (!m)
+		return;
+	fp_area_fini(&m->tables.conf);
+	fp_area_fini(&m->tables.gate4);
+	fp_area_fini(&m->tables.dir4);
+	fp_area_fini(&m->tables.gate6);
+	for (int tab = 0; tab < FP_TAB_N; tab++)
+		fp_area_fini(&m->tables.tab[tab]);
+	fp_area_fini(&m->ports);
+	if (m->tabs_fd >= 0)
+		close(m->tabs_fd);
+	free(m);
+}
+
+struct fp_tables *fp_maps_tables(struct fp_maps *m)
+{
+	return &m->tables;
+}
+
+struct fp_conf *fp_maps_conf(struct fp_maps *m)
+{
+	return fp_tables_conf(&m->tables);
+}
+
+struct fp_ports *fp_maps_ports(struct fp_maps *m, struct fp_err *e)
+{
+	if (m->ports.fd < 0 &&
+	    fp_area_pinned(&m->ports, m->dir, "ports", sizeof(struct fp_ports),
+			   e))
+		return NULL;
+	if (fp_area_whole(&m->ports, e))
+		return NULL;
+	return fp_area_at(&m->ports, 0);
+}
+
+/* ---- asking ---- */
+
+#define FP_ETH_HLEN 14
+
+static int fp_ask_some(int prog_fd, const struct fp_prefix *host, size_t n,
+		       enum fp_kind *verdict, struct fp_err *e)
+{
+	unsigned char in[FP_ETH_HLEN + FP_QUERY_MAX * sizeof(struct fp_query)];
+	unsigned char back[sizeof(in)];
+	size_t len = FP_ETH_HLEN + n * sizeof(struct fp_query);
+	struct fp_query q = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in,
+		    .data_size_in = (uint32_t)len, .data_out = back,
+		    .data_size_out = (uint32_t)len, .repeat = 1);
+
+	memset(in, 0, FP_ETH_HLEN);
+	for (size_t i = 0; i < n; i++) {
+		q.hi = host[i].hi;
+		q.lo = host[i].lo;
+		memcpy(in + FP_ETH_HLEN + i * sizeof(q), &q, sizeof(q));
+	}
+	if (bpf_prog_test_run_opts(prog_fd, &o))
+		return fp_err_sys(e, -errno, "asking the filter");
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&q, back + FP_ETH_HLEN + i * sizeof(q), sizeof(q));
+		verdict[i] = (enum fp_kind)q.verdict;
+	}
+	return 0;
+}
+
+int fp_maps_ask(struct fp_maps *m, const struct fp_prefix *host, size_t n,
+		enum fp_kind *verdict, struct fp_err *e)
+{
+	int fd = fp_pin_get(m->dir, "ask", e), r = fd < 0 ? fd : 0;
+
+	for (size_t i = 0; i < n && !r; i += FP_QUERY_MAX) {
+		size_t some = n - i < FP_QUERY_MAX ? n - i : FP_QUERY_MAX;
+
+		r = fp_ask_some(fd, host + i, some, verdict + i, e);
+	}
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
+/* ---- what was counted ---- */
+
+static int fp_counter_read(int fd, uint32_t key, struct fp_counter *per_cpu,
+			   int cpus, struct fp_counter *out)
+{
+	*out = (struct fp_counter){ 0 };
+	if (bpf_map_lookup_elem(fd, &key, per_cpu))
+		return -errno;
+	for (int i = 0; i < cpus; i++) {
+		out->packets += per_cpu[i].packets;
+		out->bytes += per_cpu[i].bytes;
+	}
+	return 0;
+}
+
+/* All reasons of a NIC; out NULL: set them to zero. */
+static int fp_counters_walk(struct fp_maps *m, unsigned int nic,
+			    struct fp_counter *out, struct fp_err *e)
+{
+	int cpus = libbpf_num_possible_cpus(), fd, r = 0;
+	struct fp_counter *v;
+
+	if (cpus < 1)
+		return fp_err_sys(e, cpus, "counting CPUs");
+	fd = fp_pin_get(m->dir, "counters", e);
+	if (fd < 0)
+		return fd;
+	v = calloc((size_t)cpus, sizeof(*v));
+	if (!v)
+		r = -ENOMEM;
+	for (uint32_t i = 0; i < FP_R_N && !r; i++) {
+		uint32_t key = nic * FP_REASON_ROW + i;
+
+		if (out)
+			r = fp_counter_read(fd, key, v, cpus, &out[i]);
+		else if (bpf_map_update_elem(fd, &key, v, BPF_ANY))
+			r = -errno;
+	}
+	free(v);
+	close(fd);
+	return r ? fp_err_sys(e, r, "reading the counters") : 0;
+}
+
+int fp_maps_counters(struct fp_maps *m, unsigned int nic,
+		     struct fp_counter *out, struct fp_err *e)
+{
+	return fp_counters_walk(m, nic, out, e);
+}
+
+int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
+			   struct fp_err *e)
+{
+	return fp_counters_walk(m, nic, NULL, e);
+}
+
+int fp_maps_seen(struct fp_maps *m,
+		 int (*each)(void *ctx, const struct fp_seen_key *key,
+			     const struct fp_seen *seen),
+		 void *ctx, struct fp_err *e)
+{
+	struct fp_seen_key key, *prev = NULL, next;
+	struct fp_seen seen;
+	int fd = fp_pin_get(m->dir, "seen", e), r = 0;
+
+	if (fd < 0)
+		return fd;
+	while (!r && !bpf_map_get_next_key(fd, prev, &next)) {
+		key = next;
+		prev = &key;
+		if (!bpf_map_lookup_elem(fd, &key, &seen))
+			r = each(ctx, &key, &seen);
+	}
+	close(fd);
+	return r;
+}
+
+/* ---- links and memory ---- */
+
+static bool fp_link_is_up(const char *path)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_obj_get(path);
+	bool is_up;
+
+	if (fd < 0)
+		return false;
+	is_up = !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+		info.xdp.ifindex != 0;
+	close(fd);
+	return is_up;
+}
+
+bool fp_maps_is_attached(struct fp_maps *m)
+{
+	char path[PATH_MAX + NAME_MAX + 8];
+	bool is_up = false;
+	struct dirent *d;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "%s/links", m->dir);
+	dir = opendir(path);
+	while (dir && !is_up && (d = readdir(dir))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "%s/links/%s", m->dir, d->d_name);
+		is_up = fp_link_is_up(path);
+	}
+	if (dir)
+		closedir(dir);
+	return is_up;
+}
+
+static uint64_t fp_fd_memlock(int fd)
+{
+	unsigned long long v = 0;
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "memlock: %llu", &v) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return v;
+}
+
+uint64_t fp_maps_memory(struct fp_maps *m)
+{
+	static const char *const names[] = { "conf", "ports", "gate4", "dir4",
+					     "gate6", "tabs", "counters",
+					     "samples", "seen", "chunk",
+					     "prefix" };
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		int fd = fp_pin_get(m->dir, names[i], NULL);
+
+		if (fd < 0)
+			continue;
+		sum += fp_fd_memlock(fd);
+		close(fd);
+	}
+	return sum;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_PEER_MAPS_H
+#define FP_PEER_MAPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "model/tables.h"
+
+/* The pinned maps of the filter: PINS/vLAYOUT/... in a bpffs.
+ *   conf ports gate4 dir4 gate6 tabs counters samples seen   maps of all NICs
+ *   chunk prefix                              what hangs in tabs now
+ *   ask                                       the program that answers fp_maps_ask
+ *   links/IF  xsk/IF                          one a NIC */
+
+struct fp_maps;
+
+/* Where the pins of this build's layout are: PINS/v1. */
+size_t fp_maps_dir(const char *pins, char *out, size_t size);
+
+/* DIR/KIND/IFNAME (kind: "links" or "xsk"), dots in the name as %2e. */
+void fp_maps_nic_path(const char *dir, const char *kind, const char *ifname,
+		      char *out, size_t size);
+
+/* Open what is pinned.  0: close with fp_maps_close.
+ * -ENOENT: no filter is loaded ("... fp-load attach IF").
+ * -EPROTO: the pins are of another layout (e says which).
+ * -EACCES -EPERM: not root, or no CAP_BPF. */
+int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e);
+/* The same for a directory of pins that is still being built. */
+int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e);
+void fp_maps_close(struct fp_maps *m);
+
+/* First use after the maps were made: hang in and pin the tables that grow.
+ * dir: where the maps are pinned. */
+int fp_maps_init_dir(const char *dir, struct fp_err *e);
+
+struct fp_tables *fp_maps_tables(struct fp_maps *m);
+struct fp_conf *fp_maps_conf(struct fp_maps *m);
+/* NULL with e filled when it cannot be mapped. */
+struct fp_ports *fp_maps_ports(struct fp_maps *m, struct fp_err *e);
+
+/* Ask the kernel: the loaded program's own lookups, on the live tables, for n
+ * addresses (hosts); no counter moves.  verdict: n of them. */
+int fp_maps_ask(struct fp_maps *m, const struct fp_prefix *host, size_t n,
+		enum fp_kind *verdict, struct fp_err *e);
+
+/* Sums over CPUs, FP_R_N of them. */
+int fp_maps_counters(struct fp_maps *m, unsigned int nic,
+		     struct fp_counter *out, struct fp_err *e);
+int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
+			   struct fp_err *e);
+
+/* Walk whom the observing checks would have dropped. */
+int fp_maps_seen(struct fp_maps *m,
+		 int (*each)(void *ctx, const struct fp_seen_key *key,
+			     const struct fp_seen *seen),
+		 void *ctx, struct fp_err *e);
+
+/* Is the filter on a NIC now?  Looks at the pinned links. */
+bool fp_maps_is_attached(struct fp_maps *m);
+
+/* Bytes of kernel memory of all maps (fdinfo memlock). */
+uint64_t fp_maps_memory(struct fp_maps *m);
+
+/* Layout version found under pins: 0 when there is none. */
+unsigned int fp_maps_layout(const char *pins);
+
+#endif
