@@ -69,6 +69,8 @@ int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 	}
 	fp_log(FP_LOG_ERR, "%s", text);
 	switch (code) {
+	case -EPROTO: /* tables or a peer of another version */
+		return FP_EXIT_REFUSED;
 	case -EAGAIN:
 	case -EBUSY:
 	case -ETIMEDOUT:

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/node.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fp_maps.h"
+#include "io/clock.h"
+#include "io/lock.h"
+#include "model/image.h"
+
+/* More changes than this at once: compile all rather than each. */
+#define FP_AROUND_MAX 64
+/* The wall clock was set: deadlines in the tables are off by more than this. */
+#define FP_WALL_SLACK_S 2
+
+__attribute__((format(printf, 2, 3))) static void
+fp_node_notice(const struct fp_node *n, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	if (!n->opts.notice)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	n->opts.notice(n->opts.ctx, text);
+}
+
+bool fp_node_needs_key(const struct fp_entry *x, enum fp_owner owner)
+{
+	return !fp_prefix_is_v4(&x->p) || x->until_s ||
+	       owner == FP_OWNER_DYNAMIC;
+}
+
+/* ---- opening ---- */
+
+static int fp_node_open_dir(const char *state_dir, bool is_writer,
+			    struct fp_err *e)
+{
+	char path[PATH_MAX];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lists", state_dir);
+	if (is_writer && mkdir(state_dir, 0755) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", state_dir);
+	if (is_writer && mkdir(path, 0755) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", path);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
+}
+
+static int fp_node_refuse_broken(const struct fp_node *n, const char *text,
+				 struct fp_err *e)
+{
+	if (n->opts.is_broken_ok || n->opts.access != FP_NODE_WRITE) {
+		fp_node_notice(n, "%s: this list is not in force", text);
+		return 0;
+	}
+	return fp_refuse(e, "broken",
+			 "%s (mend the file or move it away; nothing was changed)",
+			 text);
+}
+
+static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
+{
+	bool is_writer = n->opts.access == FP_NODE_WRITE;
+	int r;
+
+	fp_lists_close(&n->lists);
+	r = fp_lists_open(&n->lists, n->lists_fd, is_writer, e);
+	for (size_t i = 0; i < n->lists.n_broken && !r; i++)
+		r = fp_node_refuse_broken(n, n->lists.broken[i], e);
+	return r;
+}
+
+static bool fp_list_is_readable(const struct fp_list *l, struct fp_err *e)
+{
+	struct fp_list_iter it;
+	struct fp_entry x;
+	int r;
+
+	fp_list_seek(l, &it, NULL);
+	while ((r = fp_list_next(&it, &x, e)) == 1)
+		;
+	return !r;
+}
+
+static void fp_node_drop_list(struct fp_node *n, size_t i)
+{
+	fp_list_close(n->lists.v[i]);
+	n->lists.n--;
+	memmove(&n->lists.v[i], &n->lists.v[i + 1],
+		(n->lists.n - i) * sizeof(*n->lists.v));
+}
+
+/* Lists with a bad or misplaced line: sort what was edited by hand, leave out
+ * what cannot be read. */
+static int fp_node_mend(struct fp_node *n, struct fp_err *e)
+{
+	char name[FP_LIST_NAME_MAX + 1];
+	struct fp_err why;
+	bool is_mended = false;
+	int r = 0;
+
+	for (size_t i = 0; i < n->lists.n && !r;) {
+		if (fp_list_is_readable(n->lists.v[i], &why)) {
+			i++;
+			continue;
+		}
+		snprintf(name, sizeof(name), "%s",
+			 fp_list_head(n->lists.v[i])->name);
+		if (!fp_list_compact(n->lists_fd, name, 0, true, NULL, &why)) {
+			fp_node_notice(n, "%s.list was edited by hand: sorted and written anew",
+				       name);
+			is_mended = true;
+			i++;
+			continue;
+		}
+		r = fp_node_refuse_broken(n, why.text, e);
+		if (!r)
+			fp_node_drop_list(n, i);
+	}
+	if (!r && is_mended)
+		r = fp_node_reopen_lists(n, e);
+	return r;
+}
+
+static int fp_node_store_token(struct fp_node *n, struct fp_err *e)
+{
+	uint64_t token;
+	int r = fp_lists_token(n->lists_fd, &token, e);
+
+	if (!r)
+		__atomic_store_n(&fp_maps_conf(n->maps)->token, token,
+				 __ATOMIC_RELEASE);
+	return r;
+}
+
+int fp_node_compile(struct fp_node *n, struct fp_apply_stats *stats,
+		    struct fp_err *e)
+{
+	struct fp_image img;
+	int r;
+
+	if (!n->maps)
+		return 0;
+	r = fp_image_all(&img, &n->lists, e);
+	if (r == -EBADMSG) {
+		r = fp_node_mend(n, e);
+		if (!r)
+			r = fp_image_all(&img, &n->lists, e);
+	}
+	if (r)
+		return r;
+	r = fp_tables_apply(fp_maps_tables(n->maps), &img, stats, e);
+	fp_image_fini(&img);
+	return r ? r : fp_node_store_token(n, e);
+}
+
+/* Finish what somebody else left, or what time did. */
+static int fp_node_recover(struct fp_node *n, struct fp_err *e)
+{
+	const struct fp_conf *c = fp_maps_conf(n->maps);
+	int64_t wall_s = fp_clock_unix_s() - fp_clock_ms() / 1000;
+	int64_t off = wall_s - c->wall_s;
+
+	if (c->token == n->lists.token && off <= FP_WALL_SLACK_S &&
+	    off >= -FP_WALL_SLACK_S)
+		return 0;
+	if (!c->token)
+		; /* first time */
+	else if (c->token != n->lists.token)
+		fp_node_notice(n, "the tables were behind the lists (a change was interrupted, or a file edited): compiled anew");
+	else
+		fp_node_notice(n, "the clock was set by %lld s: deadlines compiled anew",
+			       (long long)off);
+	return fp_node_compile(n, NULL, e);
+}
+
+static int fp_node_open_maps(struct fp_node *n, struct fp_err *e)
+{
+	int r = n->opts.is_pin_dir ? fp_maps_open_dir(&n->maps, n->opts.pins, e) :
+				fp_maps_open(&n->maps, n->opts.pins, e);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
+		 struct fp_err *e)
+{
+	struct fp_node n = { .opts = *opts };
+	bool is_writer = opts->access == FP_NODE_WRITE;
+	int r;
+
+	n.lists_fd = fp_node_open_dir(opts->state_dir, is_writer, e);
+	if (n.lists_fd < 0)
+		return n.lists_fd;
+	r = 0;
+	if (opts->access != FP_NODE_READ)
+		r = fp_lock_take(n.lists_fd, !is_writer, opts->timeout_ms, e);
+	if (!r && opts->access != FP_NODE_READ) {
+		n.is_locked = true;
+		r = fp_node_open_maps(&n, e);
+	}
+	if (!r)
+		r = fp_node_reopen_lists(&n, e);
+	if (!r && is_writer && n.maps)
+		r = fp_node_recover(&n, e);
+	if (r)
+		fp_node_close(&n);
+	else
+		*out = n;
+	return r;
+}
+
+void fp_node_close(struct fp_node *n)
+{
+	fp_lists_close(&n->lists);
+	fp_maps_close(n->maps);
+	if (n->lists_fd >= 0)
+		close(n->lists_fd); /* gives the lock back */
+	n->maps = NULL;
+	n->lists_fd = -1;
+}
+
+bool fp_node_is_in_force(struct fp_node *n)
+{
+	return n->maps && fp_maps_is_attached(n->maps);
+}
+
+/* ---- changing ---- */
+
+static int fp_node_apply_around(struct fp_node *n, const struct fp_prefix *p,
+				struct fp_apply_stats *stats, struct fp_err *e)
+{
+	struct fp_image img;
+	int r = fp_image_around(&img, &n->lists, p, e);
+
+	if (r)
+		return r;
+	r = fp_tables_apply(fp_maps_tables(n->maps), &img, stats, e);
+	fp_image_fini(&img);
+	return r;
+}
+
+/* The lists have changed on disk: take the tables there. */
+static int fp_node_follow(struct fp_node *n, const struct fp_change *v,
+			  size_t n_changes, struct fp_apply_stats *stats,
+			  struct fp_err *e)
+{
+	int r = fp_node_reopen_lists(n, e);
+
+	if (r || !n->maps)
+		return r;
+	if (!v || n_changes > FP_AROUND_MAX) {
+		r = fp_node_compile(n, stats, e);
+	} else {
+		for (size_t i = 0; i < n_changes && !r; i++)
+			r = fp_node_apply_around(n, &v[i].entry.p, stats, e);
+		if (!r)
+			r = fp_node_store_token(n, e);
+	}
+	if (r)
+		fp_err_prefix(e, r, "saved in the lists, not in force");
+	return r;
+}
+
+static int fp_node_room(struct fp_node *n, int64_t keys, struct fp_err *e)
+{
+	if (!n->maps || keys <= 0)
+		return 0;
+	return fp_tables_room(fp_maps_tables(n->maps), (uint64_t)keys, e);
+}
+
+int fp_node_change(struct fp_node *n, const char *name,
+		   const struct fp_change *v, size_t n_changes,
+		   struct fp_apply_stats *stats, struct fp_err *e)
+{
+	struct fp_list *l = fp_lists_get(&n->lists, name);
+	int64_t keys = 0;
+	int r;
+
+	if (!l)
+		return fp_err(e, -ENOENT, "no list named %s", name);
+	for (size_t i = 0; i < n_changes; i++)
+		keys += !v[i].is_del &&
+			fp_node_needs_key(&v[i].entry, fp_list_head(l)->owner);
+	r = fp_node_room(n, keys, e);
+	if (!r)
+		r = fp_list_append(n->lists_fd, name, v, n_changes, e);
+	if (!r && fp_list_wants_compact(l))
+		r = fp_list_compact(n->lists_fd, name, 0, false, NULL, e);
+	return r ? r : fp_node_follow(n, v, n_changes, stats, e);
+}
+
+int fp_node_write(struct fp_node *n, const struct fp_list_head *head,
+		  fp_entry_next *next, void *ctx, int64_t keys_more,
+		  struct fp_apply_stats *stats, struct fp_err *e)
+{
+	int r = fp_node_room(n, keys_more, e);
+
+	if (!r)
+		r = fp_list_write(n->lists_fd, head, next, ctx, e);
+	return r ? r : fp_node_follow(n, NULL, 0, stats, e);
+}
+
+int fp_node_remove(struct fp_node *n, const char *name,
+		   struct fp_apply_stats *stats, struct fp_err *e)
+{
+	int r = fp_list_remove(n->lists_fd, name, e);
+
+	return r ? r : fp_node_follow(n, NULL, 0, stats, e);
+}
+
+int fp_node_compact(struct fp_node *n, const char *name, int64_t now_s,
+		    size_t *dropped, struct fp_err *e)
+{
+	int r = fp_list_compact(n->lists_fd, name, now_s, false, dropped, e);
+
+	if (!r)
+		r = fp_node_reopen_lists(n, e);
+	return r || !n->maps ? r : fp_node_store_token(n, e);
+}
+
+int64_t fp_node_verify(struct fp_node *n,
+		       void (*each)(void *ctx, const struct fp_prefix *p,
+				    const char *text),
+		       void *ctx, struct fp_err *e)
+{
+	struct fp_image img;
+	int64_t r;
+
+	if (!n->maps)
+		return fp_err(e, -ENOENT,
+			      "no filter is loaded: there are no tables to compare (fp-load attach IF)");
+	r = fp_image_all(&img, &n->lists, e);
+	if (r)
+		return r;
+	r = fp_tables_verify(fp_maps_tables(n->maps), &img, each, ctx, e);
+	fp_image_fini(&img);
+	return r;
+}
