@@ -25,8 +25,8 @@ static int add_line(struct run *run, const char *s, const char *end,
 
 	if (r <= 0)
 		return r;
-	is_expired = run->o->now_s && x.x.until_s &&
-		     x.x.until_s <= run->o->now_s;
+	is_expired =
+		run->o->now_s && x.x.until_s && x.x.until_s <= run->o->now_s;
 	run->out->n_expired += is_expired;
 	if (run->o->max && c->n4 + c->n6 >= run->o->max)
 		return fp_err(e, -E2BIG, "more than %zu entries", run->o->max);
@@ -47,8 +47,8 @@ static int bad_line(struct run *run, int r, struct fp_err *e)
 }
 
 int fp_collect_text(struct fp_collect *c, struct fp_entries *out,
-		    const char *text, size_t len,
-		    const struct fp_parse_opts *o, struct fp_err *e)
+		    const char *text, size_t len, const struct fp_parse_opts *o,
+		    struct fp_err *e)
 {
 	const char *at = text, *end = text + len, *told = text;
 	struct run run = { c, out, o, 0 };

@@ -54,8 +54,8 @@ struct inv_host *fp_inv_host(struct fp_inventory *inv, const char *name)
 struct inv_group *fp_inv_group(struct fp_inventory *inv, const char *name,
 			       size_t line)
 {
-	struct inv_group *g = named(&inv->groups, FP_INVENTORY_GROUPS,
-				    sizeof(*g), name);
+	struct inv_group *g =
+		named(&inv->groups, FP_INVENTORY_GROUPS, sizeof(*g), name);
 
 	if (g && !g->line)
 		g->line = line;
@@ -168,8 +168,10 @@ static void publish(struct fp_inventory *inv, const struct inv_host *h)
 	struct fp_host *pub = &inv->pub[h->index];
 	struct fp_prefix p;
 
-	*pub = (struct fp_host){ .name = h->name, .address = h->name,
-				 .inv = inv, .index = h->index };
+	*pub = (struct fp_host){ .name = h->name,
+				 .address = h->name,
+				 .inv = inv,
+				 .index = h->index };
 	pub->address = fp_inventory_var(pub, "ansible_host");
 	if (!pub->address)
 		pub->address = h->name;
@@ -187,8 +189,8 @@ static int resolve(struct fp_inventory *inv, const char *file, struct fp_err *e)
 		if (!r && !g->is_defined)
 			r = fp_err(e, -EINVAL,
 				   "%s:%zu: \"%s\": no such group: [%s] is "
-				   "nowhere in the file", file, g->line,
-				   g->name, g->name);
+				   "nowhere in the file",
+				   file, g->line, g->name, g->name);
 		if (r)
 			return r;
 	}

@@ -6,7 +6,7 @@
 /* What a variable of ours holds. */
 enum type {
 	TEXT,
-	NUMBER,	   /* decimal */
+	NUMBER,    /* decimal */
 	ENDPOINTS, /* [udp:]ADDRESS[:PORT], http://ADDRESS:PORT/..., fifo:PATH,
 		    * several with ',' between them */
 };
@@ -15,22 +15,22 @@ static const struct {
 	const char *key;
 	enum type type;
 } known[] = {
-	{ "fp_node_id", NUMBER },
-	{ "fp_sip", ENDPOINTS },
-	{ "fp_mi", ENDPOINTS },
-	{ "fp_mi_list", ENDPOINTS },
-	{ "fp_switchname", TEXT },
-	{ "fp_esl", ENDPOINTS },
-	{ "fp_rtp", ENDPOINTS },
-	{ "fp_rtp_ports", TEXT },
-	{ "fp_ng", ENDPOINTS },
-	{ "fp_if", TEXT },
-	{ "fp_ssh_user", TEXT },
-	{ "fp_esl_password_file", TEXT },
-	{ "fp_recovery_db", TEXT },
-	{ "fp_db", TEXT },
-	{ "fp_recovery_ports", TEXT },
-	{ "fp_tags", TEXT },
+	{ .key = "fp_node_id", .type = NUMBER },
+	{ .key = "fp_sip", .type = ENDPOINTS },
+	{ .key = "fp_mi", .type = ENDPOINTS },
+	{ .key = "fp_mi_list", .type = ENDPOINTS },
+	{ .key = "fp_switchname", .type = TEXT },
+	{ .key = "fp_esl", .type = ENDPOINTS },
+	{ .key = "fp_rtp", .type = ENDPOINTS },
+	{ .key = "fp_rtp_ports", .type = TEXT },
+	{ .key = "fp_ng", .type = ENDPOINTS },
+	{ .key = "fp_if", .type = TEXT },
+	{ .key = "fp_ssh_user", .type = TEXT },
+	{ .key = "fp_esl_password_file", .type = TEXT },
+	{ .key = "fp_recovery_db", .type = TEXT },
+	{ .key = "fp_db", .type = TEXT },
+	{ .key = "fp_recovery_ports", .type = TEXT },
+	{ .key = "fp_tags", .type = TEXT },
 };
 
 #define N_KNOWN (sizeof(known) / sizeof(*known))
@@ -38,8 +38,8 @@ static const struct {
 /* Does s begin with one of the words before ':' that name a transport? */
 static size_t transport_len(const char *s)
 {
-	static const char *const transports[] = { "udp:", "tcp:", "tls:",
-						  "sctp:", "ws:", "wss:" };
+	static const char *const transports[] = { "udp:",  "tcp:", "tls:",
+						  "sctp:", "ws:",  "wss:" };
 
 	for (size_t i = 0; i < sizeof(transports) / sizeof(*transports); i++)
 		if (!strncmp(s, transports[i], strlen(transports[i])))

@@ -35,10 +35,10 @@ static int bad(const struct parser *p, const char *word, size_t n,
 
 static int no_memory(const struct parser *p)
 {
-	return fp_err(p->e, -ENOMEM,
-		      "%s:%zu: out of memory, or more than %d hosts or %d groups",
-		      p->file, p->line, FP_INVENTORY_HOSTS,
-		      FP_INVENTORY_GROUPS);
+	return fp_err(
+		p->e, -ENOMEM,
+		"%s:%zu: out of memory, or more than %d hosts or %d groups",
+		p->file, p->line, FP_INVENTORY_HOSTS, FP_INVENTORY_GROUPS);
 }
 
 static bool is_blank(char c)
@@ -99,8 +99,9 @@ static int section(struct parser *p, char *s)
 
 	if (!end || !is_end(skip_blanks(end + 1)) || !n ||
 	    (name + n != end && name[n] != ':'))
-		return bad(p, s, strlen(s), "not a section: [group], "
-					    "[group:children] or [group:vars]");
+		return bad(p, s, strlen(s),
+			   "not a section: [group], "
+			   "[group:children] or [group:vars]");
 	*end = 0;
 	kind = name + n;
 	p->section = HOSTS;
@@ -179,7 +180,8 @@ static int host_var(struct parser *p, struct inv_vars *line_vars, char **at)
 	} else {
 		*at = cut(value, strcspn(value, " \t\"'\\#"));
 		if (!*at)
-			return bad(p, key, strlen(key), "a value with quotes, "
+			return bad(p, key, strlen(key),
+				   "a value with quotes, "
 				   "'\\' or '#' inside goes in quotes");
 	}
 	if (fp_inv_var_get(line_vars, key))
@@ -235,13 +237,15 @@ static int group_var(struct parser *p, char *s)
 	if (*value == '"' || *value == '\'') {
 		r = unquote(p, s, value++, &rest);
 		if (!r && *rest)
-			r = bad(p, s, strlen(s), "text after the quote; "
-						 "comments stand on lines of "
-						 "their own here");
+			r = bad(p, s, strlen(s),
+				"text after the quote; "
+				"comments stand on lines of "
+				"their own here");
 	} else if (strchr(value, '#')) {
-		r = bad(p, s, strlen(s), "a value with '#' goes in quotes; "
-					 "comments stand on lines of their own "
-					 "here");
+		r = bad(p, s, strlen(s),
+			"a value with '#' goes in quotes; "
+			"comments stand on lines of their own "
+			"here");
 	}
 	return r ? r : set(p, &p->group->vars, s, value);
 }
@@ -306,8 +310,10 @@ int fp_inv_parse(struct fp_inventory *inv, const char *file, size_t len,
 	int r = 0;
 
 	if (len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
-		return fp_err(e, -EINVAL, "%s:1: begins with a byte order mark, "
-			      "which Ansible does not take", file);
+		return fp_err(e, -EINVAL,
+			      "%s:1: begins with a byte order mark, "
+			      "which Ansible does not take",
+			      file);
 	while (!r && at < end) {
 		char *nl = memchr(at, '\n', (size_t)(end - at));
 		size_t n = (size_t)((nl ? nl : end) - at);

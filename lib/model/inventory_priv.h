@@ -31,13 +31,13 @@ struct inv_list {
 
 struct inv_group {
 	const char *name;
-	size_t line;	 /* where it was seen first */
+	size_t line;     /* where it was seen first */
 	bool is_defined; /* by a section of its own */
 	struct inv_list parents;
 	struct inv_vars vars;
-	unsigned int depth; /* below all, by the longest way; 0: not known yet */
-	bool is_open;	    /* its depth is being found: a loop leads here */
-	size_t mark;	    /* of the host that saw it last */
+	unsigned int depth; /* of all: 1; by the longest way; 0: not known */
+	bool is_open;       /* its depth is being found: a loop leads here */
+	size_t mark;        /* of the host that saw it last */
 };
 
 struct inv_host {

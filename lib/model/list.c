@@ -26,8 +26,9 @@ int fp_list_name_check(const char *name, struct fp_err *e)
 
 	if (!n || !strchr(first, *name) ||
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789._-") != n)
-		return bad_word(e, name, "not a list name "
-					 "([a-z0-9][a-z0-9._-]*)");
+		return bad_word(e, name,
+				"not a list name "
+				"([a-z0-9][a-z0-9._-]*)");
 	if (n > FP_LIST_NAME_MAX)
 		return bad_word(e, name, "a list name has at most 31 letters");
 	return 0;
@@ -91,8 +92,10 @@ static bool head_scan(struct fp_list_head *h, const char *text)
 	char kind[16], owner[16];
 	uintmax_t gen, entries;
 
-	if (sscanf(text, "#fastpath-list 1 kind=%15s owner=%15s gen=%ju "
-		   "entries=%ju", kind, owner, &gen, &entries) != 4 ||
+	if (sscanf(text,
+		   "#fastpath-list 1 kind=%15s owner=%15s gen=%ju "
+		   "entries=%ju",
+		   kind, owner, &gen, &entries) != 4 ||
 	    fp_kind_parse(kind, &h->kind, NULL) ||
 	    fp_owner_parse(owner, &h->owner, NULL))
 		return false;
@@ -124,9 +127,11 @@ int fp_list_head_parse(struct fp_list_head *h, size_t *len, const char *text,
 			}
 		}
 	}
-	return fp_err(e, -EBADMSG, "\"%s\": not the head of a list "
+	return fp_err(e, -EBADMSG,
+		      "\"%s\": not the head of a list "
 		      "(#fastpath-list 1 kind=... owner=... gen=... "
-		      "entries=...)", fp_word(word, text, nl ? got : n));
+		      "entries=...)",
+		      fp_word(word, text, nl ? got : n));
 }
 
 bool fp_list_wants_compact(const struct fp_list *l)

@@ -31,7 +31,7 @@ struct fp_collect_detail {
 struct fp_collect {
 	uint64_t *v4; /* address << 32 | len << 26 | detail */
 	uint64_t *v6; /* FP_COLLECT_WORDS6 each */
-	struct fp_collect_detail *detail; /* 0 in a word: none; n: detail[n-1] */
+	struct fp_collect_detail *detail; /* 1 in a word is the first */
 	size_t n4, n6, n_detail;
 	size_t cap4, cap6, cap_detail;
 	bool is_unsorted4, is_unsorted6; /* or not each prefix once */
@@ -64,7 +64,7 @@ int fp_radix_sort(uint64_t **v, size_t n, size_t words, unsigned int shift);
 /* fp_entries_parse without its end: add every line of text.  out: only the
  * counts are set. */
 int fp_collect_text(struct fp_collect *c, struct fp_entries *out,
-		    const char *text, size_t len,
-		    const struct fp_parse_opts *o, struct fp_err *e);
+		    const char *text, size_t len, const struct fp_parse_opts *o,
+		    struct fp_err *e);
 
 #endif

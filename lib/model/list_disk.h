@@ -17,7 +17,7 @@
  * lib/model. */
 struct fp_list {
 	struct fp_list_head head; /* entries: valid when is_counted */
-	uint64_t body_entries;	  /* as the head of the file says */
+	uint64_t body_entries;    /* as the head of the file says */
 	bool is_counted;
 	char *map;
 	size_t map_len;
@@ -32,7 +32,7 @@ void fp_list_file(char out[FP_LIST_FILE_SIZE], const char *name, bool is_tmp);
 
 /* The end of a list file: its log, and what was torn off by a crash. */
 struct fp_list_tail {
-	char *text;	/* the log's bytes; free(3) */
+	char *text;     /* the log's bytes; free(3) */
 	size_t log_len; /* of text, whole lines */
 	uint64_t log_at, torn;
 };

@@ -14,8 +14,9 @@ struct value {
 
 struct fields {
 	struct value until, meta[KEYS_MAX];
-	const char *meta_at, *meta_end; /* from the first key to the last value */
-	int last;			/* meta key seen last, -1: none */
+	const char *meta_at;  /* the first key of meta, NULL: none */
+	const char *meta_end; /* after the last value */
+	int last;             /* meta key seen last, -1: none */
 	bool is_canonical;
 };
 
@@ -114,8 +115,8 @@ static struct value *slot(struct fields *f, const char *key, size_t n,
 static void note_meta(struct fields *f, int index, const char *key,
 		      const char *stop, bool needs_quotes)
 {
-	bool is_next = !f->meta_at ||
-		       (key == f->meta_end + 1 && *f->meta_end == ' ');
+	bool is_next =
+		!f->meta_at || (key == f->meta_end + 1 && *f->meta_end == ' ');
 
 	if (!is_next || index <= f->last ||
 	    needs_quotes != f->meta[index].is_quoted)
@@ -227,6 +228,19 @@ static int fields_parse(struct fp_line *out, const char *s, const char *end,
 	return f.meta_at ? set_meta(out, &f, store, e) : 0;
 }
 
+int fp_entry_check(const struct fp_entry *x, struct fp_err *e)
+{
+	bool is_long = x->meta_len > FP_META_MAX;
+	char text[FP_PREFIX_STRLEN];
+
+	if (!is_long && x->until_s >= 0 && x->until_s <= FP_TIME_MAX_S)
+		return 0;
+	fp_prefix_print(&x->p, text);
+	return fp_err(e, -EINVAL, "%s: %s", text,
+		      is_long ? "why, by and run are too long together"
+			      : "until= is not from 1970 to 9999");
+}
+
 int fp_line_prefix(struct fp_prefix *out, const char *s, const char *end,
 		   struct fp_err *e)
 {
@@ -242,10 +256,12 @@ int fp_line_parse(struct fp_line *out, const char *s, const char *end,
 	if (end - s > FP_LINE_MAX)
 		return fp_err(e, -EINVAL, "line longer than %d bytes",
 			      FP_LINE_MAX);
-	s = word = skip_blanks(s, end);
-	if (s == end || *s == '#')
+	word = skip_blanks(s, end);
+	if (word == end || *word == '#')
 		return 0;
-	s = word_end(s, end);
+	if (!store && word > s)
+		return bad(e, s, end, "not in canonical form");
+	s = word_end(word, end);
 	r = fp_prefix_parse(&out->x.p, word, (size_t)(s - word), e);
 	if (r)
 		return r;

@@ -31,14 +31,19 @@ struct fp_line {
 int fp_line_parse(struct fp_line *out, const char *s, const char *end,
 		  struct fp_buf *store, struct fp_err *e);
 
+/* Can fp_entry_print's line of x be read again?  0; -EINVAL: what a caller put
+ * in it is out of bounds. */
+int fp_entry_check(const struct fp_entry *x, struct fp_err *e);
+
 /* The prefix alone, of a line that begins with one.  0; -EINVAL. */
 int fp_line_prefix(struct fp_prefix *out, const char *s, const char *end,
 		   struct fp_err *e);
 
-/* RFC 3339, any offset, a fraction is dropped.  false: it is not, or is not
- * after 1970-01-01T00:00:00Z. */
+/* RFC 3339, any offset, a fraction is dropped.  false: it is not, or it is not
+ * from 1970-01-01T00:00:01Z to 9999-12-31T23:59:59Z. */
+#define FP_TIME_MAX_S 253402300799
 bool fp_time_parse(int64_t *out_s, const char *s, size_t n);
-/* "2026-01-02T03:04:05Z", no NUL.  Years 1970 to 9999. */
+/* "2026-01-02T03:04:05Z", no NUL; at_s from 0 to FP_TIME_MAX_S. */
 #define FP_TIME_LEN 20
 void fp_time_print(int64_t at_s, char out[FP_TIME_LEN]);
 

@@ -7,7 +7,9 @@ const char *const fp_meta_keys[] = { "why", "by", "run", NULL };
 
 /* Printable ASCII that needs no quotes around it. */
 static const bool is_plain[256] = {
-	['!'] = true, ['$' ... '['] = true, [']' ... '~'] = true,
+	['!'] = true,
+	['$' ... '['] = true,
+	[']' ... '~'] = true,
 };
 
 static size_t plain_len(const char *s, size_t n)
@@ -36,7 +38,8 @@ int fp_value_check(const char *value, size_t n, bool *needs_quotes,
 		if (!len)
 			return fp_err(e, -EINVAL,
 				      "\"%s\": a control character, or not "
-				      "UTF-8", fp_word(word, value, n));
+				      "UTF-8",
+				      fp_word(word, value, n));
 		if (is_special(value[i]))
 			*needs_quotes = true;
 	}
@@ -162,7 +165,8 @@ int fp_meta_add(struct fp_buf *b, const char *key, const char *value,
 void fp_entry_print(struct fp_buf *b, const struct fp_entry *x)
 {
 	char *start = fp_buf_room(b, FP_PREFIX_STRLEN + 8 + FP_TIME_LEN +
-					     x->meta_len), *to = start;
+					     x->meta_len),
+	     *to = start;
 
 	if (!to)
 		return;

@@ -18,8 +18,7 @@
 static int read_at(int fd, char *to, size_t n, uint64_t at, size_t *got)
 {
 	for (*got = 0; *got < n;) {
-		ssize_t r = pread(fd, to + *got, n - *got,
-				  (off_t)(at + *got));
+		ssize_t r = pread(fd, to + *got, n - *got, (off_t)(at + *got));
 
 		if (r < 0 && errno == EINTR)
 			continue;
@@ -100,13 +99,13 @@ int fp_list_tail_read(struct fp_list_tail *out, int fd, uint64_t size,
 		}
 		text = more;
 		r = read_at(fd, text, n, size - n, &got);
-		if (!r && got < n)
-			r = -EAGAIN; /* cut meanwhile */
 		if (r) {
 			fp_err_sys(e, r, "%s%s", name, FP_LIST_SUFFIX);
 			break;
 		}
-		if (tail_find(out, text, n, size))
+		if (got < n) /* a writer has cut it meanwhile */
+			size -= n - got;
+		else if (tail_find(out, text, n, size))
 			return 0;
 	}
 	free(text);
@@ -135,8 +134,9 @@ static int log_add(struct fp_collect *c, const char *s, const char *end,
 	if (r < 0)
 		return r;
 	if (!r || (is_del && (x.x.until_s || x.x.meta_len || x.is_stored)))
-		return fp_err(e, -EINVAL, r ? "fields after a prefix that goes"
-					    : "no prefix");
+		return fp_err(e, -EINVAL,
+			      r ? "fields after a prefix that goes"
+				: "no prefix");
 	return fp_collect_add(c, &x, is_del ? FP_COLLECT_DEL : 0, e);
 }
 
@@ -154,9 +154,9 @@ int fp_list_log_collect(const struct fp_list *l, struct fp_collect *c,
 		if (r == -EINVAL)
 			r = -EBADMSG;
 		if (r)
-			return fp_err_prefix(e, r, "%s%s:%ju", l->head.name,
-					     FP_LIST_SUFFIX, (uintmax_t)
-					     (fp_list_line(l, body_end) + n));
+			return fp_err_prefix(
+				e, r, "%s%s:%ju", l->head.name, FP_LIST_SUFFIX,
+				(uintmax_t)(fp_list_line(l, body_end) + n));
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@
 #define DIGITS_MAX (8 * WORDS_MAX)
 
 struct order {
-	size_t words;	    /* 64-bit words of an element, the first weighs most */
+	size_t words; /* 64-bit words of an element, the first weighs most */
 	unsigned int shift; /* low bits of the last word that are no key */
 };
 

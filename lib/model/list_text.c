@@ -46,8 +46,8 @@ static int read_all(struct fp_text *out, int fd, const char *file,
 static int map(struct fp_text *out, int fd, const char *file, size_t len,
 	       struct fp_err *e)
 {
-	char *data = mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd,
-			  0);
+	char *data =
+		mmap(NULL, len, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
 
 	if (data == MAP_FAILED)
 		return fp_err_sys(e, -errno, "%s", file);

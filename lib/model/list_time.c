@@ -33,11 +33,11 @@ static bool matches(const char *s, const char *pattern)
 	for (; *pattern; s++, pattern++) {
 		char c = *s;
 
-		if (*pattern == 'd' ? c < '0' || c > '9'
+		if (*pattern == 'd'   ? c < '0' || c > '9'
 		    : *pattern == '+' ? c != '+' && c != '-'
 		    : *pattern == 'T' || *pattern == 'Z'
-			? (c & ~0x20) != *pattern
-			: c != *pattern)
+			    ? (c & ~0x20) != *pattern
+			    : c != *pattern)
 			return false;
 	}
 	return true;
@@ -88,7 +88,7 @@ bool fp_time_parse(int64_t *out_s, const char *s, size_t n)
 	if (!offset_parse(&offset, s + i, n - i))
 		return false;
 	at = days_of(y, mon, d) * 86400 + h * 3600 + min * 60 + sec - offset;
-	if (at <= 0)
+	if (at <= 0 || at > FP_TIME_MAX_S)
 		return false;
 	*out_s = at;
 	return true;

@@ -133,6 +133,11 @@ const struct fp_list_head *fp_list_head(const struct fp_list *l)
 	return &l->head;
 }
 
+const struct fp_list_head *fp_list_about(const struct fp_list *l)
+{
+	return &l->head;
+}
+
 int fp_list_before(const struct fp_list *l, const struct fp_prefix *p,
 		   struct fp_entry *out)
 {
@@ -205,8 +210,8 @@ static int check_count(const struct fp_list_iter *it, struct fp_err *e)
 	if (!it->is_whole || it->n_body == l->body_entries)
 		return 0;
 	return fp_err(e, -EBADMSG, "%s%s:1: entries=%ju, but there are %ju",
-		      l->head.name, FP_LIST_SUFFIX,
-		      (uintmax_t)l->body_entries, (uintmax_t)it->n_body);
+		      l->head.name, FP_LIST_SUFFIX, (uintmax_t)l->body_entries,
+		      (uintmax_t)it->n_body);
 }
 
 int fp_list_next(struct fp_list_iter *it, struct fp_entry *out,

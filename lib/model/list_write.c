@@ -32,7 +32,7 @@ static int write_at(int fd, const char *s, size_t n, uint64_t at)
 struct sink {
 	int fd;
 	struct fp_buf b; /* not written yet */
-	uint64_t at;	 /* where b goes */
+	uint64_t at;     /* where b goes */
 	uint64_t entries;
 	struct fp_prefix last;
 };
@@ -53,6 +53,8 @@ static int add(struct sink *s, const struct fp_entry *x, const char *file,
 {
 	if (s->entries && fp_prefix_cmp(&s->last, &x->p) >= 0)
 		return fp_err(e, -EINVAL, "%s: entries are not in order", file);
+	if (fp_entry_check(x, e))
+		return -EINVAL;
 	s->last = x->p;
 	s->entries++;
 	fp_entry_print(&s->b, x);
@@ -107,8 +109,9 @@ int fp_list_write(int dir_fd, const struct fp_list_head *head,
 		return r;
 	fp_list_file(file, head->name, false);
 	fp_list_file(tmp, head->name, true);
-	s.fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW |
-				   O_CLOEXEC, 0644);
+	s.fd = openat(dir_fd, tmp,
+		      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		      0644);
 	if (s.fd < 0)
 		return fp_err_sys(e, -errno, "%s", tmp);
 	r = fill(&s, head, next, ctx, tmp, e);
@@ -143,10 +146,14 @@ static int print_changes(struct fp_buf *b, const struct fp_change *v, size_t n,
 			 struct fp_err *e)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct fp_entry gone = { .p = v[i].entry.p };
+		struct fp_entry x = v[i].entry;
 
+		if (v[i].is_del)
+			x = (struct fp_entry){ .p = x.p };
+		if (fp_entry_check(&x, e))
+			return -EINVAL;
 		fp_buf_add(b, v[i].is_del ? "-" : "+", 1);
-		fp_entry_print(b, v[i].is_del ? &gone : &v[i].entry);
+		fp_entry_print(b, &x);
 	}
 	return b->is_failed ? fp_err(e, -ENOMEM, "out of memory") : 0;
 }

@@ -67,8 +67,8 @@ static int names_read(struct names *out, int dir_fd, bool is_writer,
 	while (!r && (errno = 0, f = readdir(d))) {
 		if (has_suffix(f->d_name, FP_LIST_SUFFIX))
 			r = names_add(out, f->d_name);
-		else if (is_writer && has_suffix(f->d_name,
-						 FP_LIST_SUFFIX ".tmp"))
+		else if (is_writer &&
+			 has_suffix(f->d_name, FP_LIST_SUFFIX ".tmp"))
 			unlinkat(dir_fd, f->d_name, 0);
 	}
 	if (!r)

@@ -13,7 +13,7 @@ struct source {
 struct fp_merge {
 	struct fp_prefix within;
 	bool has_within;
-	size_t n;	      /* sources left */
+	size_t n;             /* sources left */
 	struct source **heap; /* of them; the first is the next one */
 	struct source v[];
 };
@@ -32,8 +32,7 @@ static void sift_down(struct fp_merge *m, size_t i)
 	for (;;) {
 		size_t kid = 2 * i + 1;
 
-		if (kid + 1 < m->n &&
-		    is_before(m->heap[kid + 1], m->heap[kid]))
+		if (kid + 1 < m->n && is_before(m->heap[kid + 1], m->heap[kid]))
 			kid++;
 		if (kid >= m->n || !is_before(m->heap[kid], s))
 			break;
@@ -44,8 +43,7 @@ static void sift_down(struct fp_merge *m, size_t i)
 }
 
 /* Read the next entry of s.  1; 0: it has no more; -EBADMSG. */
-static int advance(const struct fp_merge *m, struct source *s,
-		   struct fp_err *e)
+static int advance(const struct fp_merge *m, struct source *s, struct fp_err *e)
 {
 	int r = fp_list_next(&s->it, &s->x, e);
 
@@ -89,7 +87,8 @@ int fp_merge_open(struct fp_merge **out, const struct fp_lists *ls,
 		m->has_within = true;
 		m->within = *within;
 	}
-	r = m && m->heap ? start(m, ls, e) : fp_err(e, -ENOMEM, "out of memory");
+	r = m && m->heap ? start(m, ls, e)
+			 : fp_err(e, -ENOMEM, "out of memory");
 	if (r)
 		fp_merge_close(m);
 	else
