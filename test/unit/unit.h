@@ -104,6 +104,18 @@ static inline bool unit_has(const char *text, const char *part,
 	return is_ok;
 }
 
+/* All of fd up to its end (EIO: a terminal whose other side is closed), as a
+ * string. */
+static inline void unit_read_all(int fd, char *to, size_t size)
+{
+	size_t n = 0;
+	ssize_t got;
+
+	while (n < size - 1 && (got = read(fd, to + n, size - 1 - n)) > 0)
+		n += (size_t)got;
+	to[n] = 0;
+}
+
 static inline long unit_now_ms(void)
 {
 	struct timespec t;
