@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# lib/ never exits, never prints, reads no environment and keeps no state of its
+# own (lib/cli speaks to people and is free to, but for exiting).
+cd "$(dirname "$0")/../.." || exit 2
+status=0
+
+find_calls() { # PATTERN DIR...
+	local pattern=$1
+
+	shift
+	grep -nE "(^|[^_[:alnum:]>.])($pattern)[[:space:]]*\(" -r \
+		--include='*.c' "$@" && status=1
+}
+
+find_calls 'exit|_exit|abort|err|errx|quick_exit' lib
+find_calls 'printf|puts|putchar|perror|getenv|secure_getenv|warn|warnx' \
+	lib/base lib/io lib/model lib/codec lib/peer lib/logic lib/node
+
+# What can change between calls: symbols in .data and .bss.  The clock is turned
+# by tests, the log has a level.
+for o in "$FP_BUILD"/lib/*/*.o; do
+	case $o in
+	*/io/clock.o | */cli/log.o) continue ;;
+	esac
+	objdump -t "$o" | awk -v file="${o#"$FP_BUILD"/}" '
+		$0 ~ /[[:space:]](\.data|\.bss|\.tdata|\.tbss|\*COM\*)[[:space:]]/ &&
+		$0 !~ / d  / && $NF !~ /^(\.|__|_?\.?Lubsan|\.LASAN|_ZZ)/ {
+			print file ": " $NF " can change"; bad = 1
+		}
+		END { exit bad }' || status=1
+done
+exit $status
