@@ -280,6 +280,24 @@ static int fp_node_room(struct fp_node *n, int64_t keys, struct fp_err *e)
 	return fp_tables_room(fp_maps_tables(n->maps), (uint64_t)keys, e);
 }
 
+static int fp_node_no_entry(void *ctx, struct fp_entry *out, struct fp_err *e)
+{
+	(void)ctx;
+	(void)out;
+	(void)e;
+	return 0;
+}
+
+int fp_node_create(struct fp_node *n, const struct fp_list_head *head,
+		   struct fp_err *e)
+{
+	int r = fp_list_write(n->lists_fd, head, fp_node_no_entry, NULL, e);
+
+	if (!r)
+		r = fp_node_reopen_lists(n, e);
+	return r || !n->maps ? r : fp_node_store_token(n, e);
+}
+
 int fp_node_change(struct fp_node *n, const char *name,
 		   const struct fp_change *v, size_t n_changes,
 		   struct fp_apply_stats *stats, struct fp_err *e)

@@ -57,6 +57,10 @@ void fp_node_close(struct fp_node *n);
 /* Is a change in force once it is in the tables? */
 bool fp_node_is_in_force(struct fp_node *n);
 
+/* Make an empty list.  No verdict changes, so nothing is compiled. */
+int fp_node_create(struct fp_node *n, const struct fp_list_head *head,
+		   struct fp_err *e);
+
 /* Change entries of a list that exists.  On return 0 the change is durable and,
  * with a filter loaded, in the tables.
  * -ENOSPC: table or disk full, nothing changed.  Other errors after the list

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fp-block add: put prefixes on a list. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "change.h"
+#include "io/clock.h"
+
+struct add {
+	struct fp_cli *c;
+	struct fp_node node;
+	struct fp_list_head head;
+	bool is_new;
+	struct fp_buf meta;
+	int64_t until_s, for_s;
+	struct fb_input in;
+	struct fp_change *change; /* those that differ */
+	size_t n_changes;
+	const char **action; /* of each entry of in */
+};
+
+/* --for or --until, as unix time; 0: for ever. */
+static int add_until(struct add *a, struct fp_err *e)
+{
+	const char *dur = fp_cli_get(a->c, "for");
+	const char *at = fp_cli_get(a->c, "until");
+	int64_t ms;
+	int r = 0;
+
+	if (dur && at)
+		return fp_err(e, -EINVAL, "--for and --until: only one of them");
+	if (dur) {
+		r = fp_parse_duration(dur, &ms, e);
+		if (!r && ms <= 0)
+			r = fp_err(e, -EINVAL, "--for %s: longer than nothing",
+				   dur);
+		if (!r)
+			a->for_s = (ms + 999) / 1000;
+		if (!r)
+			a->until_s = fp_clock_unix_s() + a->for_s;
+	}
+	if (at) {
+		r = fp_parse_time(at, strlen(at), &a->until_s, e);
+		if (!r && a->until_s <= fp_clock_unix_s())
+			r = fp_err(e, -EINVAL, "--until %s: that has passed",
+				   at);
+	}
+	return r;
+}
+
+static int add_meta_one(struct add *a, const char *key, const char *value,
+			struct fp_err *e)
+{
+	int r;
+
+	if (!value || !*value)
+		return 0;
+	r = fp_meta_add(&a->meta, key, value, e);
+	return r ? fp_err_prefix(e, r, "--%s", key) : 0;
+}
+
+static int add_meta(struct add *a, struct fp_err *e)
+{
+	const char *by = fp_cli_get(a->c, "by");
+	const char *run = fp_cli_get(a->c, "run");
+	int r;
+
+	if (run && a->head.kind != FP_KIND_FENCE)
+		return fp_err(e, -EINVAL, "--run: only a fence names a run");
+	r = add_meta_one(a, "why", fp_cli_get(a->c, "why"), e);
+	if (!r)
+		r = add_meta_one(a, "by", by ? by : getenv("SUDO_USER"), e);
+	return r ? r : add_meta_one(a, "run", run, e);
+}
+
+/* Entries from stdin that say nothing of their own take the options. */
+static void add_defaults(struct add *a)
+{
+	for (size_t i = 0; i < a->in.entries.n; i++) {
+		struct fp_entry *x = &a->in.entries.v[i];
+
+		if (!x->until_s)
+			x->until_s = a->until_s;
+		if (!x->meta_len && a->meta.len) {
+			x->meta = a->meta.data;
+			x->meta_len = (uint32_t)a->meta.len;
+		}
+	}
+}
+
+static int add_guard(struct add *a, struct fp_err *e)
+{
+	struct fp_guard g = { 0 };
+	int r = fp_facts_guard(&g, &a->node, a->c->cluster,
+			       a->c->is_cluster_named, e);
+
+	for (size_t i = 0; i < a->in.entries.n && !r; i++) {
+		const struct fp_prefix *p = &a->in.entries.v[i].p;
+
+		r = fp_guard_check(&g, p, a->head.kind, fb_overrides, a->c, e);
+		if (!r && a->head.kind == FP_KIND_BLOCK &&
+		    !fp_cli_overrides(a->c, "allowed"))
+			r = fp_facts_allowed(&a->node, p, e);
+	}
+	fp_guard_fini(&g);
+	return r;
+}
+
+/* An add never shortens what stands; "1h" said again a moment later is the
+ * same hour. */
+static const char *add_action(const struct add *a, struct fp_entry *x,
+			      const struct fp_entry *old)
+{
+	int64_t same_s = a->for_s / 100 > 5 ? a->for_s / 100 : 5;
+	int64_t more_s = x->until_s - old->until_s;
+	bool is_longer = old->until_s && (!x->until_s || more_s > same_s);
+	bool is_other = x->meta_len && (x->meta_len != old->meta_len ||
+					memcmp(x->meta, old->meta,
+					       x->meta_len));
+
+	if (!x->meta_len) {
+		x->meta = old->meta;
+		x->meta_len = old->meta_len;
+	}
+	if (!is_longer)
+		x->until_s = old->until_s;
+	return is_longer || is_other ? "changed" : "kept";
+}
+
+static int add_plan(struct add *a, struct fp_err *e)
+{
+	struct fp_list *l = fp_lists_get(&a->node.lists, a->head.name);
+	size_t n = a->in.entries.n;
+	struct fp_entry old;
+
+	a->change = calloc(n + 1, sizeof(*a->change));
+	a->action = calloc(n + 1, sizeof(*a->action));
+	if (!a->change || !a->action)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		struct fp_entry *x = &a->in.entries.v[i];
+
+		a->action[i] = l && fp_list_find(l, &x->p, &old) ?
+				       add_action(a, x, &old) :
+				       "added";
+		if (strcmp(a->action[i], "kept"))
+			a->change[a->n_changes++].entry = *x;
+	}
+	return 0;
+}
+
+static int add_apply(struct add *a, struct fp_err *e)
+{
+	int r = 0;
+
+	if (!a->n_changes || a->c->is_dry_run)
+		return 0;
+	if (a->is_new)
+		r = fp_node_create(&a->node, &a->head, e);
+	if (!r)
+		r = fp_node_change(&a->node, a->head.name, a->change,
+				   a->n_changes, NULL, e);
+	if (!r)
+		fp_log_change(fp_cli_get(a->c, "why"),
+			      "%s: %zu prefix%s on %s list %s, first %s",
+			      "add", a->n_changes,
+			      a->n_changes == 1 ? "" : "es",
+			      fp_kind_name(a->head.kind), a->head.name,
+			      a->c->argv[0]);
+	return r;
+}
+
+/* The kernel's own word, since a change that is not in the tables is none. */
+static int add_prove(const struct add *a, const struct fb_change_rec *rec,
+		     struct fp_err *e)
+{
+	enum fp_kind got = FP_KIND_NONE;
+
+	if (!rec->verdict)
+		return 0;
+	if (strcmp(rec->verdict, fp_kind_name(FP_KIND_NONE)) &&
+	    fp_kind_parse(rec->verdict, &got, e))
+		return -EINVAL;
+	if (got >= a->head.kind)
+		return 0;
+	return fp_err(e, -EIO,
+		      "%s is on list %s, but the kernel says %s: fp-block verify --repair",
+		      rec->prefix, rec->list, rec->verdict);
+}
+
+static int add_report(struct add *a, struct fp_err *e)
+{
+	size_t n = a->in.entries.n;
+	const char **verdict = calloc(n + 1, sizeof(*verdict));
+	struct fp_prefix *p = calloc(n + 1, sizeof(*p));
+	int r = verdict && p ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !r; i++)
+		p[i] = a->in.entries.v[i].p;
+	if (!r && !a->c->is_dry_run)
+		r = fb_ask(&a->node, p, n, verdict, e);
+	for (size_t i = 0; i < n && !r; i++) {
+		struct fb_change_rec rec = {
+			.list = a->head.name,
+			.kind = fp_kind_name(a->head.kind),
+			.action = a->action[i],
+			.until_s = a->in.entries.v[i].until_s,
+			.verdict = verdict[i],
+		};
+
+		fp_prefix_print(&p[i], rec.prefix);
+		r = fp_out_record(a->c->out, &fb_change_type, &rec, e);
+		if (!r)
+			r = add_prove(a, &rec, e);
+	}
+	free(verdict);
+	free(p);
+	return r;
+}
+
+static int add_run(struct add *a, struct fp_err *e)
+{
+	int r = add_meta(a, e);
+
+	if (!r)
+		r = fb_input_read(a->c, a->meta.len ? fp_buf_str(&a->meta) : "",
+				  a->until_s, &a->in, e);
+	if (r)
+		return r;
+	add_defaults(a);
+	r = add_guard(a, e);
+	if (!r)
+		r = add_plan(a, e);
+	if (!r)
+		r = add_apply(a, e);
+	return r ? r : add_report(a, e);
+}
+
+int fb_add(struct fp_cli *c)
+{
+	struct fp_err e = { .text = "" };
+	struct add a = { .c = c };
+	int r, status;
+
+	if (!c->argc)
+		return fp_cli_usage(c, "add: which prefix?");
+	r = add_until(&a, &e);
+	if (!r)
+		r = fb_open_writer(c, &a.node, &e);
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	r = fb_head(c, &a.node, fp_cli_get(c, "list"), &a.head, &a.is_new, &e);
+	if (!r)
+		r = add_run(&a, &e);
+	if (r) {
+		status = fp_cli_fail(c, r, &e);
+	} else {
+		fp_out_summary(c->out, a.n_changes > 0, NULL, NULL);
+		status = c->is_dry_run ? a.n_changes > 0 :
+					 fb_done(&a.node, a.n_changes > 0);
+	}
+	fb_input_fini(&a.in);
+	fp_buf_fini(&a.meta);
+	free(a.change);
+	free(a.action);
+	fp_node_close(&a.node);
+	return status;
+}

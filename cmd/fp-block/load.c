@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fp-block load: make a list equal to a file, by the smallest difference.
+ * fp-block unload: remove it. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "block.h"
+#include "cli/progress.h"
+#include "io/clock.h"
+
+#define LOAD_MAX_BYTES (4ull << 30)
+#define LOAD_MAX_ENTRIES 50000000u
+
+struct load {
+	struct fp_cli *c;
+	struct fp_node node;
+	const char *file;
+	struct fp_list_head head;
+	bool is_new;
+	struct fp_text text;
+	struct fp_entries entries;
+	struct fp_progress progress;
+	uint64_t added, removed, changed, refused;
+	int64_t keys_more;
+	size_t i; /* of the entries, while they are written */
+};
+
+struct load_rec {
+	const char *list, *kind;
+	uint64_t entries, added, removed, changed, bad, refused, expired;
+};
+
+static const struct fp_field load_fields[] = {
+	{ "list", offsetof(struct load_rec, list), FP_F_STR, NULL, "list" },
+	{ "kind", offsetof(struct load_rec, kind), FP_F_STR, NULL, "its kind" },
+	{ "entries", offsetof(struct load_rec, entries), FP_F_U64, NULL, "entries it now has" },
+	{ "added", offsetof(struct load_rec, added), FP_F_U64, NULL, "entries it did not have" },
+	{ "removed", offsetof(struct load_rec, removed), FP_F_U64, NULL, "entries it no longer has" },
+	{ "changed", offsetof(struct load_rec, changed), FP_F_U64, NULL, "entries with another end or reason" },
+	{ "bad", offsetof(struct load_rec, bad), FP_F_U64, NULL, "lines left out as bad" },
+	{ "refused", offsetof(struct load_rec, refused), FP_F_U64, NULL, "lines left out by a guard rule" },
+	{ "expired", offsetof(struct load_rec, expired), FP_F_U64, NULL, "lines left out as expired" },
+};
+static const struct fp_type load_type = { "load", load_fields,
+					  FB_COUNT(load_fields) };
+
+static void load_at(void *ctx, size_t bytes)
+{
+	struct load *l = ctx;
+
+	fp_progress_at(&l->progress, bytes);
+}
+
+static void load_bad_line(void *ctx, const char *text)
+{
+	(void)ctx;
+	fp_log(FP_LOG_WARN, "left out: %s", text);
+}
+
+static int load_read(struct load *l, struct fp_err *e)
+{
+	bool is_skip = fp_cli_get(l->c, "skip-bad") != NULL;
+	struct fp_parse_opts o = {
+		.file = l->file, .skip_bad = is_skip,
+		.now_s = fp_clock_unix_s(), .max = LOAD_MAX_ENTRIES,
+		.progress = load_at, .bad_line = load_bad_line, .ctx = l,
+	};
+	int r = fp_text_read(&l->text, l->file, LOAD_MAX_BYTES, e);
+
+	if (r)
+		return r;
+	fp_progress_start(&l->progress, l->head.name, "bytes", l->text.len,
+			  l->c->is_quiet || l->c->is_json);
+	r = fp_entries_parse(&l->entries, l->text.data, l->text.len, &o, e);
+	fp_progress_end(&l->progress);
+	if (!r && !l->entries.n && !l->entries.n_expired &&
+	    !fp_cli_overrides(l->c, "empty") && !l->is_new && l->head.entries)
+		r = fp_refuse(e, "empty",
+			      "%s holds no entry; list %s has %llu (fp-block unload removes a list)",
+			      l->file, l->head.name,
+			      (unsigned long long)l->head.entries);
+	return r;
+}
+
+/* ---- guard rules: over a sorted million, look only where it matters ---- */
+
+static size_t load_first(const struct fp_entries *x, const struct fp_prefix *p)
+{
+	size_t lo = 0, hi = x->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (fp_prefix_cmp(&x->v[mid].p, p) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void load_mark_around(struct load *l, const struct fp_prefix *p,
+			     bool *suspect)
+{
+	size_t i;
+
+	for (unsigned int len = 0; len < p->len; len++) {
+		struct fp_prefix cut = fp_prefix_cut(p, len);
+
+		i = load_first(&l->entries, &cut);
+		if (i < l->entries.n &&
+		    !fp_prefix_cmp(&l->entries.v[i].p, &cut))
+			suspect[i] = true;
+	}
+	for (i = load_first(&l->entries, p);
+	     i < l->entries.n && fp_prefix_contains(p, &l->entries.v[i].p); i++)
+		suspect[i] = true;
+}
+
+static int load_mark_allowed(struct load *l, bool *suspect, struct fp_err *e)
+{
+	for (size_t i = 0; i < l->node.lists.n; i++) {
+		struct fp_list_iter it;
+		struct fp_entry x;
+		int r;
+
+		if (fp_list_head(l->node.lists.v[i])->kind != FP_KIND_ALLOW)
+			continue;
+		fp_list_seek(l->node.lists.v[i], &it, NULL);
+		while ((r = fp_list_next(&it, &x, e)) == 1)
+			load_mark_around(l, &x.p, suspect);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+/* Entries that some rule may refuse. */
+static int load_mark(struct load *l, const struct fp_guard *g, bool *suspect,
+		     struct fp_err *e)
+{
+	bool is_all = l->head.kind == FP_KIND_FENCE;
+
+	for (size_t i = 0; i < l->entries.n; i++) {
+		const struct fp_prefix *p = &l->entries.v[i].p;
+
+		suspect[i] = is_all ||
+			     p->len < (fp_prefix_is_v4(p) ? 96 + 16 : 32) ||
+			     (p->lo >> 24 == 0xffff7f && !p->hi) ||
+			     (!p->hi && p->lo <= 1);
+	}
+	for (int s = 0; s < FP_GUARD_SETS; s++)
+		for (size_t i = 0; i < g->set[s].n; i++)
+			load_mark_around(l, &g->set[s].v[i].host, suspect);
+	return l->head.kind == FP_KIND_BLOCK ?
+		       load_mark_allowed(l, suspect, e) : 0;
+}
+
+static int load_judge(struct load *l, const struct fp_guard *g,
+		      const struct fp_prefix *p, struct fp_err *e)
+{
+	int r = fp_guard_check(g, p, l->head.kind, fb_overrides, l->c, e);
+
+	if (!r && l->head.kind == FP_KIND_BLOCK &&
+	    !fp_cli_overrides(l->c, "allowed"))
+		r = fp_facts_allowed(&l->node, p, e);
+	return r;
+}
+
+static int load_guard_marked(struct load *l, const struct fp_guard *g,
+			     const bool *suspect, struct fp_err *e)
+{
+	bool is_skip = fp_cli_get(l->c, "skip-bad") != NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->entries.n; i++) {
+		int r = suspect[i] ? load_judge(l, g, &l->entries.v[i].p, e) :
+				     0;
+
+		if (r && !(is_skip && r == -EPERM))
+			return r;
+		if (!r) {
+			l->entries.v[kept++] = l->entries.v[i];
+			continue;
+		}
+		if (l->refused++ < 10)
+			fp_log(FP_LOG_WARN, "left out by rule %s: %s", e->rule,
+			       e->text);
+	}
+	l->entries.n = kept;
+	return 0;
+}
+
+static int load_guard(struct load *l, struct fp_err *e)
+{
+	bool *suspect = calloc(l->entries.n + 1, sizeof(*suspect));
+	struct fp_guard g = { 0 };
+	int r = suspect ? 0 : fp_err(e, -ENOMEM, "out of memory");
+
+	if (!r)
+		r = fp_facts_guard(&g, &l->node, l->c->cluster,
+				   l->c->is_cluster_named, e);
+	if (!r)
+		r = load_mark(l, &g, suspect, e);
+	if (!r)
+		r = load_guard_marked(l, &g, suspect, e);
+	fp_guard_fini(&g);
+	free(suspect);
+	return r;
+}
+
+/* ---- the difference ---- */
+
+static bool load_same(const struct fp_entry *a, const struct fp_entry *b)
+{
+	return a->until_s == b->until_s && a->meta_len == b->meta_len &&
+	       !memcmp(a->meta, b->meta, a->meta_len);
+}
+
+static void load_count_keys(struct load *l, const struct fp_entry *x, int sign)
+{
+	if (fp_node_needs_key(x, l->head.owner))
+		l->keys_more += sign;
+}
+
+static int load_compare(struct load *l, struct fp_err *e)
+{
+	struct fp_list *old = fp_lists_get(&l->node.lists, l->head.name);
+	struct fp_list_iter it;
+	struct fp_entry x;
+	size_t i = 0;
+	int r = 0;
+
+	if (old)
+		fp_list_seek(old, &it, NULL);
+	while (old && (r = fp_list_next(&it, &x, e)) == 1) {
+		int order = -1;
+
+		load_count_keys(l, &x, -1);
+		for (; i < l->entries.n; i++) {
+			order = fp_prefix_cmp(&x.p, &l->entries.v[i].p);
+			if (order <= 0)
+				break;
+			l->added++;
+		}
+		if (i == l->entries.n || order < 0)
+			l->removed++;
+		else if (!load_same(&x, &l->entries.v[i++]))
+			l->changed++;
+	}
+	l->added += l->entries.n - i;
+	for (i = 0; i < l->entries.n; i++)
+		load_count_keys(l, &l->entries.v[i], 1);
+	return r;
+}
+
+static int load_max_change(struct load *l, struct fp_err *e)
+{
+	const char *word = fp_cli_get(l->c, "max-change");
+	unsigned long percent = 20;
+	char *end;
+
+	if (word) {
+		percent = strtoul(word, &end, 10);
+		if (!*word || (*end && strcmp(end, "%")) || percent > 100)
+			return fp_err(e, -EINVAL,
+				      "--max-change %s: a number from 0 to 100",
+				      word);
+	}
+	return fp_guard_max_change(l->head.entries, l->removed,
+				   (unsigned int)percent, fb_overrides, l->c,
+				   e);
+}
+
+static int load_next(void *ctx, struct fp_entry *out, struct fp_err *e)
+{
+	struct load *l = ctx;
+
+	(void)e;
+	if (l->i == l->entries.n)
+		return 0;
+	*out = l->entries.v[l->i++];
+	return 1;
+}
+
+static bool load_is_change(const struct load *l)
+{
+	return l->is_new || l->added || l->removed || l->changed;
+}
+
+static int load_apply(struct load *l, struct fp_err *e)
+{
+	int r;
+
+	if (!load_is_change(l) || l->c->is_dry_run)
+		return 0;
+	l->head.gen++;
+	r = fp_node_write(&l->node, &l->head, load_next, l, l->keys_more, NULL,
+			  e);
+	if (!r)
+		fp_log_change(fp_cli_get(l->c, "why"),
+			      "load: %s list %s: %llu entries, +%llu -%llu",
+			      fp_kind_name(l->head.kind), l->head.name,
+			      (unsigned long long)l->entries.n,
+			      (unsigned long long)l->added,
+			      (unsigned long long)l->removed);
+	return r;
+}
+
+static int load_report(struct load *l, struct fp_err *e)
+{
+	struct load_rec rec = {
+		.list = l->head.name,
+		.kind = fp_kind_name(l->head.kind),
+		.entries = l->entries.n,
+		.added = l->added,
+		.removed = l->removed,
+		.changed = l->changed,
+		.bad = l->entries.n_bad,
+		.refused = l->refused,
+		.expired = l->entries.n_expired,
+	};
+	int r = fp_out_record(l->c->out, &load_type, &rec, e);
+
+	fp_out_summary(l->c->out, load_is_change(l), NULL, NULL);
+	return r;
+}
+
+static int load_run(struct load *l, struct fp_err *e)
+{
+	int r = fb_head(l->c, &l->node, l->c->argv[0], &l->head, &l->is_new, e);
+
+	if (!r)
+		r = load_read(l, e);
+	if (!r)
+		r = load_guard(l, e);
+	if (!r)
+		r = load_compare(l, e);
+	if (!r)
+		r = load_max_change(l, e);
+	if (!r)
+		r = load_apply(l, e);
+	return r ? r : load_report(l, e);
+}
+
+int fb_load(struct fp_cli *c)
+{
+	struct fp_err e = { .text = "" };
+	struct load l = { .c = c };
+	int r, status;
+
+	if (c->argc != 2)
+		return fp_cli_usage(c, "load: NAME and FILE, or - for stdin");
+	l.file = c->argv[1];
+	r = fb_open_writer(c, &l.node, &e);
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	r = load_run(&l, &e);
+	if (r)
+		status = fp_cli_fail(c, r, &e);
+	else if (c->is_dry_run)
+		status = load_is_change(&l);
+	else
+		status = fb_done(&l.node, load_is_change(&l));
+	fp_entries_fini(&l.entries);
+	fp_text_fini(&l.text);
+	fp_node_close(&l.node);
+	return status;
+}
+
+static int unload_run(struct fp_cli *c, struct fp_node *n, bool *is_changed,
+		      struct fp_err *e)
+{
+	struct fp_list *l = fp_lists_get(&n->lists, c->argv[0]);
+	int r = fp_list_name_check(c->argv[0], e);
+
+	*is_changed = l != NULL;
+	if (!l || r)
+		return r;
+	r = fb_may_change(c, fp_list_head(l), e);
+	if (r || c->is_dry_run)
+		return r;
+	r = fp_node_remove(n, c->argv[0], NULL, e);
+	if (!r)
+		fp_log_change(fp_cli_get(c, "why"), "unload: list %s",
+			      c->argv[0]);
+	return r;
+}
+
+int fb_unload(struct fp_cli *c)
+{
+	struct fp_err e = { .text = "" };
+	struct fp_node n;
+	bool is_changed;
+	int r, status;
+
+	if (c->argc != 1)
+		return fp_cli_usage(c, "unload: which list?");
+	r = fb_open_writer(c, &n, &e);
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	r = unload_run(c, &n, &is_changed, &e);
+	if (r) {
+		status = fp_cli_fail(c, r, &e);
+	} else {
+		fp_out_summary(c->out, is_changed, NULL,
+			       is_changed ? NULL : "there is no such list");
+		status = c->is_dry_run ? is_changed : FP_EXIT_OK;
+	}
+	fp_node_close(&n);
+	return status;
+}
