@@ -24,6 +24,7 @@ fi
 
 out=$2 mutations=$3 seed=$4 pid=
 run=$(mktemp -d "${TMPDIR:-/tmp}/fp-oracle.XXXXXX") || exit 2
+# shellcheck disable=SC2317 # called by trap
 stop() {
 	if [ -n "$pid" ]; then
 		kill "$pid" 2>/dev/null
