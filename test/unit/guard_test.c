@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guard rails' rules: what each refuses, what it says, what lifts it. */
 #include "logic/guard.h"
-
-#include <stdio.h>
-#include <string.h>
-
-static int failed;
+#include "test/unit/unit.h"
 
 static struct fp_prefix prefix(const char *s)
 {
 	struct fp_prefix p = { 0 };
 	struct fp_err e = { 0 };
 
-	if (fp_prefix_parse(&p, s, strlen(s), &e)) {
-		printf("%s: %s\n", s, e.text);
-		failed++;
-	}
+	if (!OK(!fp_prefix_parse(&p, s, strlen(s), &e)))
+		printf("# %s\n", e.text);
 	return p;
 }
 
@@ -113,24 +107,44 @@ static const struct {
 	  "198.51.100.10/31 is not one address: a fence holds one cluster node" },
 };
 
-static void test_check(const struct fp_guard *g)
+static void guard_fill(struct fp_guard *g)
 {
+	for (size_t i = 0; i < sizeof(fill) / sizeof(fill[0]); i++) {
+		struct fp_prefix p = prefix(fill[i].host);
+
+		EQ(fp_guard_add(g, fill[i].set, &p, fill[i].name), 0);
+	}
+}
+
+TEST(a_pair_that_is_added_twice_is_kept_once)
+{
+	struct fp_guard g = { 0 };
+
+	guard_fill(&g);
+	EQ(g.set[FP_GUARD_OWN].n, 3);
+	EQ(g.set[FP_GUARD_NODE].n, 5);
+	fp_guard_fini(&g);
+}
+
+TEST(each_rule_refuses_what_it_should_and_nothing_else)
+{
+	struct fp_guard g = { 0 };
+
+	guard_fill(&g);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fp_prefix p = prefix(cases[i].prefix);
 		struct fp_err e = { 0 };
-		int rc = fp_guard_check(g, &p, cases[i].kind, is_in,
+		int rc = fp_guard_check(&g, &p, cases[i].kind, is_in,
 					(void *)cases[i].lifted, &e);
 
-		if (rc == (cases[i].rule[0] ? -EPERM : 0) &&
-		    !strcmp(e.rule, cases[i].rule) &&
-		    (!cases[i].text || !strcmp(e.text, cases[i].text)))
-			continue;
-		printf("kind %d, %s, lifted %s: %d [%s] %s\n",
-		       (int)cases[i].kind, cases[i].prefix,
-		       cases[i].lifted ? cases[i].lifted : "-", rc, e.rule,
-		       e.text);
-		failed++;
+		if (!EQ(rc, cases[i].rule[0] ? -EPERM : 0) ||
+		    !STR(e.rule, cases[i].rule) ||
+		    (cases[i].text && !STR(e.text, cases[i].text)))
+			printf("# kind %d, %s, lifted %s: %s\n",
+			       (int)cases[i].kind, cases[i].prefix,
+			       cases[i].lifted ? cases[i].lifted : "-", e.text);
 	}
+	fp_guard_fini(&g);
 }
 
 static void expect_change(size_t old_n, size_t dropped_n, unsigned int percent,
@@ -140,14 +154,11 @@ static void expect_change(size_t old_n, size_t dropped_n, unsigned int percent,
 	int rc = fp_guard_max_change(old_n, dropped_n, percent, is_in,
 				     (void *)lifted, &e);
 
-	if (rc == want && !strcmp(e.rule, want ? "max-change" : ""))
-		return;
-	printf("max-change %zu of %zu: %d [%s] %s\n", dropped_n, old_n, rc,
-	       e.rule, e.text);
-	failed++;
+	if (!EQ(rc, want) || !STR(e.rule, want ? "max-change" : ""))
+		printf("# %zu of %zu: %s\n", dropped_n, old_n, e.text);
 }
 
-static void test_max_change(void)
+TEST(a_large_list_may_not_lose_too_much_at_once)
 {
 	expect_change(100, 100, 20, NULL, 0);
 	expect_change(101, 20, 20, NULL, 0);
@@ -158,24 +169,4 @@ static void test_max_change(void)
 	expect_change(1000, 201, 20, "wide", -EPERM);
 	expect_change(1000, 1, 0, NULL, -EPERM);
 	expect_change(1000, 1000, 100, NULL, 0);
-}
-
-int main(void)
-{
-	struct fp_guard g = { 0 };
-
-	for (size_t i = 0; i < sizeof(fill) / sizeof(fill[0]); i++) {
-		struct fp_prefix p = prefix(fill[i].host);
-
-		if (fp_guard_add(&g, fill[i].set, &p, fill[i].name))
-			return 1;
-	}
-	if (g.set[FP_GUARD_OWN].n != 3 || g.set[FP_GUARD_NODE].n != 5) {
-		printf("pairs added twice are kept twice\n");
-		failed++;
-	}
-	test_check(&g);
-	test_max_change();
-	fp_guard_fini(&g);
-	return failed != 0;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* lib/peer/netlink and lib/peer/sshd against a real kernel, in a network
- * namespace of our own.  Needs root; exit 77 is a skip. */
+ * namespace of its own a case.  Needs root. */
 #include "peer/netlink.h"
 #include "peer/sshd.h"
+#include "test/unit/unit.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -12,24 +13,16 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-static int failed;
-
-#define CHECK(cond, ...)                                           \
-	do {                                                       \
-		if (!(cond)) {                                     \
-			printf("line %d: %s: ", __LINE__, #cond);  \
-			printf(__VA_ARGS__);                       \
-			printf("\n");                              \
-			failed++;                                  \
-		}                                                  \
+#define CHECK(cond, ...)                    \
+	do {                                \
+		if (!OK(cond)) {            \
+			printf("# ");       \
+			printf(__VA_ARGS__); \
+			printf("\n");       \
+		}                           \
 	} while (0)
 
 static void run(const char *command)
@@ -38,6 +31,22 @@ static void run(const char *command)
 		printf("failed: %s\n", command);
 		exit(1);
 	}
+}
+
+static void netns_make(void)
+{
+	if (geteuid() || unshare(CLONE_NEWNET))
+		SKIP("making a network namespace needs root");
+	run("ip link set dev lo up");
+	run("ip link add dev v0 mtu 1400 numrxqueues 2 numtxqueues 3 "
+	    "type veth peer name v1 numrxqueues 4 numtxqueues 2");
+	run("ip link property add dev v0 altname an-alternative-name-of-v0");
+	run("ip link set dev v0 up && ip link set dev v1 up");
+	run("ip addr add 192.0.2.1/24 dev v0");
+	run("ip addr add 192.0.2.2/24 dev v0");
+	run("ip addr add 2001:db8::1/64 dev v0 nodad");
+	run("ip addr add 198.51.100.1 peer 198.51.100.2 dev v1");
+	run("ip addr add 2001:db8:1::1 peer 2001:db8:1::2 dev v1 nodad");
 }
 
 /* What a walk gave, as one line of words: " 192.0.2.1@v0 ::1@lo". */
@@ -73,11 +82,12 @@ static bool has(const char *word)
 	return at && at[-1] == ' ' && strchr(" ", at[strlen(word)]);
 }
 
-static void test_addresses(void)
+TEST(own_addresses_of_both_families)
 {
 	struct fp_err e = { 0 };
 	int calls = 0;
 
+	netns_make();
 	words[0] = '\0';
 	CHECK(!fp_net_addresses(note, NULL, &e), "%s", e.text);
 	CHECK(has("127.0.0.1@lo") && has("::1@lo"), "%s", words);
@@ -91,10 +101,11 @@ static void test_addresses(void)
 	      calls);
 }
 
-static void test_gateways(void)
+TEST(next_hops_of_every_default_route)
 {
 	struct fp_err e = { 0 };
 
+	netns_make();
 	words[0] = '\0';
 	CHECK(!fp_net_gateways(note, NULL, &e), "%s", e.text);
 	CHECK(!strcmp(words, ""), "%s", words);
@@ -142,12 +153,14 @@ static void test_xdp(int fd, unsigned int flags, enum fp_xdp_mode want)
 	bpf_xdp_detach(ifindex, flags, NULL);
 }
 
-static void test_link(void)
+TEST(what_a_link_is_and_what_runs_on_it)
 {
 	struct fp_net_link l = { 0 };
 	struct fp_err e = { 0 };
-	int fd = pass_prog();
+	int fd;
 
+	netns_make();
+	fd = pass_prog();
 	CHECK(!fp_net_link("v0", &l, &e), "%s", e.text);
 	CHECK(l.ifindex == (int)if_nametoindex("v0"), "%d", l.ifindex);
 	CHECK(!strcmp(l.name, "v0") && !strcmp(l.driver, "veth"), "%s %s",
@@ -237,13 +250,14 @@ static pid_t sshd_start(int fd)
 	return pid;
 }
 
-static void test_sshd(void)
+TEST(ports_and_peers_of_sshd)
 {
 	struct fp_sshd_ports ports = { 0 };
 	struct fp_sshd_ports one = { .v = { 2222 }, .n = 1 };
 	struct fp_err e = { 0 };
 	pid_t pid;
 
+	netns_make();
 	pid = sshd_start(listener(2222));
 	listener(2223); /* ours, and we are not sshd */
 	CHECK(!fp_sshd_ports(&ports, &e), "%s", e.text);
@@ -263,27 +277,4 @@ static void test_sshd(void)
 	      words);
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
-}
-
-int main(void)
-{
-	setbuf(stdout, NULL);
-	if (geteuid() || unshare(CLONE_NEWNET)) {
-		printf("skip: making a network namespace needs root\n");
-		return 77;
-	}
-	run("ip link set lo up");
-	run("ip link add v0 mtu 1400 numrxqueues 2 numtxqueues 3 "
-	    "type veth peer name v1 numrxqueues 4 numtxqueues 2");
-	run("ip link property add dev v0 altname an-alternative-name-of-v0");
-	run("ip link set v0 up && ip link set v1 up");
-	run("ip addr add 192.0.2.1/24 dev v0 && ip addr add 192.0.2.2/24 dev v0");
-	run("ip addr add 2001:db8::1/64 dev v0 nodad");
-	run("ip addr add 198.51.100.1 peer 198.51.100.2 dev v1");
-	run("ip addr add 2001:db8:1::1 peer 2001:db8:1::2 dev v1 nodad");
-	test_addresses();
-	test_gateways();
-	test_link();
-	test_sshd();
-	return failed != 0;
 }
