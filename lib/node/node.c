@@ -57,16 +57,26 @@ static int fp_node_open_dir(const char *state_dir, bool is_writer,
 	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
 }
 
-static int fp_node_refuse_broken(const struct fp_node *n, const char *text,
+static int fp_node_refuse_broken(struct fp_node *n, const char *text,
 				 struct fp_err *e)
 {
 	if (n->opts.is_broken_ok || n->opts.access != FP_NODE_WRITE) {
 		fp_node_notice(n, "%s: this list is not in force", text);
+		n->n_left_out++;
 		return 0;
 	}
 	return fp_refuse(e, "broken",
 			 "%s (mend the file or move it away; nothing was changed)",
 			 text);
+}
+
+static int fp_node_check_broken(struct fp_node *n, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n->lists.n_broken && !r; i++)
+		r = fp_node_refuse_broken(n, n->lists.broken[i], e);
+	return r;
 }
 
 static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
@@ -76,9 +86,7 @@ static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
 
 	fp_lists_close(&n->lists);
 	r = fp_lists_open(&n->lists, n->lists_fd, is_writer, e);
-	for (size_t i = 0; i < n->lists.n_broken && !r; i++)
-		r = fp_node_refuse_broken(n, n->lists.broken[i], e);
-	return r;
+	return r || n->opts.is_raw ? r : fp_node_check_broken(n, e);
 }
 
 static bool fp_list_is_readable(const struct fp_list *l, struct fp_err *e)
@@ -133,10 +141,12 @@ static int fp_node_mend(struct fp_node *n, struct fp_err *e)
 	return r;
 }
 
+/* Tables without a list that should be in them have no token: they are compiled
+ * again by the next writer, who says it again. */
 static int fp_node_store_token(struct fp_node *n, struct fp_err *e)
 {
-	uint64_t token;
-	int r = fp_lists_token(n->lists_fd, &token, e);
+	uint64_t token = 0;
+	int r = n->n_left_out ? 0 : fp_lists_token(n->lists_fd, &token, e);
 
 	if (!r)
 		__atomic_store_n(&fp_maps_conf(n->maps)->token, token,
@@ -185,12 +195,43 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 	return fp_node_compile(n, NULL, e);
 }
 
+int fp_node_catch_up(struct fp_node *n, struct fp_err *e)
+{
+	int r = fp_node_check_broken(n, e);
+
+	return r || !n->maps ? r : fp_node_recover(n, e);
+}
+
 static int fp_node_open_maps(struct fp_node *n, struct fp_err *e)
 {
-	int r = n->opts.is_pin_dir ? fp_maps_open_dir(&n->maps, n->opts.pins, e) :
-				fp_maps_open(&n->maps, n->opts.pins, e);
+	int r = fp_maps_open(&n->maps, n->opts.pins, e);
 
-	return r == -ENOENT ? 0 : r;
+	return r == -ENOENT || (r == -EPROTO && n->opts.is_raw) ? 0 : r;
+}
+
+int fp_node_use_dir(struct fp_node *n, const char *dir, struct fp_err *e)
+{
+	struct fp_maps *maps;
+	int r = fp_maps_open_dir(&maps, dir, e);
+
+	if (r)
+		return r;
+	fp_maps_close(n->maps);
+	n->maps = maps;
+	return 0;
+}
+
+/* A reader on a node where nothing was ever listed. */
+static int fp_node_open_empty(struct fp_node *n, struct fp_node *out,
+			      struct fp_err *e)
+{
+	int r = 0;
+
+	if (n->opts.access == FP_NODE_READ_BOTH)
+		r = fp_node_open_maps(n, e);
+	if (!r)
+		*out = *n;
+	return r;
 }
 
 int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
@@ -201,6 +242,8 @@ int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 	int r;
 
 	n.lists_fd = fp_node_open_dir(opts->state_dir, is_writer, e);
+	if (n.lists_fd == -ENOENT && !is_writer)
+		return fp_node_open_empty(&n, out, e);
 	if (n.lists_fd < 0)
 		return n.lists_fd;
 	r = 0;
@@ -212,7 +255,7 @@ int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 	}
 	if (!r)
 		r = fp_node_reopen_lists(&n, e);
-	if (!r && is_writer && n.maps)
+	if (!r && is_writer && n.maps && !opts->is_raw)
 		r = fp_node_recover(&n, e);
 	if (r)
 		fp_node_close(&n);

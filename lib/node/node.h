@@ -31,7 +31,10 @@ struct fp_node_opts {
 	enum fp_node_access access;
 	int64_t timeout_ms; /* for the lock */
 	bool is_broken_ok;  /* go on without lists that cannot be read */
-	bool is_pin_dir;    /* pins is the maps' own directory, still being built */
+	/* open only: no complaint about a list that cannot be read or tables of
+	 * another layout, and tables stay behind the lists until
+	 * fp_node_catch_up */
+	bool is_raw;
 	/* each thing that was mended or must be known, one line; may be NULL */
 	void (*notice)(void *ctx, const char *text);
 	void *ctx;
@@ -43,16 +46,24 @@ struct fp_node {
 	struct fp_maps *maps; /* NULL: no filter is loaded */
 	struct fp_node_opts opts;
 	bool is_locked;
+	unsigned int n_left_out; /* lists that could not be read: notices sent */
 };
 
 /* 0: *out is open (fp_node_close).  With FP_NODE_WRITE what another writer left
  * half done is finished first.
  * -EAGAIN: locked all the time.  -EPROTO: tables of another layout.
  * -EPERM rule broken: a list cannot be read (e says which, where and why).
- * -ENOENT: FP_NODE_READ* and there is no lists directory. */
+ * FP_NODE_READ* where there is no lists directory: a node without lists. */
 int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 		 struct fp_err *e);
 void fp_node_close(struct fp_node *n);
+
+/* After an open with is_raw: what fp_node_open does to the tables otherwise.
+ * 0.  -EPERM rule broken, when not is_broken_ok.  -errno. */
+int fp_node_catch_up(struct fp_node *n, struct fp_err *e);
+/* Go on with the tables pinned in dir, the maps' own directory; those that were
+ * open are closed.  0; -errno: nothing changed. */
+int fp_node_use_dir(struct fp_node *n, const char *dir, struct fp_err *e);
 
 /* Is a change in force once it is in the tables? */
 bool fp_node_is_in_force(struct fp_node *n);

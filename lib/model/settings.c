@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/settings.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/area.h"
+
+#define FP_SETTINGS_MAX (1u << 20) /* bytes of the file */
+#define FP_MAX_HASHED_MAX 100000000u
+
+const struct fp_setting_key fp_setting_keys[FP_SET_N] = {
+	[FP_SET_GUARD_PORTS] = { "guard-ports", "PORTS, any or none",
+				 "ports that take no packet from a blocked "
+				 "source; never sshd's" },
+	[FP_SET_LISTS] = { "lists", "off, observe or enforce",
+			   "drop what comes from a blocked or fenced source" },
+	[FP_SET_MALFORMED] = { "malformed", "off, observe or enforce",
+			       "drop what is not SIP on a SIP port" },
+	[FP_SET_MAX_HASHED] = { "max-hashed", "a number up to 100000000",
+				"most timed and IPv6 entries" },
+	[FP_SET_SAMPLE] = { "sample", "a power of two up to 2147483648",
+			    "show every Nth drop to fp-load watch" },
+	[FP_SET_SIP_PORTS] = { "sip-ports", "PORTS, any or none",
+			       "ports where SIP is checked" },
+	[FP_SET_STEALTH] = { "stealth", "off, observe or enforce",
+			     "drop OPTIONS from a source on no allow list" },
+};
+
+static const char *const fp_modes[] = { [FP_OFF] = "off",
+					[FP_OBSERVE] = "observe",
+					[FP_ENFORCE] = "enforce" };
+
+const char *fp_mode_name(enum fp_mode m)
+{
+	return m <= FP_ENFORCE ? fp_modes[m] : "-";
+}
+
+/* ---- sets of ports ---- */
+
+#define FP_P_UDP 1u
+#define FP_P_TCP 2u
+#define FP_P_BOTH (FP_P_UDP | FP_P_TCP)
+
+static unsigned int fp_ports_at(const struct fp_port_set *p, uint32_t port)
+{
+	uint32_t bit = port & 31;
+
+	return (p->udp[port >> 5] >> bit & 1) * FP_P_UDP |
+	       (p->tcp[port >> 5] >> bit & 1) * FP_P_TCP;
+}
+
+static void fp_ports_add(struct fp_port_set *p, uint32_t from, uint32_t to,
+			 unsigned int protos)
+{
+	for (uint32_t port = from; port <= to; port++) {
+		if (protos & FP_P_UDP)
+			p->udp[port >> 5] |= 1u << (port & 31);
+		if (protos & FP_P_TCP)
+			p->tcp[port >> 5] |= 1u << (port & 31);
+	}
+}
+
+/* Up to five digits, no leading zero. false: not a port. */
+static bool fp_port_read(const char **s, uint32_t *port)
+{
+	const char *p = *s;
+	uint32_t v = 0;
+
+	for (; *p >= '0' && *p <= '9' && p - *s < 5; p++)
+		v = v * 10 + (uint32_t)(*p - '0');
+	if (p == *s || v > 65535 || (**s == '0' && p - *s > 1))
+		return false;
+	*s = p;
+	*port = v;
+	return true;
+}
+
+/* "5060", "5060-5061", "5080/udp": one item, *s is left behind it. */
+static bool fp_ports_item(struct fp_port_set *p, const char **s)
+{
+	unsigned int protos = FP_P_BOTH;
+	uint32_t from, to;
+
+	if (!fp_port_read(s, &from))
+		return false;
+	to = from;
+	if (**s == '-') {
+		++*s;
+		if (!fp_port_read(s, &to) || to < from)
+			return false;
+	}
+	if (**s == '/') {
+		bool is_udp = !strncmp(*s, "/udp", 4);
+
+		if (!is_udp && strncmp(*s, "/tcp", 4))
+			return false;
+		protos = is_udp ? FP_P_UDP : FP_P_TCP;
+		*s += 4;
+	}
+	fp_ports_add(p, from, to, protos);
+	return **s == ',' || !**s;
+}
+
+static int fp_ports_parse(struct fp_port_set *out, const char *s)
+{
+	struct fp_port_set p = { 0 };
+
+	if (!strcmp(s, "any")) {
+		fp_ports_add(&p, 0, 65535, FP_P_BOTH);
+	} else if (strcmp(s, "none")) {
+		for (;; s++) {
+			if (!fp_ports_item(&p, &s))
+				return -EINVAL;
+			if (!*s)
+				break;
+		}
+	}
+	*out = p;
+	return 0;
+}
+
+/* One past the last port of the run that begins at from. */
+static uint32_t fp_ports_run(const struct fp_port_set *p, uint32_t from)
+{
+	unsigned int protos = fp_ports_at(p, from);
+
+	while (from <= 65535 && fp_ports_at(p, from) == protos)
+		from++;
+	return from;
+}
+
+static bool fp_ports_are_any(const struct fp_port_set *p)
+{
+	return fp_ports_at(p, 0) == FP_P_BOTH && fp_ports_run(p, 0) == 65536;
+}
+
+static void fp_ports_print(const struct fp_port_set *p, struct fp_buf *b)
+{
+	static const char *const suffix[] = { "", "/udp", "/tcp", "" };
+	const char *comma = "";
+
+	if (fp_ports_are_any(p)) {
+		fp_buf_str_add(b, "any");
+		return;
+	}
+	for (uint32_t at = 0, end; at <= 65535; at = end) {
+		unsigned int protos = fp_ports_at(p, at);
+
+		end = fp_ports_run(p, at);
+		if (!protos)
+			continue;
+		fp_buf_printf(b, "%s%u", comma, at);
+		if (end - at > 1)
+			fp_buf_printf(b, "-%u", end - 1);
+		fp_buf_str_add(b, suffix[protos]);
+		comma = ",";
+	}
+	if (!*comma)
+		fp_buf_str_add(b, "none");
+}
+
+/* ---- keys and values ---- */
+
+void fp_settings_default(struct fp_settings *s)
+{
+	*s = (struct fp_settings){
+		.lists = FP_ENFORCE,
+		.stealth = FP_OBSERVE,
+		.malformed = FP_OBSERVE,
+		.sample = 64,
+		.max_hashed = 4000000,
+	};
+	fp_ports_add(&s->sip, 5060, 5061, FP_P_BOTH);
+}
+
+static int fp_mode_parse(const char *s, enum fp_mode *out)
+{
+	for (int m = FP_OFF; m <= FP_ENFORCE; m++)
+		if (!strcmp(s, fp_modes[m])) {
+			*out = (enum fp_mode)m;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int fp_number_parse(const char *s, uint32_t max, uint32_t *out)
+{
+	uint64_t v = 0;
+	const char *p = s;
+
+	for (; *p >= '0' && *p <= '9' && p - s < 10; p++)
+		v = v * 10 + (uint64_t)(*p - '0');
+	if (p == s || *p || !v || v > max || *s == '0')
+		return -EINVAL;
+	*out = (uint32_t)v;
+	return 0;
+}
+
+static int fp_sample_parse(const char *s, uint32_t *out)
+{
+	uint32_t v;
+
+	if (fp_number_parse(s, 1u << 31, &v) || (v & (v - 1)))
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+static int fp_settings_value(struct fp_settings *s, enum fp_setting key,
+			     const char *value)
+{
+	switch (key) {
+	case FP_SET_GUARD_PORTS:
+		return fp_ports_parse(&s->guard, value);
+	case FP_SET_SIP_PORTS:
+		return fp_ports_parse(&s->sip, value);
+	case FP_SET_SAMPLE:
+		return fp_sample_parse(value, &s->sample);
+	case FP_SET_MAX_HASHED:
+		return fp_number_parse(value, FP_MAX_HASHED_MAX,
+				       &s->max_hashed);
+	case FP_SET_LISTS:
+		return fp_mode_parse(value, &s->lists);
+	case FP_SET_STEALTH:
+		return fp_mode_parse(value, &s->stealth);
+	case FP_SET_MALFORMED:
+		return fp_mode_parse(value, &s->malformed);
+	default:
+		return -EINVAL;
+	}
+}
+
+static int fp_settings_no_key(const char *word, size_t n, struct fp_err *e)
+{
+	struct fp_buf names = { 0 };
+	const char *text;
+	int r;
+
+	for (int k = 0; k < FP_SET_N; k++)
+		fp_buf_printf(&names, " %s", fp_setting_keys[k].name);
+	text = fp_buf_str(&names);
+	r = fp_err(e, -EINVAL, "\"%.*s\" is not a setting:%s",
+		   (int)(n < 64 ? n : 64), word, text ? text : "");
+	fp_buf_fini(&names);
+	return r;
+}
+
+int fp_settings_set(struct fp_settings *s, const char *word,
+		    enum fp_setting *key, struct fp_err *e)
+{
+	size_t n = strcspn(word, "=");
+	int k;
+
+	for (k = 0; k < FP_SET_N; k++)
+		if (strlen(fp_setting_keys[k].name) == n &&
+		    !memcmp(fp_setting_keys[k].name, word, n))
+			break;
+	if (k == FP_SET_N)
+		return fp_settings_no_key(word, n, e);
+	if (!word[n])
+		return fp_err(e, -EINVAL, "%s needs a value: %s", word,
+			      fp_setting_keys[k].values);
+	if (fp_settings_value(s, (enum fp_setting)k, word + n + 1))
+		return fp_err(e, -EINVAL, "%s: \"%.64s\" is not %s%s",
+			      fp_setting_keys[k].name, word + n + 1,
+			      fp_setting_keys[k].values,
+			      k == FP_SET_SIP_PORTS || k == FP_SET_GUARD_PORTS ?
+				      " (5060-5061,5080/udp)" : "");
+	if (key)
+		*key = (enum fp_setting)k;
+	return 0;
+}
+
+void fp_settings_print(const struct fp_settings *s, enum fp_setting key,
+		       struct fp_buf *b)
+{
+	switch (key) {
+	case FP_SET_GUARD_PORTS:
+		fp_ports_print(&s->guard, b);
+		break;
+	case FP_SET_SIP_PORTS:
+		fp_ports_print(&s->sip, b);
+		break;
+	case FP_SET_SAMPLE:
+		fp_buf_printf(b, "%u", s->sample);
+		break;
+	case FP_SET_MAX_HASHED:
+		fp_buf_printf(b, "%u", s->max_hashed);
+		break;
+	case FP_SET_LISTS:
+		fp_buf_str_add(b, fp_mode_name(s->lists));
+		break;
+	case FP_SET_STEALTH:
+		fp_buf_str_add(b, fp_mode_name(s->stealth));
+		break;
+	case FP_SET_MALFORMED:
+		fp_buf_str_add(b, fp_mode_name(s->malformed));
+		break;
+	default:
+		break;
+	}
+}
+
+bool fp_settings_equal(const struct fp_settings *a, const struct fp_settings *b,
+		       enum fp_setting key)
+{
+	struct fp_buf x = { 0 }, y = { 0 };
+	bool is_equal;
+
+	fp_settings_print(a, key, &x);
+	fp_settings_print(b, key, &y);
+	is_equal = !x.is_failed && !y.is_failed && x.len == y.len &&
+		   !memcmp(x.data, y.data, x.len);
+	fp_buf_fini(&x);
+	fp_buf_fini(&y);
+	return is_equal;
+}
+
+/* ---- the file ---- */
+
+/* Its text, or "" without the file; free(3). */
+static int fp_settings_slurp(const char *path, char **out, struct fp_err *e)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r = 0;
+	struct fp_buf b = { 0 };
+	ssize_t n = 1;
+	char *at;
+
+	if (fd < 0 && errno != ENOENT)
+		return fp_err_sys(e, -errno, "%s", path);
+	while (fd >= 0 && n > 0 && b.len < FP_SETTINGS_MAX &&
+	       (at = fp_buf_room(&b, 4096))) {
+		n = read(fd, at, 4096);
+		b.len += n > 0 ? (size_t)n : 0;
+	}
+	if (n < 0)
+		r = fp_err_sys(e, -errno, "%s", path);
+	if (fd >= 0)
+		close(fd);
+	fp_buf_add(&b, "", 1);
+	if (!r && b.is_failed)
+		r = fp_err(e, -ENOMEM, "out of memory");
+	if (r)
+		fp_buf_fini(&b);
+	else
+		*out = b.data;
+	return r;
+}
+
+/* *s is what was read so far: a bad line changes nothing of it. */
+static int fp_settings_line(struct fp_settings *s, const char *line, int number,
+			    void (*bad)(void *ctx, const char *text), void *ctx)
+{
+	struct fp_err e;
+
+	if (!*line || *line == '#' || !fp_settings_set(s, line, NULL, &e))
+		return 0;
+	fp_err_prefix(&e, -EINVAL, "settings:%d", number);
+	if (bad)
+		bad(ctx, e.text);
+	return 1;
+}
+
+int fp_settings_read(struct fp_settings *s, const char *state_dir,
+		     void (*bad)(void *ctx, const char *text), void *ctx,
+		     struct fp_err *e)
+{
+	char path[PATH_MAX], *text = NULL;
+	int r, n_bad = 0, number = 1;
+
+	fp_settings_default(s);
+	snprintf(path, sizeof(path), "%s/settings", state_dir);
+	r = fp_settings_slurp(path, &text, e);
+	if (r)
+		return r;
+	for (char *at = text, *end; *at; at = end, number++) {
+		end = at + strcspn(at, "\n");
+		if (*end)
+			*end++ = 0;
+		n_bad += fp_settings_line(s, at, number, bad, ctx);
+	}
+	free(text);
+	return n_bad;
+}
+
+static int fp_settings_put(int fd, const char *data, size_t n)
+{
+	while (n) {
+		ssize_t r = write(fd, data, n);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r ? -errno : -EIO;
+		data += r;
+		n -= (size_t)r;
+	}
+	return fsync(fd) ? -errno : 0;
+}
+
+/* The directory's own entry must reach the disk too. */
+static int fp_dir_sync(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return -errno;
+	r = fsync(fd) ? -errno : 0;
+	close(fd);
+	return r;
+}
+
+static int fp_settings_replace(const char *dir, const char *data, size_t n)
+{
+	char path[PATH_MAX], tmp[PATH_MAX];
+	int fd, r;
+
+	snprintf(path, sizeof(path), "%s/settings", dir);
+	snprintf(tmp, sizeof(tmp), "%s/settings.tmp", dir);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		  0644);
+	if (fd < 0)
+		return -errno;
+	r = fp_settings_put(fd, data, n);
+	if (close(fd) && !r)
+		r = -errno;
+	if (!r && rename(tmp, path))
+		r = -errno;
+	if (r)
+		unlink(tmp);
+	return r ? r : fp_dir_sync(dir);
+}
+
+int fp_settings_write(const struct fp_settings *s, const char *state_dir,
+		      struct fp_err *e)
+{
+	struct fp_buf b = { 0 };
+	int r = -ENOMEM;
+
+	for (int k = 0; k < FP_SET_N; k++) {
+		fp_buf_printf(&b, "%s=", fp_setting_keys[k].name);
+		fp_settings_print(s, (enum fp_setting)k, &b);
+		fp_buf_str_add(&b, "\n");
+	}
+	if (!b.is_failed)
+		r = fp_settings_replace(state_dir, b.data, b.len);
+	fp_buf_fini(&b);
+	return r ? fp_err_sys(e, r, "%s/settings", state_dir) : 0;
+}
+
+/* ---- sshd, and the maps ---- */
+
+int fp_settings_check_ssh(const struct fp_settings *s, enum fp_setting key,
+			  const uint16_t *ssh, size_t n_ssh, struct fp_err *e)
+{
+	const struct fp_port_set *set = key == FP_SET_GUARD_PORTS ? &s->guard :
+								    &s->sip;
+
+	if (key != FP_SET_GUARD_PORTS && key != FP_SET_SIP_PORTS)
+		return 0;
+	if (key == FP_SET_GUARD_PORTS && fp_ports_are_any(set))
+		return 0;
+	for (size_t i = 0; i < n_ssh; i++)
+		if (fp_ports_at(set, ssh[i]) & FP_P_TCP)
+			return fp_refuse(e, "ssh",
+					 "%s names TCP port %u, where sshd listens",
+					 fp_setting_keys[key].name, ssh[i]);
+	return 0;
+}
+
+static bool fp_put32(uint32_t *to, uint32_t v)
+{
+	if (*to == v)
+		return false;
+	fp_store32(to, v);
+	return true;
+}
+
+static bool fp_ports_apply(const struct fp_settings *s, const uint16_t *ssh,
+			   size_t n_ssh, struct fp_ports *to)
+{
+	uint32_t never[FP_PORT_WORDS] = { 0 };
+	bool differs = false;
+
+	for (size_t i = 0; i < n_ssh; i++)
+		never[ssh[i] >> 5] |= 1u << (ssh[i] & 31);
+	for (size_t i = 0; i < FP_PORT_WORDS; i++) {
+		uint32_t kept = ~never[i];
+
+		differs |= fp_put32(&to->never[i], never[i]);
+		differs |= fp_put32(&to->sip_udp[i], s->sip.udp[i]);
+		differs |= fp_put32(&to->sip_tcp[i], s->sip.tcp[i] & kept);
+		differs |= fp_put32(&to->guard_udp[i], s->guard.udp[i]);
+		differs |= fp_put32(&to->guard_tcp[i], s->guard.tcp[i] & kept);
+	}
+	return differs;
+}
+
+bool fp_settings_apply(const struct fp_settings *s, const uint16_t *ssh,
+		       size_t n_ssh, struct fp_conf *conf,
+		       struct fp_ports *ports)
+{
+	bool differs = fp_ports_apply(s, ssh, n_ssh, ports);
+
+	differs |= fp_put32(&conf->lists, s->lists);
+	differs |= fp_put32(&conf->stealth, s->stealth);
+	differs |= fp_put32(&conf->malformed, s->malformed);
+	differs |= fp_put32(&conf->sample_mask, s->sample - 1);
+	differs |= fp_put32(&conf->max_hashed, s->max_hashed);
+	return differs;
+}
