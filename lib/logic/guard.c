@@ -80,8 +80,8 @@ static const struct fp_guard_addr *find(const struct fp_guard *g,
 	const struct fp_guard_addr *v = g->set[set].v;
 	size_t i = lower_bound(v, g->set[set].n, &from);
 
-	return i < g->set[set].n && fp_prefix_contains(p, &v[i].host) ? &v[i] :
-									NULL;
+	return i < g->set[set].n && fp_prefix_contains(p, &v[i].host) ? &v[i]
+								      : NULL;
 }
 
 struct check {
@@ -133,8 +133,8 @@ static bool is_loopback(const struct fp_prefix *p)
 	const struct fp_prefix v4 = { 0, 0xffff7f000000, 96 + 8 };
 	const struct fp_prefix v6 = { 0, 1, 128 };
 
-	return fp_prefix_is_v4(p) ? fp_prefix_overlaps(p, &v4) :
-				    fp_prefix_contains(p, &v6);
+	return fp_prefix_is_v4(p) ? fp_prefix_overlaps(p, &v4)
+				  : fp_prefix_contains(p, &v6);
 }
 
 static int check_self(struct check *c)
@@ -172,8 +172,7 @@ static int check_ssh(struct check *c)
 
 	if (!a || is_lifted(c, "ssh"))
 		return 0;
-	return refuse(c, "ssh", &a->host,
-		      "connected to this node by SSH now");
+	return refuse(c, "ssh", &a->host, "connected to this node by SSH now");
 }
 
 static int check_cluster(struct check *c)
@@ -190,22 +189,24 @@ static int check_cluster(struct check *c)
 static int check_fence(struct check *c)
 {
 	const struct fp_guard_addr *a = find(c->g, FP_GUARD_NODE, c->p);
-	const struct fp_guard_addr *end = c->g->set[FP_GUARD_NODE].v +
-					  c->g->set[FP_GUARD_NODE].n;
+	const struct fp_guard_addr *end =
+		c->g->set[FP_GUARD_NODE].v + c->g->set[FP_GUARD_NODE].n;
 
 	if (is_lifted(c, "fence"))
 		return 0;
 	if (!fp_prefix_is_host(c->p))
-		return fp_refuse(c->e, "fence",
-				 "%s is not one address: a fence holds one cluster node",
-				 print(c));
+		return fp_refuse(
+			c->e, "fence",
+			"%s is not one address: a fence holds one cluster node",
+			print(c));
 	if (!a)
 		return fp_refuse(c->e, "fence",
 				 "%s is no cluster node's address", print(c));
 	if (a + 1 < end && !fp_prefix_cmp(&a->host, &a[1].host))
-		return fp_refuse(c->e, "fence",
-				 "%s belongs to %s and %s: a fence would cut off both",
-				 print(c), a->name, a[1].name);
+		return fp_refuse(
+			c->e, "fence",
+			"%s belongs to %s and %s: a fence would cut off both",
+			print(c), a->name, a[1].name);
 	return 0;
 }
 
@@ -213,8 +214,11 @@ int fp_guard_check(const struct fp_guard *g, const struct fp_prefix *p,
 		   enum fp_kind kind, fp_guard_overridden *is_overridden,
 		   void *ctx, struct fp_err *e)
 {
-	struct check c = { .g = g, .p = p, .is_overridden = is_overridden,
-			   .ctx = ctx, .e = e };
+	struct check c = { .g = g,
+			   .p = p,
+			   .is_overridden = is_overridden,
+			   .ctx = ctx,
+			   .e = e };
 	int rc;
 
 	rc = check_wide(&c);
@@ -226,8 +230,8 @@ int fp_guard_check(const struct fp_guard *g, const struct fp_prefix *p,
 	if (!rc)
 		rc = check_ssh(&c);
 	if (!rc)
-		rc = kind == FP_KIND_BLOCK ? check_cluster(&c) :
-					     check_fence(&c);
+		rc = kind == FP_KIND_BLOCK ? check_cluster(&c)
+					   : check_fence(&c);
 	return rc;
 }
 

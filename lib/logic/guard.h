@@ -14,10 +14,10 @@
  * cluster file. */
 
 enum fp_guard_set {
-	FP_GUARD_OWN,	  /* this node's addresses; name: interface */
+	FP_GUARD_OWN,     /* this node's addresses; name: interface */
 	FP_GUARD_GATEWAY, /* next hops of default routes; name: interface */
-	FP_GUARD_SSH,	  /* peers of established SSH connections */
-	FP_GUARD_NODE,	  /* addresses of cluster nodes; name: node */
+	FP_GUARD_SSH,     /* peers of established SSH connections */
+	FP_GUARD_NODE,    /* addresses of cluster nodes; name: node */
 	FP_GUARD_SETS,
 };
 

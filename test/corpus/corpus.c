@@ -12,9 +12,12 @@
 #define PAYLOAD_MAX 8192
 
 static const char *const verdict_name[] = {
-	[CORPUS_PASS] = "pass",		   [CORPUS_MALFORMED] = "drop:malformed",
-	[CORPUS_STEALTH] = "drop:stealth", [CORPUS_BLOCK] = "drop:block",
-	[CORPUS_FENCE] = "drop:fence", [CORPUS_UNREADABLE] = "drop:unreadable",
+	[CORPUS_PASS] = "pass",
+	[CORPUS_MALFORMED] = "drop:malformed",
+	[CORPUS_STEALTH] = "drop:stealth",
+	[CORPUS_BLOCK] = "drop:block",
+	[CORPUS_FENCE] = "drop:fence",
+	[CORPUS_UNREADABLE] = "drop:unreadable",
 };
 #define VERDICTS (sizeof(verdict_name) / sizeof(verdict_name[0]))
 
@@ -110,14 +113,15 @@ static int read_repeat(struct reader *r, const char *s)
 static int read_headers(struct reader *r, const char *method)
 {
 	char text[512];
-	int n = snprintf(text, sizeof(text),
-			 "Via: SIP/2.0/UDP 198.51.100.10;branch=z9hG4bK74bf9\r\n"
-			 "From: <sip:alice@example.com>;tag=9fxced76sl\r\n"
-			 "To: <sip:bob@example.net>\r\n"
-			 "Call-ID: 3848276298220188511@example.com\r\n"
-			 "CSeq: 1 %s\r\nMax-Forwards: 70\r\n"
-			 "Content-Length: 0\r\n\r\n",
-			 method);
+	int n = snprintf(
+		text, sizeof(text),
+		"Via: SIP/2.0/UDP 198.51.100.10;branch=z9hG4bK74bf9\r\n"
+		"From: <sip:alice@example.com>;tag=9fxced76sl\r\n"
+		"To: <sip:bob@example.net>\r\n"
+		"Call-ID: 3848276298220188511@example.com\r\n"
+		"CSeq: 1 %s\r\nMax-Forwards: 70\r\n"
+		"Content-Length: 0\r\n\r\n",
+		method);
 
 	return add(r, text, (size_t)n);
 }
@@ -234,8 +238,8 @@ static int add_ext(struct reader *r, const char *s)
 	char *rest;
 	unsigned long times = 1;
 
-	while (i < N_OF(exts) && (strlen(exts[i].name) != n ||
-				  strncmp(exts[i].name, s, n)))
+	while (i < N_OF(exts) &&
+	       (strlen(exts[i].name) != n || strncmp(exts[i].name, s, n)))
 		i++;
 	if (i == N_OF(exts))
 		return bad(r, "ext %s", s);
@@ -271,7 +275,7 @@ static int set_number(struct reader *r, const char *key, const char *value)
 	struct {
 		const char *key;
 		long *field;
-	} lies[] = { { "cut", &p->cut },     { "udplen", &p->udp_len },
+	} lies[] = { { "cut", &p->cut },      { "udplen", &p->udp_len },
 		     { "iplen", &p->ip_len }, { "ihl", &p->ihl },
 		     { "trunc", &p->trunc },  { "ethertype", &p->ethertype } };
 
@@ -297,23 +301,25 @@ static int set_number(struct reader *r, const char *key, const char *value)
 
 static int set_flag(struct reader *r, const char *word)
 {
-	if (!strcmp(word, "v6")) {
+	size_t i = 0;
+
+	while (i < N_OF(protos) && strcmp(protos[i].name, word))
+		i++;
+	if (i < N_OF(protos))
+		r->x.packet.proto = protos[i].number;
+	else if (!strcmp(word, "v6"))
 		r->x.packet.is_v6 = true;
-		return 0;
-	}
-	for (size_t i = 0; i < N_OF(protos); i++)
-		if (!strcmp(protos[i].name, word)) {
-			r->x.packet.proto = protos[i].number;
-			return 0;
-		}
-	return bad(r, "packet word %s", word);
+	else
+		return bad(r, "packet word %s", word);
+	return 0;
 }
 
 static int read_packet(struct reader *r, char *s)
 {
 	char *save;
 
-	for (s = strtok_r(s, " \t", &save); s; s = strtok_r(NULL, " \t", &save)) {
+	for (s = strtok_r(s, " \t", &save); s;
+	     s = strtok_r(NULL, " \t", &save)) {
 		char *value = strchr(s, '=');
 		int rc;
 
@@ -349,9 +355,9 @@ static enum corpus_line line_of(const struct corpus_case *x)
 		return CORPUS_LINE_BAD;
 	if (x->expect != CORPUS_PASS || p->from != PACKET_UNLISTED ||
 	    p->proto != IPPROTO_UDP || p->is_frag || p->n_ext ||
-	    p->n_vlan > 2 || p->cut >= 0 || p->udp_len >= 0 ||
-	    p->ip_len >= 0 || p->ihl >= 0 || p->trunc >= 0 ||
-	    p->ethertype >= 0 || (p->dport != 5060 && p->dport != 5061))
+	    p->n_vlan > 2 || p->cut >= 0 || p->udp_len >= 0 || p->ip_len >= 0 ||
+	    p->ihl >= 0 || p->trunc >= 0 || p->ethertype >= 0 ||
+	    (p->dport != 5060 && p->dport != 5061))
 		return CORPUS_LINE_UNKNOWN;
 	return CORPUS_LINE_OK;
 }
@@ -399,8 +405,8 @@ static int read_key(struct reader *r, const char *key, char *value)
 		const char *key;
 		int (*read)(struct reader *r, const char *s);
 	} keys[] = {
-		{ "expect", read_expect }, { "line", read_line },
-		{ "payload", read_string }, { "repeat", read_repeat },
+		{ "expect", read_expect },   { "line", read_line },
+		{ "payload", read_string },  { "repeat", read_repeat },
 		{ "headers", read_headers }, { "size", read_size },
 		{ "file", read_file },
 	};

@@ -26,9 +26,15 @@ const char *packet_address(enum packet_source from, bool is_v6)
 void packet_init(struct packet *p)
 {
 	*p = (struct packet){
-		.proto = IPPROTO_UDP, .sport = 40000, .dport = 5060,
-		.cut = -1, .udp_len = -1, .ip_len = -1, .ihl = -1,
-		.trunc = -1, .ethertype = -1,
+		.proto = IPPROTO_UDP,
+		.sport = 40000,
+		.dport = 5060,
+		.cut = -1,
+		.udp_len = -1,
+		.ip_len = -1,
+		.ihl = -1,
+		.trunc = -1,
+		.ethertype = -1,
 	};
 }
 
@@ -131,11 +137,11 @@ static void put_ip4(struct frame *f, const struct packet *p, size_t l4)
 	inet_pton(AF_INET, packet_address(PACKET_NODE, false), dst);
 	put8(f, 0x40 | (p->ihl >= 0 ? (unsigned int)p->ihl : len / 4));
 	put8(f, 0);
-	put16(f, p->ip_len >= 0 ? (unsigned int)p->ip_len :
-				  (unsigned int)(len + l4));
+	put16(f, p->ip_len >= 0 ? (unsigned int)p->ip_len
+				: (unsigned int)(len + l4));
 	put16(f, 0x1234); /* identification */
-	put16(f, p->is_frag ? p->frag_off | (p->has_more ? 0x2000u : 0) :
-			      0x4000u /* do not fragment */);
+	put16(f, p->is_frag ? p->frag_off | (p->has_more ? 0x2000u : 0)
+			    : 0x4000u /* do not fragment */);
 	put8(f, 64);
 	put8(f, p->proto);
 	put16(f, 0);
@@ -192,8 +198,8 @@ static void put_ip6(struct frame *f, const struct packet *p, size_t l4)
 	put(f, addr, 16);
 	ext = f->n;
 	for (size_t i = 0; i < p->n_ext; i++)
-		put_ext(f, &p->ext[i], i + 1 < p->n_ext ? p->ext[i + 1].type :
-							  p->proto);
+		put_ext(f, &p->ext[i],
+			i + 1 < p->n_ext ? p->ext[i + 1].type : p->proto);
 	len = p->ip_len >= 0 ? p->ip_len : (long)(f->n - ext + l4);
 	set16(f, at + 4, htons((uint16_t)len));
 }
@@ -216,16 +222,16 @@ static void put_l4_header(struct frame *f, const struct packet *p, size_t n)
 	put16(f, p->sport);
 	put16(f, p->dport);
 	if (p->proto == IPPROTO_UDP) {
-		put16(f, p->udp_len >= 0 ? (unsigned int)p->udp_len :
-					   (unsigned int)(UDP_HEADER + n));
+		put16(f, p->udp_len >= 0 ? (unsigned int)p->udp_len
+					 : (unsigned int)(UDP_HEADER + n));
 		put16(f, 0);
 		return;
 	}
-	put32(f, 1);		/* sequence number */
-	put32(f, 1);		/* acknowledgement */
+	put32(f, 1);              /* sequence number */
+	put32(f, 1);              /* acknowledgement */
 	put16(f, 5 << 12 | 0x18); /* five words; PSH ACK */
-	put16(f, 65535);	/* window */
-	put32(f, 0);		/* checksum, urgent pointer */
+	put16(f, 65535);          /* window */
+	put32(f, 0);              /* checksum, urgent pointer */
 }
 
 /* header: of UDP or TCP, whose checksum is over all n bytes of the payload even
@@ -256,9 +262,9 @@ size_t packet_build(const struct packet *p, const void *payload, size_t n,
 	size_t header = 0, at;
 
 	if (!packet_is_later_fragment(p))
-		header = p->proto == IPPROTO_UDP ? UDP_HEADER :
-			 p->proto == IPPROTO_TCP ? TCP_HEADER :
-						   0;
+		header = p->proto == IPPROTO_UDP   ? UDP_HEADER
+			 : p->proto == IPPROTO_TCP ? TCP_HEADER
+						   : 0;
 	put_ethernet(&f, p);
 	if (p->is_v6)
 		put_ip6(&f, p, header + in);

@@ -20,10 +20,10 @@ enum packet_source {
 /* IPv6 extension headers, RFC 8200 4.1 (AH: RFC 4302, ESP: RFC 4303, Mobility:
  * RFC 6275, HIP: RFC 7401, Shim6: RFC 5533). */
 struct packet_ext {
-	uint8_t type;	   /* its number as a next header */
-	uint8_t extra;	   /* 8 bytes each, beyond the shortest form */
+	uint8_t type;      /* its number as a next header */
+	uint8_t extra;     /* 8 bytes each, beyond the shortest form */
 	uint16_t frag_off; /* fragment header: in units of 8 bytes */
-	bool has_more;	   /* fragment header: M */
+	bool has_more;     /* fragment header: M */
 };
 
 #define PACKET_EXT_MAX 32
@@ -39,20 +39,20 @@ struct packet {
 	uint16_t vlan[PACKET_VLAN_MAX]; /* outermost first */
 	size_t n_vlan;
 	unsigned int ip_options; /* bytes, a multiple of 4, up to 40 */
-	bool is_frag;		 /* IPv4: the next two count */
-	uint16_t frag_off;	 /* in units of 8 bytes */
+	bool is_frag;            /* IPv4: the next two count */
+	uint16_t frag_off;       /* in units of 8 bytes */
 	bool has_more;
 	struct packet_ext ext[PACKET_EXT_MAX];
 	size_t n_ext;
-	long cut;      /* only so many bytes of the payload are in the frame */
-	long udp_len;  /* the UDP header's length field */
-	long ip_len;   /* IPv4 total length, IPv6 payload length */
-	long ihl;      /* IPv4 header length field, in words */
-	long trunc;    /* the frame ends after so many bytes */
+	long cut;     /* only so many bytes of the payload are in the frame */
+	long udp_len; /* the UDP header's length field */
+	long ip_len;  /* IPv4 total length, IPv6 payload length */
+	long ihl;     /* IPv4 header length field, in words */
+	long trunc;   /* the frame ends after so many bytes */
 	long ethertype;
-	unsigned int trail;   /* bytes after the end of the IP packet */
-	bool has_pad;	      /* fill up to 60 bytes, the shortest frame */
-	uint8_t pad;	      /* with this */
+	unsigned int trail; /* bytes after the end of the IP packet */
+	bool has_pad;       /* fill up to 60 bytes, the shortest frame */
+	uint8_t pad;        /* with this */
 };
 
 void packet_init(struct packet *p);

@@ -84,6 +84,6 @@ enum reference_kind reference_judge(const uint8_t *p, size_t n,
 		      (n == 7 || !is_token(p[7]));
 	while (line < n && p[line] != '\r' && p[line] != '\n')
 		line++;
-	return line < n && is_request_line(p, line) ? REFERENCE_REQUEST :
-						      REFERENCE_MALFORMED;
+	return line < n && is_request_line(p, line) ? REFERENCE_REQUEST
+						    : REFERENCE_MALFORMED;
 }

@@ -24,10 +24,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 32	/* in flight: fits the default receive buffer */
+#define BATCH 32 /* in flight: fits the default receive buffer */
 #define FIRST_PORT 1024
 #define PORTS 60000
-#define FIRST_HOST 0x7f000010u	  /* 127.0.0.16 and up: payloads */
+#define FIRST_HOST 0x7f000010u    /* 127.0.0.16 and up: payloads */
 #define SENTINEL_HOST 0x7f000002u /* 127.0.0.2: ends of batches */
 #define WAIT_MS 10000
 
@@ -35,7 +35,7 @@ struct message {
 	uint8_t data[PAYLOAD_MAX];
 	size_t n;
 	const char *name; /* of the corpus, or NULL */
-	bool is_bad;	  /* the corpus says so */
+	bool is_bad;      /* the corpus says so */
 	bool has_line, has_full, has_options;
 };
 
@@ -230,7 +230,9 @@ static void settle(size_t i, struct message *m)
 		m->has_full = false;
 	if (m->name)
 		printf("%s\t%s\n", m->name,
-		       m->has_full ? "full" : m->has_line ? "line" : "-");
+		       m->has_full   ? "full"
+		       : m->has_line ? "line"
+				     : "-");
 	if (m->has_full || m->has_line)
 		save(m->has_full ? "full" : "line", i, m);
 	o.n_full += m->has_full;
@@ -283,8 +285,9 @@ static void drop(struct message *m, size_t at, size_t n)
 static void mutate_once(struct message *m, size_t line)
 {
 	static const char *const piece[] = {
-		" ", "  ", "\t", "\r", "\n", "\r\n", "", "/", ":", ";", "@",
-		"SIP/2.0", " SIP/2.0", "sip:", "%00", "<", ">", "\"", "\x80",
+		" ",   "  ", "\t", "\r", "\n",      "\r\n",     "",
+		"/",   ":",  ";",  "@",  "SIP/2.0", " SIP/2.0", "sip:",
+		"%00", "<",  ">",  "\"", "\x80",
 	};
 	/* mostly in the first line */
 	size_t at = below(below(4) ? line : m->n);

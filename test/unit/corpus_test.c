@@ -71,8 +71,8 @@ static void judge(const struct corpus_case *x)
 	    (x->expect != CORPUS_PASS || !is_options) &&
 	    (x->expect != CORPUS_STEALTH || is_options))
 		return;
-	printf("# %s %s: %s%s\n", x->where, x->name,
-	       is_bad ? "bad" : "ok", is_options ? ", OPTIONS" : "");
+	printf("# %s %s: %s%s\n", x->where, x->name, is_bad ? "bad" : "ok",
+	       is_options ? ", OPTIONS" : "");
 	unit_failed++;
 }
 
@@ -114,7 +114,8 @@ static void check_sums(const struct corpus_case *x, const uint8_t *frame,
 
 	if (!is_v6)
 		EQ(sum16(frame + 14, 20, 0), 0xffff);
-	pseudo += sum16(frame + 14 + head - (is_v6 ? 32 : 8), is_v6 ? 32 : 8, 0);
+	pseudo +=
+		sum16(frame + 14 + head - (is_v6 ? 32 : 8), is_v6 ? 32 : 8, 0);
 	if (!EQ(sum16(frame + at, n - at, pseudo), 0xffff))
 		printf("# %s %s\n", x->where, x->name);
 }
@@ -172,7 +173,8 @@ TEST(a_frame_says_what_its_block_says)
 	p.n_ext = 2;
 	p.ext[0] = (struct packet_ext){ .type = IPPROTO_HOPOPTS, .extra = 1 };
 	p.ext[1] = (struct packet_ext){ .type = IPPROTO_FRAGMENT,
-					.frag_off = 3, .has_more = true };
+					.frag_off = 3,
+					.has_more = true };
 	EQ(build(&p, f), 14 + 40 + 16 + 8 + 8); /* no UDP header */
 	EQ(f[14 + 6], IPPROTO_HOPOPTS);
 	OK(!memcmp(f + 54, "\x2c\x01\x01\x0c", 4));
@@ -237,12 +239,16 @@ TEST(escapes_repeats_and_sizes_make_the_payload)
 {
 	struct corpus c = { 0 };
 
-	STR(read_text("name a\nexpect pass\n# note\npayload \"\\r\\n\\0\\x7f\"\n"
-		      "repeat 2 \"ab\"\nsize 10\n",
-		      &c),
+	STR(read_text(
+		    "name a\nexpect pass\n# note\npayload \"\\r\\n\\0\\x7f\"\n"
+		    "repeat 2 \"ab\"\nsize 10\n",
+		    &c),
 	    "");
 	if (!EQ(c.n, 1) || !EQ(c.v[0].len, 10))
 		return;
-	OK(!memcmp(c.v[0].payload, "\r\n\0\x7f" "ababpp", 10));
+	OK(!memcmp(c.v[0].payload,
+		   "\r\n\0\x7f"
+		   "ababpp",
+		   10));
 	corpus_free(&c);
 }

@@ -16,13 +16,13 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#define CHECK(cond, ...)                    \
-	do {                                \
-		if (!OK(cond)) {            \
-			printf("# ");       \
-			printf(__VA_ARGS__); \
-			printf("\n");       \
-		}                           \
+#define CHECK(cond, ...)                                                       \
+	do {                                                                   \
+		if (!OK(cond)) {                                               \
+			printf("# ");                                          \
+			printf(__VA_ARGS__);                                   \
+			printf("\n");                                          \
+		}                                                              \
 	} while (0)
 
 static void run(const char *command)
@@ -95,8 +95,7 @@ TEST(own_addresses_of_both_families)
 	CHECK(has("2001:db8::1@v0"), "%s", words);
 	/* On a point-to-point link ours is not the peer's. */
 	CHECK(has("198.51.100.1@v1") && !has("198.51.100.2@v1"), "%s", words);
-	CHECK(has("2001:db8:1::1@v1") && !has("2001:db8:1::2@v1"), "%s",
-	      words);
+	CHECK(has("2001:db8:1::1@v1") && !has("2001:db8:1::2@v1"), "%s", words);
 	CHECK(fp_net_addresses(stop, &calls, &e) == 42 && calls == 1, "%d",
 	      calls);
 }
@@ -168,8 +167,7 @@ TEST(what_a_link_is_and_what_runs_on_it)
 	CHECK(l.mtu == 1400 && l.is_up && l.has_carrier, "%u", l.mtu);
 	CHECK(l.rx_queues == 2 && l.tx_queues == 3, "%u %u", l.rx_queues,
 	      l.tx_queues);
-	CHECK(l.xdp_mode == FP_XDP_NONE && !l.xdp_prog_id, "%u",
-	      l.xdp_prog_id);
+	CHECK(l.xdp_mode == FP_XDP_NONE && !l.xdp_prog_id, "%u", l.xdp_prog_id);
 	CHECK(l.native != FP_NET_NATIVE_NO, "veth has native XDP");
 
 	CHECK(!fp_net_link("lo", &l, &e), "%s", e.text);
