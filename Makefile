@@ -117,8 +117,15 @@ $(foreach t,$(TOOLS),$(eval $(B)/$t: \
 $(TOOLS:%=$(B)/%): $(B)/libfastpath.a
 	$(link)
 
-$(PROGS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/libfastpath.a
-	$(link)
+# What tests share: packets and their verdicts.
+$(B)/libtest.a: $(call obj,$(wildcard test/corpus/*.c))
+	$(call say,AR)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PROGS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libfastpath.a
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+		$(B)/libtest.a $(B)/libfastpath.a $(LIBS) -lpthread
 
 define bpf
 $(call say,BPF)

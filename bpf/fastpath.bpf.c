@@ -77,6 +77,8 @@ struct {
 } xsk SEC(".maps");
 
 volatile const __u32 fp_nic_slot = 0;
+/* A hash of this object: which build does a NIC run? */
+volatile const __u64 fp_build = 0;
 
 static const __u32 zero = 0;
 
@@ -623,10 +625,18 @@ static __always_inline int fp_check_udp(struct xdp_md *ctx,
 {
 	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	__u32 off = p->l4 + 8, n = p->udp_len, skip;
-	__u8 *at = data + off;
+	__u8 *at;
 	__u64 w;
 
-	if (off > FP_OFF_MAX || n < 8 + FP_SIP_MIN || at + FP_SIP_MIN > end)
+	if (off > FP_OFF_MAX)
+		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+	at = data + off;
+	if (at + FP_SIP_MIN > end)
+		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+	/* RFC 2675 4; Linux takes it without the jumbo option too */
+	if (!n && !p->is_v4)
+		n = end - at + 8;
+	if (n < 8 + FP_SIP_MIN)
 		return fp_pass_sip(ctx, FP_R_pass_keepalive);
 	n -= 8;
 	w = fp_load8(at);

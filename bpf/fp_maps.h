@@ -237,6 +237,11 @@ _Static_assert(sizeof(struct fp_chunk) == FP_TAB_VALUE_SIZE, "a cache line");
 _Static_assert(sizeof(struct fp_bucket) == FP_TAB_VALUE_SIZE, "a cache line");
 _Static_assert(sizeof(struct fp_table_head) == FP_TAB_VALUE_SIZE, "element 0");
 _Static_assert(sizeof(struct fp_conf) <= 4096, "one page");
+/* A build of another layout takes over the NICs that are attached, and reads
+ * them here. */
+_Static_assert(__builtin_offsetof(struct fp_conf, nic) == 344 &&
+		       sizeof(struct fp_nic) == 32 && FP_NICS == 64,
+	       "the same in every layout");
 _Static_assert(sizeof(struct fp_query) == 24, "no holes");
 _Static_assert(sizeof(struct fp_sample) == 104, "no holes");
 _Static_assert(FP_R_N <= FP_REASON_ROW, "a row holds every reason");

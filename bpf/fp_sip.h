@@ -67,10 +67,19 @@ fp_sip_inline int fp_sip_is_leading(__u8 c)
 	return c <= ' ' && (0x100002601ull >> c & 1);
 }
 
-/* Every byte under 0x21 (no borrow crosses a byte, since each is >= 0x80). */
-fp_sip_inline int fp_sip_all_low(__u64 w)
+/* Every zero byte of w marked, and no other. */
+fp_sip_inline __u64 fp_sip_zeros(__u64 w)
 {
-	return !((((w | FP_HIGH) - FP_ONES * 0x21) | w) & FP_HIGH);
+	return ~(((w & ~FP_HIGH) + ~FP_HIGH) | w | ~FP_HIGH);
+}
+
+/* Are all 8 bytes of w such as are skipped? */
+fp_sip_inline int fp_sip_all_leading(__u64 w)
+{
+	return (fp_sip_zeros(w) | fp_sip_zeros(w ^ FP_ONES * '\t') |
+		fp_sip_zeros(w ^ FP_ONES * '\n') |
+		fp_sip_zeros(w ^ FP_ONES * '\r') |
+		fp_sip_zeros(w ^ FP_ONES * ' ')) == FP_HIGH;
 }
 
 /* token, RFC 3261 25.1 */
@@ -103,7 +112,7 @@ fp_sip_inline __u32 fp_sip_skip_words(const __u8 *p, const __u8 *end)
 	__u32 i;
 
 	for (i = 0; i < FP_SIP_WORDS; i++) {
-		if (p + 8 > end || !fp_sip_all_low(fp_load8(p)))
+		if (p + 8 > end || !fp_sip_all_leading(fp_load8(p)))
 			break;
 		p += 8;
 	}

@@ -91,7 +91,7 @@ int fb_test(struct fp_cli *c)
 	if (r)
 		return fp_cli_fail(c, r, &e);
 	for (int i = 0; i < c->argc && !r; i++) {
-		struct ask_rec rec = { "" };
+		struct ask_rec rec = { .address = "" };
 
 		fb_host(c->argv[i], &host, &e);
 		r = ask_kernel(&n, &host, &rec, &kind, &e);
@@ -164,7 +164,7 @@ static int why_one(struct fp_cli *c, struct fp_node *n, const char *word,
 		   bool *is_covered, bool *is_disagreed, struct fp_err *e)
 {
 	struct why w = { .c = c, .now_s = fp_clock_unix_s(), .e = e };
-	struct ask_rec rec = { "" };
+	struct ask_rec rec = { .address = "" };
 	struct fp_prefix host;
 	enum fp_kind kernel;
 	int r;

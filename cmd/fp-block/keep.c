@@ -107,7 +107,7 @@ static const struct fp_type digest_type = { "digest", digest_fields,
 int fb_digest(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct digest_rec rec = { "" };
+	struct digest_rec rec = { .digest = "" };
 	struct fp_node n;
 	int r, status = FP_EXIT_OK;
 

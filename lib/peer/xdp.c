@@ -13,15 +13,26 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hash.h"
 #include "fp_maps.h"
 #include "peer/bpfobj.h"
 
 struct fp_xdp {
 	struct bpf_object *obj;
-	int prog_fd, ask_fd;
+	int prog_fd;
+	unsigned int slot;
 };
 
-/* libbpf says why a load failed line by line; the last ones matter. */
+/* How to load it. */
+struct fp_load {
+	const char *dir;
+	const char *prog;   /* the one of its programs that is wanted */
+	const char *ifname; /* whose XSKMAP is pinned; NULL: of no NIC */
+	unsigned int slot;
+	bool is_private; /* what is counted and seen is not shared */
+};
+
+/* libbpf says why a load failed line by line. */
 static _Thread_local char fp_bpf_said[256];
 
 static int fp_bpf_print(enum libbpf_print_level level, const char *fmt,
@@ -33,7 +44,8 @@ static int fp_bpf_print(enum libbpf_print_level level, const char *fmt,
 		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = 0;
-	snprintf(fp_bpf_said, sizeof(fp_bpf_said), "%s", line);
+	if (!fp_bpf_said[0]) /* the first says what failed */
+		snprintf(fp_bpf_said, sizeof(fp_bpf_said), "%s", line);
 	return 0;
 }
 
@@ -42,41 +54,66 @@ static bool fp_name_is(const struct bpf_map *map, const char *name)
 	return !strcmp(bpf_map__name(map), name);
 }
 
-/* fp_nic_slot's place in .rodata, from the object's own BTF. */
-static int fp_set_slot(struct bpf_object *obj, unsigned int slot)
-{
-	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	const struct btf *btf = bpf_object__btf(obj);
-	const struct btf_type *sec;
-	const struct btf_var_secinfo *var;
-	int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
-	const void *old;
-	size_t size;
-	char data[256];
+/* ---- loading ---- */
 
-	if (!map || id < 0)
+#define FP_RODATA_MAX 256
+
+/* Which build this is: of the object as it is in this program. */
+static uint64_t fp_build_hash(void)
+{
+	return fp_fnv1a(FP_FNV1A_INIT, fp_bpf_object_start,
+			(size_t)(fp_bpf_object_end - fp_bpf_object_start));
+}
+
+/* The place of a variable of n bytes in .rodata, from the object's own BTF. */
+static int fp_rodata_offset(const struct btf *btf, const char *name, size_t n)
+{
+	int id = btf__find_by_name_kind(btf, ".rodata", BTF_KIND_DATASEC);
+	const struct btf_var_secinfo *var;
+	const struct btf_type *sec, *t;
+
+	if (id < 0)
 		return -EINVAL;
 	sec = btf__type_by_id(btf, (uint32_t)id);
 	var = btf_var_secinfos(sec);
-	old = bpf_map__initial_value(map, &size);
-	if (!old || size > sizeof(data))
-		return -EINVAL;
-	memcpy(data, old, size);
 	for (int i = 0; i < btf_vlen(sec); i++, var++) {
-		const struct btf_type *t = btf__type_by_id(btf, var->type);
-		const char *name = btf__name_by_offset(btf, t->name_off);
-
-		if (strcmp(name, "fp_nic_slot") ||
-		    var->offset + sizeof(slot) > size)
-			continue;
-		memcpy(data + var->offset, &slot, sizeof(slot));
-		return bpf_map__set_initial_value(map, data, size);
+		t = btf__type_by_id(btf, var->type);
+		if (!strcmp(btf__name_by_offset(btf, t->name_off), name))
+			return var->size == n ? (int)var->offset : -EINVAL;
 	}
 	return -EINVAL;
 }
 
-static int fp_set_pins(struct bpf_object *obj, const char *dir,
-		       const char *ifname)
+static int fp_set_rodata(struct bpf_object *obj, unsigned int slot)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
+	const struct btf *btf = bpf_object__btf(obj);
+	uint64_t build = fp_build_hash();
+	int slot_at = fp_rodata_offset(btf, "fp_nic_slot", sizeof(slot));
+	int build_at = fp_rodata_offset(btf, "fp_build", sizeof(build));
+	char data[FP_RODATA_MAX];
+	const void *old;
+	size_t size;
+
+	if (!map || slot_at < 0 || build_at < 0)
+		return -EINVAL;
+	old = bpf_map__initial_value(map, &size);
+	if (!old || size > sizeof(data))
+		return -EINVAL;
+	memcpy(data, old, size);
+	memcpy(data + slot_at, &slot, sizeof(slot));
+	memcpy(data + build_at, &build, sizeof(build));
+	return bpf_map__set_initial_value(map, data, size);
+}
+
+/* Is it what counts and remembers rather than decides? */
+static bool fp_is_trace(const struct bpf_map *map)
+{
+	return fp_name_is(map, "counters") || fp_name_is(map, "samples") ||
+	       fp_name_is(map, "seen");
+}
+
+static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
 {
 	struct bpf_map *map;
 	char path[PATH_MAX];
@@ -84,66 +121,105 @@ static int fp_set_pins(struct bpf_object *obj, const char *dir,
 	bpf_object__for_each_map(map, obj) {
 		const char *name = bpf_map__name(map);
 
-		if (fp_name_is(map, ".rodata") || strchr(name, '.'))
+		if (strchr(name, '.') || (l->is_private && fp_is_trace(map)))
 			continue;
-		if (fp_name_is(map, "xsk"))
-			fp_maps_nic_path(dir, "xsk", ifname, path,
+		if (!fp_name_is(map, "xsk"))
+			snprintf(path, sizeof(path), "%s/%s", l->dir, name);
+		else if (l->ifname)
+			fp_maps_nic_path(l->dir, "xsk", l->ifname, path,
 					 sizeof(path));
 		else
-			snprintf(path, sizeof(path), "%s/%s", dir, name);
+			continue;
 		if (bpf_map__set_pin_path(map, path))
 			return -errno;
 	}
 	return 0;
 }
 
-static int fp_prog_fd(struct bpf_object *obj, const char *name)
+/* Each program costs the verifier its time: load the one that is wanted. */
+static int fp_set_prog(struct bpf_object *obj, const char *name)
 {
-	struct bpf_program *p = bpf_object__find_program_by_name(obj, name);
+	struct bpf_program *p;
+	int r = 0;
 
-	return p ? bpf_program__fd(p) : -ENOENT;
+	bpf_object__for_each_program(p, obj)
+		if (!r)
+			r = bpf_program__set_autoload(
+				p, !strcmp(bpf_program__name(p), name));
+	return r;
 }
 
-int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
-		const char *ifname, struct fp_err *e)
+static int fp_load_object(struct fp_xdp *x, const struct fp_load *l)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, o, .object_name = "fastpath");
+	int r;
+
+	x->obj = bpf_object__open_mem(fp_bpf_object_start,
+				      (size_t)(fp_bpf_object_end -
+					       fp_bpf_object_start), &o);
+	if (!x->obj)
+		return -errno;
+	r = fp_set_rodata(x->obj, l->slot);
+	if (!r)
+		r = fp_set_pins(x->obj, l);
+	if (!r)
+		r = fp_set_prog(x->obj, l->prog);
+	if (!r)
+		r = bpf_object__load(x->obj);
+	return r;
+}
+
+static int fp_load(struct fp_xdp **out, const struct fp_load *l,
+		   struct fp_err *e)
 {
 	struct fp_xdp *x = calloc(1, sizeof(*x));
-	char path[PATH_MAX];
 	int r;
 
 	if (!x)
 		return fp_err(e, -ENOMEM, "out of memory");
 	libbpf_set_print(fp_bpf_print);
 	fp_bpf_said[0] = 0;
-	snprintf(path, sizeof(path), "%s/xsk", dir);
-	if (mkdir(path, 0700) && errno != EEXIST) {
-		r = fp_err_sys(e, -errno, "%s", path);
-		goto failed;
-	}
-	x->obj = bpf_object__open_mem(fp_bpf_object_start,
-				      (size_t)(fp_bpf_object_end -
-					       fp_bpf_object_start), NULL);
-	if (!x->obj) {
-		r = fp_err_sys(e, -errno, "reading the program's object");
-		goto failed;
-	}
-	r = fp_set_slot(x->obj, slot);
-	if (!r)
-		r = fp_set_pins(x->obj, dir, ifname);
-	if (!r)
-		r = bpf_object__load(x->obj);
+	r = fp_load_object(x, l);
 	if (r) {
 		fp_err_sys(e, r, "loading the XDP program%s%s",
 			   fp_bpf_said[0] ? ": " : "", fp_bpf_said);
-		goto failed;
+		fp_xdp_close(x);
+		return r;
 	}
-	x->prog_fd = fp_prog_fd(x->obj, "fp_filter");
-	x->ask_fd = fp_prog_fd(x->obj, "fp_ask");
+	x->slot = l->slot;
+	x->prog_fd = bpf_program__fd(
+		bpf_object__find_program_by_name(x->obj, l->prog));
 	*out = x;
 	return 0;
-failed:
-	fp_xdp_close(x);
-	return r;
+}
+
+int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
+		const char *ifname, struct fp_err *e)
+{
+	const struct fp_load l = { .dir = dir, .prog = "fp_filter",
+				   .ifname = ifname, .slot = slot };
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/xsk", dir);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", path);
+	return fp_load(out, &l, e);
+}
+
+int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e)
+{
+	const struct fp_load l = { .dir = dir, .prog = "fp_ask" };
+
+	return fp_load(out, &l, e);
+}
+
+int fp_xdp_load_private(struct fp_xdp **out, const char *dir,
+			unsigned int slot, struct fp_err *e)
+{
+	const struct fp_load l = { .dir = dir, .prog = "fp_filter",
+				   .slot = slot, .is_private = true };
+
+	return fp_load(out, &l, e);
 }
 
 void fp_xdp_close(struct fp_xdp *x)
@@ -154,15 +230,7 @@ void fp_xdp_close(struct fp_xdp *x)
 	free(x);
 }
 
-int fp_xdp_prog_fd(const struct fp_xdp *x)
-{
-	return x->prog_fd;
-}
-
-int fp_xdp_ask_fd(const struct fp_xdp *x)
-{
-	return x->ask_fd;
-}
+/* ---- links ---- */
 
 static int fp_link_create(int prog_fd, int ifindex, bool is_generic)
 {
@@ -203,6 +271,21 @@ int fp_xdp_attach(struct fp_xdp *x, const char *dir, const char *ifname,
 	return r;
 }
 
+/* The kernel lets go of a link some time after its last reference went: say it
+ * ourselves, so that the NIC is free when this returns. */
+int fp_xdp_detach(const char *link_path, struct fp_err *e)
+{
+	int fd = bpf_obj_get(link_path), r = 0;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fp_err_sys(e, -errno, "%s",
+							link_path);
+	if (bpf_link_detach(fd) || unlink(link_path))
+		r = fp_err_sys(e, -errno, "detaching %s", link_path);
+	close(fd);
+	return r;
+}
+
 int fp_xdp_replace(struct fp_xdp *x, const char *link_path, struct fp_err *e)
 {
 	int fd = bpf_obj_get(link_path), r = 0;
@@ -223,19 +306,89 @@ int fp_xdp_pin_ask(struct fp_xdp *x, const char *dir, struct fp_err *e)
 	snprintf(path, sizeof(path), "%s/ask", dir);
 	snprintf(fresh, sizeof(fresh), "%s/ask_new", dir);
 	unlink(fresh);
-	if (bpf_obj_pin(x->ask_fd, fresh) || rename(fresh, path))
+	if (bpf_obj_pin(x->prog_fd, fresh) || rename(fresh, path))
 		return fp_err_sys(e, -errno, "pinning %s", path);
 	return 0;
 }
+
+/* ---- what runs ---- */
 
 static int fp_prog_info(int fd, struct bpf_prog_info *info, struct fp_err *e)
 {
 	uint32_t len = sizeof(*info);
 
-	memset(info, 0, sizeof(*info));
 	if (bpf_obj_get_info_by_fd(fd, info, &len))
 		return fp_err_sys(e, -errno, "reading a program's info");
 	return 0;
+}
+
+/* fp_build in the .rodata of a loaded program, when map id is that. */
+static bool fp_map_has_build(uint32_t id, uint32_t build_at, uint64_t build)
+{
+	int fd = bpf_map_get_fd_by_id(id);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), zero = 0;
+	char data[FP_RODATA_MAX];
+	bool is_same = false;
+
+	if (fd < 0)
+		return false;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    strstr(info.name, ".rodata") && info.value_size <= sizeof(data) &&
+	    build_at + sizeof(build) <= info.value_size &&
+	    !bpf_map_lookup_elem(fd, &zero, data))
+		is_same = !memcmp(data + build_at, &build, sizeof(build));
+	close(fd);
+	return is_same;
+}
+
+static int fp_build_offset(void)
+{
+	struct bpf_object *obj;
+	int r;
+
+	libbpf_set_print(fp_bpf_print);
+	obj = bpf_object__open_mem(fp_bpf_object_start,
+				   (size_t)(fp_bpf_object_end -
+					    fp_bpf_object_start), NULL);
+	if (!obj)
+		return -errno;
+	r = fp_rodata_offset(bpf_object__btf(obj), "fp_build",
+			     sizeof(uint64_t));
+	bpf_object__close(obj);
+	return r;
+}
+
+#define FP_PROG_MAPS 64
+
+static bool fp_prog_is_current(int prog_fd)
+{
+	uint32_t ids[FP_PROG_MAPS];
+	struct bpf_prog_info info = { .map_ids = (uintptr_t)ids,
+				      .nr_map_ids = FP_PROG_MAPS };
+	int build_at = fp_build_offset();
+	uint64_t build = fp_build_hash();
+
+	if (build_at < 0 || fp_prog_info(prog_fd, &info, NULL))
+		return false;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < FP_PROG_MAPS; i++)
+		if (fp_map_has_build(ids[i], (uint32_t)build_at, build))
+			return true;
+	return false;
+}
+
+bool fp_xdp_ask_is_current(const char *dir)
+{
+	char path[PATH_MAX];
+	bool is_current;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/ask", dir);
+	fd = bpf_obj_get(path);
+	is_current = fd >= 0 && fp_prog_is_current(fd);
+	if (fd >= 0)
+		close(fd);
+	return is_current;
 }
 
 static int64_t fp_boot_unix_s(void)
@@ -247,55 +400,77 @@ static int64_t fp_boot_unix_s(void)
 	return wall.tv_sec - boot.tv_sec;
 }
 
+static int fp_link_read(const char *path, struct bpf_link_info *link,
+			struct fp_err *e)
+{
+	uint32_t len = sizeof(*link);
+	int fd = bpf_obj_get(path), r = 0;
+
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "%s", path);
+	if (bpf_obj_get_info_by_fd(fd, link, &len))
+		r = fp_err_sys(e, -errno, "%s", path);
+	close(fd);
+	return r;
+}
+
 int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 		     struct fp_err *e)
 {
 	struct bpf_link_info link = { 0 };
 	struct bpf_prog_info prog = { 0 };
-	uint32_t len = sizeof(link);
-	int fd = bpf_obj_get(link_path), prog_fd, r = 0;
+	int fd, r = fp_link_read(link_path, &link, e);
 
-	if (fd < 0)
-		return fp_err_sys(e, -errno, "%s", link_path);
-	if (bpf_obj_get_info_by_fd(fd, &link, &len))
-		r = fp_err_sys(e, -errno, "%s", link_path);
-	close(fd);
 	if (r)
 		return r;
-	/* needs CAP_SYS_ADMIN; without it the tag stays 0 */
-	prog_fd = bpf_prog_get_fd_by_id(link.prog_id);
-	if (prog_fd >= 0) {
-		r = fp_prog_info(prog_fd, &prog, e);
-		close(prog_fd);
-	}
-	*out = (struct fp_xdp_link){
-		.ifindex = (int)link.xdp.ifindex,
-		.prog_id = link.prog_id,
-		.loaded_s = fp_boot_unix_s() +
-			    (int64_t)(prog.load_time / 1000000000),
-	};
-	memcpy(&out->prog_tag, prog.tag, sizeof(out->prog_tag));
-	return r;
-}
-
-int fp_xdp_tag(const struct fp_xdp *x, uint64_t *tag, struct fp_err *e)
-{
-	struct bpf_prog_info info;
-	int r = fp_prog_info(x->prog_fd, &info, e);
-
+	fd = bpf_prog_get_fd_by_id(link.prog_id);
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "reading program %u",
+				  link.prog_id);
+	r = fp_prog_info(fd, &prog, e);
 	if (!r)
-		memcpy(tag, info.tag, sizeof(*tag));
+		*out = (struct fp_xdp_link){
+			.ifindex = (int)link.xdp.ifindex,
+			.prog_id = link.prog_id,
+			.is_current = fp_prog_is_current(fd),
+			.loaded_s = fp_boot_unix_s() +
+				    (int64_t)(prog.load_time / 1000000000),
+		};
+	close(fd);
 	return r;
 }
+
+void fp_xdp_prog_name(uint32_t prog_id, char *out, size_t size)
+{
+	int fd = bpf_prog_get_fd_by_id(prog_id);
+	struct bpf_prog_info info = { 0 };
+	bool is_known = fd >= 0 && !fp_prog_info(fd, &info, NULL);
+
+	snprintf(out, size, "%s", is_known && info.name[0] ? info.name : "-");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* ---- running ---- */
 
 int fp_xdp_run(const struct fp_xdp *x, const void *frame, uint32_t len,
 	       uint32_t *verdict, struct fp_err *e)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame,
-		    .data_size_in = len, .repeat = 1);
+		    .data_size_in = len < FP_XDP_RUN_MAX ? len :
+							   FP_XDP_RUN_MAX,
+		    .repeat = 1);
 
 	if (bpf_prog_test_run_opts(x->prog_fd, &o))
 		return fp_err_sys(e, -errno, "running the program");
 	*verdict = o.retval;
 	return 0;
+}
+
+int fp_xdp_counters(const struct fp_xdp *x, struct fp_counter *out,
+		    struct fp_err *e)
+{
+	int fd = bpf_object__find_map_fd_by_name(x->obj, "counters");
+
+	return fp_counters_read(fd, x->slot, out, e);
 }
