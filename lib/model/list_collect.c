@@ -54,7 +54,7 @@ static int add_v4(struct fp_collect *c, const struct fp_prefix *p,
 
 	if (!grow(&c->v4, c->n4, &c->cap4, sizeof(*c->v4)))
 		return -ENOMEM;
-	if (c->n4 && word >> DETAIL_BITS <= c->v4[c->n4 - 1] >> DETAIL_BITS)
+	if (c->n4 && word >> DETAIL_BITS < c->v4[c->n4 - 1] >> DETAIL_BITS)
 		c->is_unsorted4 = true;
 	c->v4[c->n4++] = word;
 	return 0;
@@ -82,7 +82,7 @@ static int add_v6(struct fp_collect *c, const struct fp_prefix *p,
 	v[0] = p->hi;
 	v[1] = p->lo;
 	v[2] = (uint64_t)p->len << DETAIL_BITS | detail;
-	if (c->n6++ && !is_before(v - words, v))
+	if (c->n6++ && is_before(v, v - words))
 		c->is_unsorted6 = true;
 	return 0;
 }

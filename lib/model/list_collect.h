@@ -34,7 +34,7 @@ struct fp_collect {
 	struct fp_collect_detail *detail; /* 1 in a word is the first */
 	size_t n4, n6, n_detail;
 	size_t cap4, cap6, cap_detail;
-	bool is_unsorted4, is_unsorted6; /* or not each prefix once */
+	bool is_unsorted4, is_unsorted6;
 	struct fp_buf store;
 };
 

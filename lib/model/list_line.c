@@ -118,7 +118,7 @@ static void note_meta(struct fields *f, int index, const char *key,
 	bool is_next =
 		!f->meta_at || (key == f->meta_end + 1 && *f->meta_end == ' ');
 
-	if (!is_next || index <= f->last ||
+	if (!is_next || index < f->last ||
 	    needs_quotes != f->meta[index].is_quoted)
 		f->is_canonical = false;
 	if (!f->meta_at)

@@ -602,6 +602,8 @@ TEST(text_read_too_long)
 	EQ(dup2(fd, STDIN_FILENO), STDIN_FILENO);
 	EQ(fp_text_read(&t, "-", 1 << 20, &e), -EFBIG);
 	OK(!lseek(STDIN_FILENO, 0, SEEK_SET));
+	EQ(fp_text_read(&t, "-", (3 << 20) - 1, &e), -EFBIG);
+	OK(!lseek(STDIN_FILENO, 0, SEEK_SET));
 	OK(!fp_text_read(&t, "-", 3 << 20, &e));
 	EQ(t.len, 3 << 20);
 	fp_text_fini(&t);

@@ -757,6 +757,7 @@ static bool is_new_token(int dir, uint64_t *token)
 TEST(token)
 {
 	int dir = dir_open();
+	struct timespec ns[2] = { { 1000, 1 }, { 1000, 1 } };
 	uint64_t token = 0;
 	struct fp_err e;
 
@@ -768,6 +769,14 @@ TEST(token)
 	OK(!change(dir, "a", "+::2"));
 	OK(is_new_token(dir, &token));
 	OK(!fp_list_compact(dir, "a", 0, false, NULL, &e));
+	OK(is_new_token(dir, &token));
+	/* the same size, another file; the same file, another time */
+	OK(!fp_list_compact(dir, "a", 0, false, NULL, &e));
+	OK(is_new_token(dir, &token));
+	OK(!utimensat(dir, "a.list", ns, 0));
+	OK(is_new_token(dir, &token));
+	ns[1].tv_nsec++;
+	OK(!utimensat(dir, "a.list", ns, 0));
 	OK(is_new_token(dir, &token));
 	put(dir, "other.txt", "x");
 	OK(!is_new_token(dir, &token));
