@@ -398,7 +398,7 @@ TEST(terminal)
 	STR(s, "");
 }
 
-/* A list of a million entries is printed in a moment. */
+/* A long list is printed in a moment: nothing grows with what was printed. */
 TEST(speed)
 {
 	FILE *f = fopen("/dev/null", "w");
@@ -406,7 +406,7 @@ TEST(speed)
 	struct fp_out *o;
 
 	EQ(fp_out_open(&o, f, FP_JSON, NULL), 0);
-	for (int i = 0; i < 100000; i++)
+	for (int i = 0; i < 20000; i++)
 		fp_out_record(o, &type, &full, NULL);
 	EQ(fp_out_close(o, NULL), 0);
 	fclose(f);
