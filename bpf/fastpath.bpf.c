@@ -16,6 +16,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "fp_maps.h"
+#define FP_SIP_CTX struct xdp_md
 #include "fp_sip.h"
 
 #define FP_MAP_ONE(name_, type_, n_, flags_)                                   \
@@ -81,9 +82,6 @@ volatile const __u32 fp_nic_slot = 0;
 volatile const __u64 fp_build = 0;
 
 static const __u32 zero = 0;
-
-/* An offset into a packet that the verifier can follow. */
-#define FP_OFF_MAX 0x3fff
 
 #define fp_noinline __attribute__((noinline))
 
@@ -480,115 +478,6 @@ static __always_inline int fp_read_headers(struct xdp_md *ctx,
 
 /* ---- the SIP check ---- */
 
-/* Verified once each, on their own (fp_sip.h says why). */
-fp_noinline int fp_skip_words(struct xdp_md *ctx, __u32 off)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? 0 : fp_sip_skip_words(p + off, end);
-}
-
-fp_noinline int fp_skip(struct xdp_md *ctx, __u32 off)
-{
-	__u32 n = fp_skip_words(ctx, off);
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	off += n;
-	return off > FP_OFF_MAX ? n : n + fp_sip_skip_bytes(p + off, end);
-}
-
-fp_noinline int fp_end_words(struct xdp_md *ctx, __u32 off)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? 0 : fp_sip_end_words(p + off, end);
-}
-
-fp_noinline int fp_trim(struct xdp_md *ctx, __u32 off, __u32 len)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? 0 : fp_sip_trim(p + off, end, len);
-}
-
-fp_noinline int fp_token(struct xdp_md *ctx, __u32 off)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? 0 : fp_sip_token(p + off, end);
-}
-
-fp_noinline int fp_blanks(struct xdp_md *ctx, __u32 off)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? 0 : fp_sip_blanks(p + off, end);
-}
-
-fp_noinline int fp_scheme(struct xdp_md *ctx, __u32 off)
-{
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	return off > FP_OFF_MAX ? FP_SIP_OK : fp_sip_scheme(p + off, end);
-}
-
-/* Method, white space, scheme. */
-fp_noinline int fp_line_start(struct xdp_md *ctx, __u32 off)
-{
-	__u32 n = fp_token(ctx, off);
-
-	if (!n)
-		return FP_SIP_BAD;
-	if (n >= FP_SIP_METHOD_MAX)
-		return FP_SIP_OK;
-	off += n;
-	n = fp_blanks(ctx, off);
-	if (!n)
-		return FP_SIP_BAD;
-	if (n >= FP_SIP_BLANK_MAX)
-		return FP_SIP_OK;
-	return fp_scheme(ctx, off + n);
-}
-
-/* White space and SIP/2.0 at the end of the line of len bytes; white space
- * after that is let be. */
-fp_noinline int fp_line_close(struct xdp_md *ctx, __u32 off, __u32 len)
-{
-	__u32 trimmed = fp_trim(ctx, off, len);
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	if (len - trimmed >= FP_SIP_BLANK_MAX)
-		return FP_SIP_OK;
-	off += trimmed;
-	if (trimmed < 8 || off - 8 > FP_OFF_MAX)
-		return FP_SIP_BAD;
-	p += off - 8;
-	if (p + 8 > end || !fp_sip_is_version(fp_load8(p)))
-		return FP_SIP_BAD;
-	return FP_SIP_OK;
-}
-
-/* n: bytes of the datagram from off on; more than are here: it was cut. */
-fp_noinline int fp_first_line(struct xdp_md *ctx, __u32 off, __u32 n)
-{
-	__u32 len = fp_end_words(ctx, off), more;
-	__u8 *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-
-	if (off > FP_OFF_MAX || len >= FP_SIP_REST + FP_SIP_WORDS * 8)
-		return FP_SIP_OK; /* longer than we look */
-	p += off;
-	if (len >= FP_SIP_REST) {
-		len -= FP_SIP_REST;
-		more = fp_sip_end_bytes(p + len, end);
-		len = more == 8 ? n : len + more;
-	}
-	if (len >= n)
-		return n > (__u64)(end - p) ? FP_SIP_OK : FP_SIP_BAD;
-	if (fp_line_close(ctx, off, len) == FP_SIP_BAD)
-		return FP_SIP_BAD;
-	return fp_line_start(ctx, off);
-}
-
 static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
 {
 	__u32 queue = ctx->rx_queue_index;
@@ -602,16 +491,16 @@ static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
 
 static __always_inline int fp_check_request(struct xdp_md *ctx,
 					    struct fp_conf *conf_,
-					    const struct fp_pkt *p, __u64 w,
-					    __u32 off, __u32 n)
+					    const struct fp_pkt *p,
+					    struct fp_sip_msg *m)
 {
-	if (fp_sip_is_options(w) && conf_->stealth != FP_OFF) {
+	if (m->is_options && conf_->stealth != FP_OFF) {
 		if (conf_->stealth == FP_ENFORCE)
 			return fp_drop(ctx, conf_, p, FP_R_drop_stealth);
 		fp_observe(ctx, p, FP_R_seen_stealth);
 	}
 	if (conf_->malformed != FP_OFF &&
-	    fp_first_line(ctx, off, n) == FP_SIP_BAD) {
+	    fp_sip_first_line(ctx, m->off, m->n) == FP_SIP_BAD) {
 		if (conf_->malformed == FP_ENFORCE)
 			return fp_drop(ctx, conf_, p, FP_R_drop_malformed);
 		fp_observe(ctx, p, FP_R_seen_malformed);
@@ -623,44 +512,24 @@ static __always_inline int fp_check_udp(struct xdp_md *ctx,
 					struct fp_conf *conf_,
 					const struct fp_pkt *p)
 {
-	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 off = p->l4 + 8, n = p->udp_len, skip;
-	__u8 *at;
-	__u64 w;
+	struct fp_sip_msg m = { .off = p->l4 + 8, .n = p->udp_len };
+	__u64 frame = fp_sip_end(ctx) - fp_sip_data(ctx);
 
-	if (off > FP_OFF_MAX)
-		return fp_pass_sip(ctx, FP_R_pass_keepalive);
-	at = data + off;
-	if (at + FP_SIP_MIN > end)
-		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+	fp_sip_opaque(frame); /* no 32-bit arithmetic with pointers */
 	/* RFC 2675 4; Linux takes it without the jumbo option too */
-	if (!n && !p->is_v4)
-		n = end - at + 8;
-	if (n < 8 + FP_SIP_MIN)
+	if (!m.n && !p->is_v4)
+		m.n = frame - p->l4;
+	if (m.n < 8)
 		return fp_pass_sip(ctx, FP_R_pass_keepalive);
-	n -= 8;
-	w = fp_load8(at);
-	if (fp_sip_is_reply(w))
+	m.n -= 8;
+	switch (fp_sip_what(ctx, &m)) {
+	case FP_SIP_REPLY:
 		return fp_pass_sip(ctx, FP_R_pass_reply);
-	if ((__u8)w <= ' ') {
-		if (fp_sip_is_stun(at, n))
-			return fp_pass_sip(ctx, FP_R_pass_keepalive);
-		skip = fp_skip(ctx, off);
-		if (skip >= n)
-			return fp_pass_sip(ctx, FP_R_pass_keepalive);
-		off += skip;
-		n -= skip;
-		data = (void *)(long)ctx->data;
-		end = (void *)(long)ctx->data_end;
-		/* what is left is cut away, or shorter than any first line */
-		if (off > FP_OFF_MAX || data + off + 8 > end)
-			w = 0;
-		else
-			w = fp_load8(data + off);
-		if (fp_sip_is_reply(w))
-			return fp_pass_sip(ctx, FP_R_pass_reply);
+	case FP_SIP_REQUEST:
+		return fp_check_request(ctx, conf_, p, &m);
+	default:
+		return fp_pass_sip(ctx, FP_R_pass_keepalive);
 	}
-	return fp_check_request(ctx, conf_, p, w, off, n);
 }
 
 /* ---- the filter ---- */

@@ -107,7 +107,7 @@ fp_sip_inline int fp_sip_is_scheme(__u8 c)
  * first do not multiply the paths of the second. */
 
 /* What to skip in front of the first line, in whole words: bytes. */
-fp_sip_inline __u32 fp_sip_skip_words(const __u8 *p, const __u8 *end)
+fp_sip_inline __u32 fp_sip_leading_words(const __u8 *p, const __u8 *end)
 {
 	__u32 i;
 
@@ -120,7 +120,7 @@ fp_sip_inline __u32 fp_sip_skip_words(const __u8 *p, const __u8 *end)
 }
 
 /* The rest of it: 0..8 more bytes. */
-fp_sip_inline __u32 fp_sip_skip_bytes(const __u8 *p, const __u8 *end)
+fp_sip_inline __u32 fp_sip_leading_bytes(const __u8 *p, const __u8 *end)
 {
 	__u32 i;
 
@@ -267,6 +267,183 @@ fp_sip_inline int fp_sip_is_stun(const __u8 *p, __u32 n)
 		return 1;
 	return len + 20 == n && (type == 0x0001 || type == 0x0101 ||
 				 type == 0x0111);
+}
+
+/* ---- the parser: these work on a packet, from an offset in it ---- */
+
+#ifdef __bpf__
+/* Global functions: the verifier looks at each once, on its own, and takes what
+ * it returns for unknown. */
+#define fp_sip_func __attribute__((noinline)) int
+#else
+#define FP_SIP_CTX struct fp_sip_ctx
+struct fp_sip_ctx {
+	const __u8 *data, *data_end;
+};
+#define fp_sip_func static __attribute__((unused)) int
+#endif
+
+/* An offset that the verifier can follow; packets are shorter. */
+#define FP_SIP_OFF_MAX 0x3fff
+
+#define fp_sip_data(ctx) ((const __u8 *)(long)(ctx)->data)
+#define fp_sip_end(ctx) ((const __u8 *)(long)(ctx)->data_end)
+
+fp_sip_func fp_sip_skip_words(FP_SIP_CTX *ctx, __u32 off)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_leading_words(p + off, end);
+}
+
+/* How many bytes stand in front of the first line. */
+fp_sip_func fp_sip_skip(FP_SIP_CTX *ctx, __u32 off)
+{
+	__u32 n = fp_sip_skip_words(ctx, off);
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	off += n;
+	return off > FP_SIP_OFF_MAX ? n :
+				      n + fp_sip_leading_bytes(p + off, end);
+}
+
+fp_sip_func fp_sip_find_end(FP_SIP_CTX *ctx, __u32 off)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_end_words(p + off, end);
+}
+
+fp_sip_func fp_sip_trimmed(FP_SIP_CTX *ctx, __u32 off, __u32 len)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_trim(p + off, end, len);
+}
+
+fp_sip_func fp_sip_token_len(FP_SIP_CTX *ctx, __u32 off)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_token(p + off, end);
+}
+
+fp_sip_func fp_sip_blank_len(FP_SIP_CTX *ctx, __u32 off)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_blanks(p + off, end);
+}
+
+fp_sip_func fp_sip_scheme_at(FP_SIP_CTX *ctx, __u32 off)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	return off > FP_SIP_OFF_MAX ? FP_SIP_OK : fp_sip_scheme(p + off, end);
+}
+
+/* Method, white space, scheme. */
+fp_sip_func fp_sip_line_start(FP_SIP_CTX *ctx, __u32 off)
+{
+	__u32 n = fp_sip_token_len(ctx, off);
+
+	if (!n)
+		return FP_SIP_BAD;
+	if (n >= FP_SIP_METHOD_MAX)
+		return FP_SIP_OK;
+	off += n;
+	n = fp_sip_blank_len(ctx, off);
+	if (!n)
+		return FP_SIP_BAD;
+	if (n >= FP_SIP_BLANK_MAX)
+		return FP_SIP_OK;
+	return fp_sip_scheme_at(ctx, off + n);
+}
+
+/* White space and SIP/2.0 at the end of the line of len bytes; white space
+ * after that is let be. */
+fp_sip_func fp_sip_line_close(FP_SIP_CTX *ctx, __u32 off, __u32 len)
+{
+	__u32 trimmed = fp_sip_trimmed(ctx, off, len);
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	if (len - trimmed >= FP_SIP_BLANK_MAX)
+		return FP_SIP_OK;
+	off += trimmed;
+	if (trimmed < 8 || off - 8 > FP_SIP_OFF_MAX)
+		return FP_SIP_BAD;
+	p += off - 8;
+	if (p + 8 > end || !fp_sip_is_version(fp_load8(p)))
+		return FP_SIP_BAD;
+	return FP_SIP_OK;
+}
+
+/* The line that begins at off.  n: bytes of the datagram from there on; when
+ * more than the packet has, it was cut (a first fragment). */
+fp_sip_func fp_sip_first_line(FP_SIP_CTX *ctx, __u32 off, __u32 n)
+{
+	__u32 len = fp_sip_find_end(ctx, off), more;
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+
+	if (off > FP_SIP_OFF_MAX || len >= FP_SIP_REST + FP_SIP_WORDS * 8)
+		return FP_SIP_OK; /* longer than we look */
+	p += off;
+	if (len >= FP_SIP_REST) {
+		len -= FP_SIP_REST;
+		more = fp_sip_end_bytes(p + len, end);
+		len = more == 8 ? n : len + more;
+	}
+	if (len >= n)
+		return n > (__u64)(end - p) ? FP_SIP_OK : FP_SIP_BAD;
+	if (fp_sip_line_close(ctx, off, len) == FP_SIP_BAD)
+		return FP_SIP_BAD;
+	return fp_sip_line_start(ctx, off);
+}
+
+/* ---- what a datagram is ---- */
+
+enum fp_sip_class { FP_SIP_KEEPALIVE, FP_SIP_REPLY, FP_SIP_REQUEST };
+
+/* off: where the datagram's payload begins in the packet; n: its bytes by the
+ * UDP header.  fp_sip_what moves both behind what is skipped. */
+struct fp_sip_msg {
+	__u32 off, n;
+	int is_options;
+};
+
+fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
+					    struct fp_sip_msg *m)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+	__u32 off = m->off, skip;
+	__u64 w;
+
+	if (off > FP_SIP_OFF_MAX || m->n < FP_SIP_MIN)
+		return FP_SIP_KEEPALIVE;
+	p += off;
+	if (p + FP_SIP_MIN > end)
+		return FP_SIP_KEEPALIVE;
+	w = fp_load8(p);
+	if ((__u8)w < '@') { /* no letter */
+		if (fp_sip_is_stun(p, m->n))
+			return FP_SIP_KEEPALIVE;
+		skip = fp_sip_skip(ctx, off);
+		if (skip >= m->n)
+			return FP_SIP_KEEPALIVE;
+		off += skip;
+		m->n -= skip;
+		m->off = off;
+		p = fp_sip_data(ctx);
+		end = fp_sip_end(ctx);
+		/* cut away, or shorter than the shortest beginning */
+		if (off > FP_SIP_OFF_MAX || p + off + 8 > end)
+			return FP_SIP_REQUEST;
+		w = fp_load8(p + off);
+	}
+	if (fp_sip_is_reply(w))
+		return FP_SIP_REPLY;
+	m->is_options = fp_sip_is_options(w);
+	return FP_SIP_REQUEST;
 }
 
 #endif

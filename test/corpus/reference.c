@@ -80,8 +80,8 @@ enum reference_kind reference_judge(const uint8_t *p, size_t n,
 		return REFERENCE_QUIET;
 	if (n >= 8 && !strncasecmp((const char *)p, "SIP/2.0 ", 8))
 		return REFERENCE_REPLY;
-	*is_options = n >= 7 && !strncasecmp((const char *)p, "OPTIONS", 7) &&
-		      (n == 7 || !is_token(p[7]));
+	*is_options = n >= 8 && !strncasecmp((const char *)p, "OPTIONS", 7) &&
+		      !is_token(p[7]);
 	while (line < n && p[line] != '\r' && p[line] != '\n')
 		line++;
 	return line < n && is_request_line(p, line) ? REFERENCE_REQUEST
