@@ -3,12 +3,29 @@
 #include "unit.h"
 
 #include <signal.h>
+#include <sys/pidfd.h>
 
 #include "io/spawn.h"
 
 static struct fp_buf out, err;
 static struct fp_err e;
 static int status;
+
+static void tidy(void)
+{
+	fp_buf_fini(&out);
+	fp_buf_fini(&err);
+}
+
+/* valgrind 3.19 does not know pidfd_open(2). */
+static void need_pidfd(void)
+{
+	int fd = pidfd_open(getpid(), 0);
+
+	if (fd < 0)
+		SKIP("no pidfd_open here");
+	close(fd);
+}
 
 static int shell(const char *script, const char *in, size_t in_len,
 		 int64_t timeout_ms)
@@ -22,17 +39,11 @@ static int shell(const char *script, const char *in, size_t in_len,
 				    .max_bytes = 1000000,
 				    .timeout_ms = timeout_ms };
 
-	fp_buf_fini(&out);
-	fp_buf_fini(&err);
+	need_pidfd();
+	tidy();
 	e.text[0] = 0;
 	status = -1;
 	return fp_spawn_run(&s, &status, &e);
-}
-
-static void tidy(void)
-{
-	fp_buf_fini(&out);
-	fp_buf_fini(&err);
 }
 
 TEST(talks)
@@ -127,6 +138,7 @@ TEST(is_not_there)
 	const char *const argv[] = { "/no/such/program", NULL };
 	const struct fp_spawn s = { .argv = argv, .timeout_ms = 1000 };
 
+	need_pidfd();
 	EQ(fp_spawn_run(&s, &status, &e), -ENOENT);
 	HAS(e.text, "/no/such/program: No such file or directory");
 }
