@@ -24,42 +24,6 @@ struct fp_maps {
 	int tabs_fd;
 };
 
-size_t fp_maps_dir(const char *pins, char *out, size_t size)
-{
-	return (size_t)snprintf(out, size, "%s/v%d", pins, FP_LAYOUT);
-}
-
-/* bpffs refuses names with dots, as VLAN interfaces have them. */
-void fp_maps_nic_path(const char *dir, const char *kind, const char *ifname,
-		      char *out, size_t size)
-{
-	size_t n = (size_t)snprintf(out, size, "%s/%s/", dir, kind);
-
-	for (; *ifname && n + 4 < size; ifname++) {
-		if (*ifname == '.' || *ifname == '%')
-			n += (size_t)snprintf(out + n, size - n, "%%%02x",
-					      (unsigned int)*ifname);
-		else
-			out[n++] = *ifname;
-	}
-	out[n] = 0;
-}
-
-unsigned int fp_maps_layout(const char *pins)
-{
-	unsigned int best = 0, v;
-	struct dirent *d;
-	DIR *dir = opendir(pins);
-	char junk;
-
-	while (dir && (d = readdir(dir)))
-		if (sscanf(d->d_name, "v%u%c", &v, &junk) == 1 && v > best)
-			best = v;
-	if (dir)
-		closedir(dir);
-	return best;
-}
-
 static int fp_pin_get(const char *dir, const char *name, struct fp_err *e)
 {
 	char path[PATH_MAX];
@@ -358,20 +322,17 @@ static int fp_counter_read(int fd, uint32_t key, struct fp_counter *per_cpu,
 }
 
 /* All reasons of a NIC; out NULL: set them to zero. */
-static int fp_counters_walk(struct fp_maps *m, unsigned int nic,
-			    struct fp_counter *out, struct fp_err *e)
+static int fp_counters_walk(int fd, unsigned int nic, struct fp_counter *out,
+			    struct fp_err *e)
 {
-	int cpus = libbpf_num_possible_cpus(), fd, r = 0;
+	int cpus = libbpf_num_possible_cpus(), r = 0;
 	struct fp_counter *v;
 
 	if (cpus < 1)
 		return fp_err_sys(e, cpus, "counting CPUs");
-	fd = fp_pin_get(m->dir, "counters", e);
-	if (fd < 0)
-		return fd;
 	v = calloc((size_t)cpus, sizeof(*v));
 	if (!v)
-		r = -ENOMEM;
+		return fp_err(e, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < FP_R_N && !r; i++) {
 		uint32_t key = nic * FP_REASON_ROW + i;
 
@@ -381,20 +342,37 @@ static int fp_counters_walk(struct fp_maps *m, unsigned int nic,
 			r = -errno;
 	}
 	free(v);
-	close(fd);
 	return r ? fp_err_sys(e, r, "reading the counters") : 0;
+}
+
+int fp_counters_read(int fd, unsigned int nic, struct fp_counter *out,
+		     struct fp_err *e)
+{
+	return fp_counters_walk(fd, nic, out, e);
+}
+
+static int fp_maps_counters_walk(struct fp_maps *m, unsigned int nic,
+				 struct fp_counter *out, struct fp_err *e)
+{
+	int fd = fp_pin_get(m->dir, "counters", e), r;
+
+	if (fd < 0)
+		return fd;
+	r = fp_counters_walk(fd, nic, out, e);
+	close(fd);
+	return r;
 }
 
 int fp_maps_counters(struct fp_maps *m, unsigned int nic,
 		     struct fp_counter *out, struct fp_err *e)
 {
-	return fp_counters_walk(m, nic, out, e);
+	return fp_maps_counters_walk(m, nic, out, e);
 }
 
 int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
 			   struct fp_err *e)
 {
-	return fp_counters_walk(m, nic, NULL, e);
+	return fp_maps_counters_walk(m, nic, NULL, e);
 }
 
 int fp_maps_seen(struct fp_maps *m,

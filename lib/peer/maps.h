@@ -9,6 +9,7 @@
 #include "base/addr.h"
 #include "base/err.h"
 #include "model/tables.h"
+#include "peer/pins.h"
 
 /* The pinned maps of the filter: PINS/vLAYOUT/... in a bpffs.
  *   conf ports gate4 dir4 gate6 tabs counters samples seen   maps of all NICs
@@ -17,13 +18,6 @@
  *   links/IF  xsk/IF                          one a NIC */
 
 struct fp_maps;
-
-/* Where the pins of this build's layout are: PINS/v1. */
-size_t fp_maps_dir(const char *pins, char *out, size_t size);
-
-/* DIR/KIND/IFNAME (kind: "links" or "xsk"), dots in the name as %2e. */
-void fp_maps_nic_path(const char *dir, const char *kind, const char *ifname,
-		      char *out, size_t size);
 
 /* Open what is pinned.  0: close with fp_maps_close.
  * -ENOENT: no filter is loaded ("... fp-load attach IF").
@@ -51,6 +45,9 @@ int fp_maps_ask(struct fp_maps *m, const struct fp_prefix *host, size_t n,
 /* Sums over CPUs, FP_R_N of them. */
 int fp_maps_counters(struct fp_maps *m, unsigned int nic,
 		     struct fp_counter *out, struct fp_err *e);
+/* The same for any counters map. */
+int fp_counters_read(int fd, unsigned int nic, struct fp_counter *out,
+		     struct fp_err *e);
 int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
 			   struct fp_err *e);
 
@@ -65,8 +62,5 @@ bool fp_maps_is_attached(struct fp_maps *m);
 
 /* Bytes of kernel memory of all maps (fdinfo memlock). */
 uint64_t fp_maps_memory(struct fp_maps *m);
-
-/* Layout version found under pins: 0 when there is none. */
-unsigned int fp_maps_layout(const char *pins);
 
 #endif

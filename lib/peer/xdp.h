@@ -12,20 +12,26 @@
 
 enum fp_xdp_want { FP_WANT_NATIVE, FP_WANT_GENERIC, FP_WANT_AUTO };
 
-/* A loaded instance of the program, for one NIC. */
+/* A loaded instance of the program. */
 struct fp_xdp;
 
-/* Load the program with the maps pinned in dir; what is not pinned yet is made
- * and pinned.  slot: the NIC's row of counters.  ifname: names its XSKMAP.
+/* Load the filter for one NIC with the maps pinned in dir; what is not pinned
+ * yet is made and pinned.  slot: the NIC's row of counters.  ifname: names its
+ * XSKMAP.  Takes the kernel's verifier some 0.4 s.
  * 0: close with fp_xdp_close (links keep their program).
  * -EPERM: no CAP_BPF + CAP_NET_ADMIN.  -E2BIG -EINVAL -EACCES: the verifier said no; e
  * holds its last line. */
 int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
 		const char *ifname, struct fp_err *e);
+/* Load the program that answers fp_maps_ask in place of the filter: makes and
+ * pins all maps but a NIC's.  Errors as fp_xdp_load. */
+int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e);
+/* Load the filter on the settings and tables pinned in dir, but with counters,
+ * samples, sockets and memory of who was seen of its own: what fp_xdp_run does
+ * with it leaves no trace.  Errors as fp_xdp_load. */
+int fp_xdp_load_private(struct fp_xdp **out, const char *dir,
+			unsigned int slot, struct fp_err *e);
 void fp_xdp_close(struct fp_xdp *x);
-/* fds belong to x */
-int fp_xdp_prog_fd(const struct fp_xdp *x);
-int fp_xdp_ask_fd(const struct fp_xdp *x);
 
 /* Attach to the NIC and pin the link as dir/links/IFNAME.
  * *is_generic: what it got.
@@ -34,6 +40,10 @@ int fp_xdp_attach(struct fp_xdp *x, const char *dir, const char *ifname,
 		  int ifindex, enum fp_xdp_want want, bool *is_generic,
 		  struct fp_err *e);
 
+/* Take the program off its NIC now, and unpin the link.  0, also when there is
+ * no such link; -errno. */
+int fp_xdp_detach(const char *link_path, struct fp_err *e);
+
 /* Put x's program under a pinned link without a gap. */
 int fp_xdp_replace(struct fp_xdp *x, const char *link_path, struct fp_err *e);
 
@@ -41,20 +51,27 @@ int fp_xdp_replace(struct fp_xdp *x, const char *link_path, struct fp_err *e);
 int fp_xdp_pin_ask(struct fp_xdp *x, const char *dir, struct fp_err *e);
 
 struct fp_xdp_link {
-	int ifindex;	  /* 0: its NIC is gone */
+	int ifindex; /* 0: its NIC is gone */
 	uint32_t prog_id;
-	uint64_t prog_tag; /* the same code has the same tag */
-	int64_t loaded_s;  /* unix time */
+	bool is_current;  /* the program is this build's */
+	int64_t loaded_s; /* unix time */
 };
-/* -ENOENT: not pinned. */
+/* -ENOENT: not pinned.  Needs CAP_SYS_ADMIN. */
 int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 		     struct fp_err *e);
-/* The tag of x's program. */
-int fp_xdp_tag(const struct fp_xdp *x, uint64_t *tag, struct fp_err *e);
+/* Is the program pinned as dir/ask this build's? */
+bool fp_xdp_ask_is_current(const char *dir);
+/* The name of a program, "-" when it is gone or may not be looked at. */
+void fp_xdp_prog_name(uint32_t prog_id, char *out, size_t size);
 
-/* Run the instance over one frame; live counters do not move if x was loaded
- * on counters of its own.  *verdict: XDP_PASS, XDP_DROP ... */
+/* Run the filter over one frame of at least 14 bytes.  Longer frames than the
+ * kernel takes (FP_XDP_RUN_MAX) are cut.  *verdict: XDP_PASS, XDP_DROP ... */
+#define FP_XDP_RUN_MAX 3456
 int fp_xdp_run(const struct fp_xdp *x, const void *frame, uint32_t len,
 	       uint32_t *verdict, struct fp_err *e);
+
+/* Sums over CPUs, FP_R_N of them, of x's own row of counters. */
+int fp_xdp_counters(const struct fp_xdp *x, struct fp_counter *out,
+		    struct fp_err *e);
 
 #endif

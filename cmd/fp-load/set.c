@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include <string.h>
+
+#include "would.h"
+
+struct rec {
+	const char *key, *value, *was, *help;
+};
+
+static const struct fp_field fields[] = {
+	FL_FIELD(rec, key, FP_F_STR, NULL, "setting"),
+	FL_FIELD(rec, value, FP_F_STR, NULL, "its value"),
+	FL_FIELD(rec, was, FP_F_STR, NULL, "before, when it was another"),
+	FL_FIELD(rec, help, FP_F_STR, NULL, "what it does"),
+};
+static const struct fp_type type = { "setting", fields, FL_COUNT(fields) };
+
+struct change {
+	struct fp_cli *c;
+	struct fp_filter *f;
+	struct fp_settings to;
+	bool is_named[FP_SET_N]; /* on the command line */
+};
+
+static bool differs(const struct change *ch, enum fp_setting key)
+{
+	return !fp_settings_equal(&ch->to, &ch->f->settings, key);
+}
+
+static int print(const struct change *ch, enum fp_setting key)
+{
+	struct fp_buf value = { 0 }, was = { 0 };
+	struct rec rec = { .key = fp_setting_keys[key].name,
+			   .help = fp_setting_keys[key].help };
+	int r;
+
+	fp_settings_print(&ch->to, key, &value);
+	rec.value = fp_buf_str(&value);
+	if (differs(ch, key)) {
+		fp_settings_print(&ch->f->settings, key, &was);
+		rec.was = fp_buf_str(&was);
+	}
+	r = fl_record(ch->c, &type, &rec);
+	fp_buf_fini(&value);
+	fp_buf_fini(&was);
+	return r;
+}
+
+/* Rule ssh; and any leaves sshd's ports out. */
+static int check_ports(const struct change *ch, struct fp_err *e)
+{
+	struct fp_sshd_ports ssh;
+	int r = 0;
+
+	if (!ch->is_named[FP_SET_SIP_PORTS] &&
+	    !ch->is_named[FP_SET_GUARD_PORTS])
+		return 0;
+	r = fp_sshd_ports(&ssh, e);
+	for (int k = 0; k < FP_SET_N && !r; k++)
+		if (ch->is_named[k])
+			r = fp_settings_check_ssh(&ch->to, (enum fp_setting)k,
+						  ssh.v, ssh.n, e);
+	if (r == -EPERM && fp_cli_overrides(ch->c, "ssh")) {
+		fp_log(FP_LOG_WARN, "%s: that port is left out all the same",
+		       e->text);
+		return 0;
+	}
+	return r;
+}
+
+static void say_left_out(const struct change *ch)
+{
+	struct fp_buf text = { 0 }, ports = { 0 };
+	struct fp_sshd_ports ssh;
+	const char *s;
+
+	fp_settings_print(&ch->to, FP_SET_GUARD_PORTS, &text);
+	s = fp_buf_str(&text);
+	if (s && !strcmp(s, "any") && !fp_sshd_ports(&ssh, NULL)) {
+		for (size_t i = 0; i < ssh.n; i++)
+			fp_buf_printf(&ports, " %u", ssh.v[i]);
+		s = fp_buf_str(&ports);
+		fp_log(FP_LOG_NOTICE, "guard-ports=any leaves out sshd's TCP ports:%s",
+		       s ? s : "");
+	}
+	fp_buf_fini(&text);
+	fp_buf_fini(&ports);
+}
+
+/* A check that begins to drop: whom would it have dropped? */
+static int check_modes(const struct change *ch, struct fp_err *e)
+{
+	const struct fp_settings *was = &ch->f->settings;
+	int r = 0;
+
+	if (ch->to.stealth == FP_ENFORCE && was->stealth != FP_ENFORCE)
+		r = fl_would(ch->c, ch->f, FP_SET_STEALTH, was->stealth, e);
+	if (!r && ch->to.malformed == FP_ENFORCE &&
+	    was->malformed != FP_ENFORCE)
+		r = fl_would(ch->c, ch->f, FP_SET_MALFORMED, was->malformed, e);
+	return r;
+}
+
+static int apply(struct change *ch, struct fp_err *e)
+{
+	struct fp_buf what = { 0 };
+	const char *text;
+	int r;
+
+	for (int k = 0; k < FP_SET_N; k++) {
+		if (!differs(ch, (enum fp_setting)k))
+			continue;
+		fp_buf_printf(&what, " %s=", fp_setting_keys[k].name);
+		fp_settings_print(&ch->to, (enum fp_setting)k, &what);
+	}
+	r = fp_filter_set(ch->f, &ch->to, e);
+	text = fp_buf_str(&what);
+	if (!r && text && *text)
+		fp_log_change(fp_cli_get(ch->c, "why"), "set%s", text);
+	fp_buf_fini(&what);
+	return r;
+}
+
+static int set(struct change *ch)
+{
+	bool is_changed = false;
+	struct fp_err e = { 0 };
+	int r, status = 0;
+
+	if (ch->f->n_bad_settings)
+		return fp_cli_fail(ch->c, -EINVAL,
+				   &(struct fp_err){ .text = "the settings file has bad lines: mend it first" });
+	r = check_ports(ch, &e);
+	if (!r)
+		r = check_modes(ch, &e);
+	if (r)
+		return fp_cli_fail(ch->c, r, &e);
+	for (int k = 0; k < FP_SET_N && !status; k++) {
+		is_changed |= differs(ch, (enum fp_setting)k);
+		if (ch->is_named[k])
+			status = print(ch, (enum fp_setting)k);
+	}
+	if (!status && !ch->c->is_dry_run) {
+		if (ch->is_named[FP_SET_GUARD_PORTS])
+			say_left_out(ch);
+		r = apply(ch, &e);
+		if (r)
+			return fp_cli_fail(ch->c, r, &e);
+	}
+	fp_out_summary(ch->c->out, is_changed, NULL, NULL);
+	if (status)
+		return status;
+	return ch->c->is_dry_run && is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+}
+
+static int show(struct change *ch)
+{
+	int r = 0;
+
+	for (int k = 0; k < FP_SET_N && !r; k++)
+		r = print(ch, (enum fp_setting)k);
+	fp_out_summary(ch->c->out, false, NULL, NULL);
+	return r;
+}
+
+static int read_words(struct change *ch, struct fp_err *e)
+{
+	enum fp_setting key;
+	int r = 0;
+
+	ch->to = ch->f->settings;
+	for (int i = 0; i < ch->c->argc && !r; i++) {
+		r = fp_settings_set(&ch->to, ch->c->argv[i], &key, e);
+		if (!r)
+			ch->is_named[key] = true;
+	}
+	return r;
+}
+
+int fl_set(struct fp_cli *c)
+{
+	struct fp_filter f;
+	struct change ch = { .c = c, .f = &f };
+	struct fp_err e = { 0 };
+	int r;
+
+	r = fp_out_check(c->out, &type, &e);
+	if (!r)
+		r = fl_open(c, c->argc ? FL_CHANGE : FL_LOOK, &f, &e);
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	r = read_words(&ch, &e);
+	if (r)
+		r = fp_cli_usage(c, "%s", e.text);
+	else
+		r = c->argc ? set(&ch) : show(&ch);
+	fp_filter_close(&f);
+	return r;
+}

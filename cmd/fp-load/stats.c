@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "io/clock.h"
+#include "io/loop.h"
+
+struct rec {
+	const char *nic, *reason, *action;
+	uint64_t packets, bytes;
+	const char *help;
+	double pps, bps;
+};
+
+#define RATES                                                                  \
+	FL_FIELD(rec, pps, FP_F_DOUBLE, NULL, "packets a second"),             \
+	FL_FIELD(rec, bps, FP_F_DOUBLE, NULL, "bits a second")
+
+static const struct fp_field fields[] = {
+	FL_FIELD(rec, nic, FP_F_STR, NULL, "interface"),
+	FL_FIELD(rec, reason, FP_F_STR, NULL, "why it was passed or dropped"),
+	FL_FIELD(rec, action, FP_F_STR, NULL, "pass, drop or observe"),
+	FL_FIELD(rec, packets, FP_F_U64, "packets", "since it was attached"),
+	FL_FIELD(rec, bytes, FP_F_U64, "bytes", "since it was attached"),
+	FL_FIELD(rec, help, FP_F_STR, NULL, "the reason in words"),
+	RATES,
+};
+static const struct fp_type type = { "stats", fields, FL_COUNT(fields) };
+
+/* As Prometheus wants them named, and no label that is prose. */
+static const struct fp_field prom_fields[] = {
+	FL_FIELD(rec, nic, FP_F_STR, NULL, "interface"),
+	FL_FIELD(rec, reason, FP_F_STR, NULL, "why it was passed or dropped"),
+	FL_FIELD(rec, action, FP_F_STR, NULL, "pass, drop or observe"),
+	{ "packets_total", offsetof(struct rec, packets), FP_F_U64, "packets",
+	  "packets by NIC and reason" },
+	{ "bytes_total", offsetof(struct rec, bytes), FP_F_U64, "bytes",
+	  "bytes by NIC and reason" },
+};
+static const struct fp_type prom_type = { "filter", prom_fields,
+					  FL_COUNT(prom_fields) };
+
+static const struct {
+	const char *name, *help;
+	bool is_drop;
+} reasons[] = {
+#define X(name, is_drop, help) { #name, help, is_drop },
+	FP_REASONS(X)
+#undef X
+};
+
+static const char *action_of(size_t reason)
+{
+	if (reasons[reason].is_drop)
+		return "drop";
+	return !strncmp(reasons[reason].name, "seen_", 5) ? "observe" : "pass";
+}
+
+struct stats {
+	struct fp_cli *c;
+	const struct fp_type *type;
+	struct fp_maps *maps;
+	bool is_reset;
+	/* with --every */
+	struct fp_loop *loop;
+	struct fp_timer timer;
+	int64_t every_ms, at_ms, next_ms;
+	struct fp_counter last[FP_NICS][FP_R_N];
+	int status;
+};
+
+/* over_s NaN: there is no round before. */
+static int print_nic(struct stats *s, const char *nic, struct fp_counter *last,
+		     const struct fp_counter *now, double over_s)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < FP_R_N && !r; i++) {
+		struct rec rec = { .nic = nic,
+				   .reason = reasons[i].name,
+				   .action = action_of(i),
+				   .packets = now[i].packets,
+				   .bytes = now[i].bytes,
+				   .help = reasons[i].help };
+
+		rec.pps = (double)(now[i].packets - last[i].packets) / over_s;
+		rec.bps = (double)(now[i].bytes - last[i].bytes) * 8 / over_s;
+		if (rec.pps < 0 || now[i].packets < last[i].packets)
+			rec.pps = rec.bps = NAN; /* set to zero meanwhile */
+		if (now[i].packets)
+			r = fl_record(s->c, s->type, &rec);
+		last[i] = now[i];
+	}
+	return r;
+}
+
+static int print_all(struct stats *s, double over_s)
+{
+	struct fp_counter now[FP_R_N];
+	struct fp_err e = { 0 };
+	struct fp_conf *conf = fp_maps_conf(s->maps);
+	int r = 0;
+
+	for (unsigned int i = 0; i < FP_NICS && !r; i++) {
+		if (!conf->nic[i].name[0])
+			continue;
+		if (fp_maps_counters(s->maps, i, now, &e))
+			return fp_cli_fail(s->c, -EIO, &e);
+		r = print_nic(s, conf->nic[i].name, s->last[i], now, over_s);
+		if (!r && s->is_reset && !s->c->is_dry_run &&
+		    fp_maps_counters_reset(s->maps, i, &e))
+			return fp_cli_fail(s->c, -EIO, &e);
+	}
+	return r;
+}
+
+static void on_round(void *ctx)
+{
+	struct stats *s = ctx;
+	int64_t now_ms = fp_clock_ms();
+
+	s->status = print_all(s, (double)(now_ms - s->at_ms) / 1000);
+	s->at_ms = now_ms;
+	fp_out_flush(s->c->out);
+	s->next_ms += s->every_ms;
+	if (s->next_ms < now_ms) /* we were stopped for a while */
+		s->next_ms = now_ms + s->every_ms;
+	if (s->status ||
+	    fp_loop_timer_arm(s->loop, &s->timer, s->next_ms))
+		fp_loop_stop(s->loop);
+}
+
+static int repeat(struct stats *s)
+{
+	struct fp_err e = { 0 };
+	int r = fp_loop_open(&s->loop, &e);
+
+	if (r)
+		return fp_cli_fail(s->c, r, &e);
+	r = fp_loop_signals(s->loop, NULL, NULL, &e);
+	s->at_ms = fp_clock_ms();
+	s->next_ms = s->at_ms + s->every_ms;
+	s->timer = (struct fp_timer){ .fire = on_round, .ctx = s };
+	if (!r)
+		r = fp_loop_timer_arm(s->loop, &s->timer, s->next_ms);
+	fp_out_flush(s->c->out);
+	if (!r)
+		r = fp_loop_run(s->loop);
+	fp_loop_close(s->loop);
+	return r < 0 ? fp_cli_fail(s->c, r, &e) : s->status;
+}
+
+static int run(struct stats *s)
+{
+	int r = print_all(s, NAN);
+
+	if (!r && s->every_ms)
+		r = repeat(s);
+	if (r)
+		return r;
+	if (s->is_reset && !s->c->is_dry_run)
+		fp_log_change(NULL, "stats --reset");
+	if (s->type == &type)
+		fp_out_summary(s->c->out, s->is_reset, NULL, NULL);
+	return s->is_reset && s->c->is_dry_run ? FP_EXIT_NO : FP_EXIT_OK;
+}
+
+/* --format takes the place of the output that --json chose. */
+static int set_format(struct stats *s)
+{
+	static const char *const names[] = { [FP_TEXT] = "text",
+					     [FP_JSON] = "json",
+					     [FP_PROMETHEUS] = "prometheus" };
+	const char *word = fp_cli_get(s->c, "format");
+	struct fp_err e = { 0 };
+	size_t i = 0;
+	int r;
+
+	if (!word)
+		return 0;
+	while (i < FL_COUNT(names) && strcmp(word, names[i]))
+		i++;
+	if (i == FL_COUNT(names))
+		return fp_cli_usage(s->c, "--format: \"%s\" is not text, json or prometheus",
+				    word);
+	if (i == FP_PROMETHEUS)
+		s->type = &prom_type;
+	fp_out_close(s->c->out, &e);
+	s->c->out = NULL;
+	r = fp_out_open(&s->c->out, stdout, (enum fp_format)i, s->c->fields);
+	return r ? fp_cli_fail(s->c, r, &e) : 0;
+}
+
+int fl_stats(struct fp_cli *c)
+{
+	struct stats s = { .c = c, .type = &type };
+	struct fp_err e = { 0 };
+	int r;
+
+	if (c->argc)
+		return fp_cli_usage(c, "stats takes no \"%s\"", c->argv[0]);
+	s.is_reset = fp_cli_get(c, "reset");
+	r = fl_duration(c, "every", &s.every_ms);
+	if (!r && s.is_reset && s.every_ms)
+		r = fp_cli_usage(c, "--reset and --every do not go together");
+	if (!r)
+		r = set_format(&s);
+	if (r)
+		return r;
+	r = fp_out_check(c->out, s.type, &e);
+	if (!r)
+		r = fl_maps(c, &s.maps, &e);
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	r = run(&s);
+	fp_maps_close(s.maps);
+	return r;
+}

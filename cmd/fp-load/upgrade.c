@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "load.h"
+int fl_upgrade(struct fp_cli *c)
+{
+	return fp_cli_usage(c, "not built");
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "node/filter.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fp_maps.h"
+#include "io/clock.h"
+#include "model/area.h"
+#include "node/filter_priv.h"
+
+/* libxdp's dispatcher carries other programs; `ip link` would take all away
+ * behind its back. */
+static int fp_refuse_foreign(const struct fp_net_link *l, struct fp_err *e)
+{
+	bool is_generic = l->xdp_mode == FP_XDP_GENERIC;
+	char prog[32], way[128];
+
+	fp_xdp_prog_name(l->xdp_prog_id, prog, sizeof(prog));
+	if (!strcmp(prog, "xdp_dispatcher"))
+		snprintf(way, sizeof(way), "xdp-loader unload %s --all",
+			 l->name);
+	else
+		snprintf(way, sizeof(way), "ip link set dev %s %s off",
+			 l->name, is_generic ? "xdpgeneric" : "xdp");
+	return fp_err(e, -EEXIST,
+		      "%s: another XDP program is attached (id %u, %s, %s mode): take it off first: %s",
+		      l->name, l->xdp_prog_id, prog,
+		      fp_xdp_mode_name(l->xdp_mode), way);
+}
+
+static int fp_no_native(const struct fp_net_link *l, int code, struct fp_err *e)
+{
+	return fp_err_sys(e, code,
+			  "%s: native mode does not work here (driver %s, MTU %u): the driver cannot, or the MTU is too big for it; --mode auto falls back to generic",
+			  l->name, l->driver, l->mtu);
+}
+
+/* May the filter go there? */
+static int fp_check_nic(const struct fp_attach *a, const struct fp_filter_nic *n,
+			struct fp_err *e)
+{
+	if (!n->link.ifindex)
+		return fp_err(e, -ENODEV, "%s: no such interface here",
+			      a->name);
+	if (n->is_attached) {
+		if (a->is_any_mode || a->want == FP_WANT_AUTO ||
+		    n->is_generic == (a->want == FP_WANT_GENERIC))
+			return 0;
+		return fp_err(e, -EINVAL,
+			      "%s: attached in %s mode: detach it to change that",
+			      a->name, n->is_generic ? "generic" : "native");
+	}
+	if (n->link.xdp_prog_id)
+		return fp_refuse_foreign(&n->link, e);
+	if (a->want == FP_WANT_NATIVE && n->link.native == FP_NET_NATIVE_NO)
+		return fp_no_native(&n->link, -EOPNOTSUPP, e);
+	return 0;
+}
+
+/* Tables and settings as they should be; once a run. */
+static int fp_filter_ready(struct fp_filter *f, struct fp_err *e)
+{
+	int r;
+
+	if (f->is_ready)
+		return 0;
+	if (!f->node.maps) {
+		r = fp_filter_build(f, true, e);
+	} else {
+		r = fp_filter_apply(f, e);
+		if (!r)
+			r = fp_node_catch_up(&f->node, e);
+		if (r == -EPERM && e->rule[0]) {
+			fp_filter_notice(f, "%s: the tables stay as they were",
+					 e->text);
+			f->is_behind = true;
+			r = 0;
+		}
+	}
+	f->is_ready = !r;
+	return r;
+}
+
+static uint32_t fp_confirm_until_s(int64_t confirm_ms)
+{
+	return confirm_ms ? (uint32_t)((fp_clock_ms() + confirm_ms + 999) /
+				       1000) : 0;
+}
+
+/* conf->nic[] for a NIC that has none. */
+static int fp_slot_take(struct fp_filter *f, const struct fp_attach *a,
+			const struct fp_net_link *l, struct fp_err *e)
+{
+	int slot = fp_filter_free_slot(f, e), r;
+	struct fp_nic *nic;
+
+	if (slot < 0)
+		return slot;
+	r = fp_maps_counters_reset(f->node.maps, (unsigned int)slot, e);
+	if (r)
+		return r;
+	nic = &fp_maps_conf(f->node.maps)->nic[slot];
+	memset(nic, 0, sizeof(*nic));
+	nic->ifindex = (uint32_t)l->ifindex;
+	nic->confirm_until_s = fp_confirm_until_s(a->confirm_ms);
+	memcpy(nic->name, l->name, sizeof(nic->name));
+	return slot;
+}
+
+static void fp_slot_free(struct fp_filter *f, int slot, const char *ifname)
+{
+	char path[PATH_MAX];
+
+	fp_maps_nic_path(f->dir, "xsk", ifname, path, sizeof(path));
+	unlink(path);
+	memset(&fp_maps_conf(f->node.maps)->nic[slot], 0,
+	       sizeof(struct fp_nic));
+}
+
+static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
+			  const struct fp_net_link *l, int slot,
+			  struct fp_err *e)
+{
+	struct fp_nic *nic = &fp_maps_conf(f->node.maps)->nic[slot];
+	enum fp_xdp_want want = a->want;
+	struct fp_xdp *x;
+	bool is_generic;
+	int r;
+
+	if (want == FP_WANT_AUTO && l->native == FP_NET_NATIVE_NO)
+		want = FP_WANT_GENERIC;
+	r = fp_xdp_load(&x, f->dir, (unsigned int)slot, l->name, e);
+	if (r)
+		return r;
+	nic->ifindex = (uint32_t)l->ifindex;
+	r = fp_xdp_attach(x, f->dir, l->name, l->ifindex, want, &is_generic, e);
+	fp_xdp_close(x);
+	if (r && r != -EBUSY && want == FP_WANT_NATIVE)
+		return fp_no_native(l, r, e);
+	if (r)
+		return fp_err_prefix(e, r, "%s (driver %s, MTU %u)", l->name,
+				     l->driver, l->mtu);
+	nic->generic = is_generic;
+	return 0;
+}
+
+static int fp_attach_nic(struct fp_filter *f, const struct fp_attach *a,
+			 const struct fp_net_link *l, struct fp_err *e)
+{
+	int slot = fp_filter_slot(f, l->name), r;
+	bool is_new = slot < 0;
+
+	if (is_new) {
+		slot = fp_slot_take(f, a, l, e);
+	} else if (a->confirm_ms) {
+		fp_store32(&fp_maps_conf(f->node.maps)
+				    ->nic[slot]
+				    .confirm_until_s,
+			   fp_confirm_until_s(a->confirm_ms));
+	}
+	if (slot < 0)
+		return slot;
+	r = fp_attach_slot(f, a, l, slot, e);
+	if (r && is_new)
+		fp_slot_free(f, slot, l->name);
+	return r;
+}
+
+/* It is attached; but has it stopped for want of a confirmation? */
+static bool fp_attach_again(struct fp_filter *f, const struct fp_attach *a,
+			    const struct fp_filter_nic *n)
+{
+	bool is_stopped = !n->confirm_s;
+
+	if (is_stopped && !a->is_dry_run)
+		fp_store32(&fp_maps_conf(f->node.maps)
+				    ->nic[n->slot]
+				    .confirm_until_s,
+			   fp_confirm_until_s(a->confirm_ms));
+	return is_stopped;
+}
+
+int fp_filter_attach(struct fp_filter *f, const struct fp_attach *a,
+		     struct fp_filter_nic *out, bool *is_changed,
+		     struct fp_err *e)
+{
+	struct fp_filter_nic n;
+	int r = fp_filter_look(f, a->name, &n, e);
+
+	*is_changed = false;
+	if (!r)
+		r = fp_check_nic(a, &n, e);
+	if (!r && !a->is_dry_run)
+		r = fp_filter_ready(f, e);
+	if (r)
+		return r;
+	if (n.is_attached && n.slot >= 0) {
+		*is_changed = fp_attach_again(f, a, &n);
+	} else {
+		*is_changed = true;
+		if (!a->is_dry_run)
+			r = fp_attach_nic(f, a, &n.link, e);
+	}
+	if (!r && !a->is_dry_run)
+		r = fp_filter_look(f, a->name, &n, e);
+	if (!r)
+		*out = n;
+	return r;
+}
