@@ -85,8 +85,8 @@ static inline int option_rounds(void)
 /* ---- frames ---- */
 
 #define FRAME_MAX 2048
-#define FRAME_SADDR 26 /* where an IPv4 frame has its source */
 #define FRAME_UDP_PORT 5060
+#define FRAME_TO 0x0a580002 /* 10.88.0.2, which is at 02:00:00:00:00:02 */
 
 struct frame {
 	uint8_t data[FRAME_MAX];
@@ -121,14 +121,14 @@ static inline void frame_udp(struct frame *f, size_t at, const void *payload,
 	f->len = (uint32_t)(at + 8 + n);
 }
 
-/* Ethernet, IPv4, UDP to port 5060.  src, dst: host order. */
-static inline void frame_ipv4(struct frame *f, uint32_t src, uint32_t dst,
+/* Ethernet, IPv4, UDP to port 5060.  src: host order. */
+static inline void frame_ipv4(struct frame *f, uint32_t src,
 			      const void *payload, size_t n)
 {
 	uint8_t *ip = f->data + 14;
 
 	memset(f, 0, sizeof(*f));
-	f->data[0] = f->data[6] = 2;
+	f->data[0] = f->data[5] = f->data[6] = 2;
 	put16(f->data + 12, 0x0800);
 	ip[0] = 0x45;
 	put16(ip + 2, (unsigned int)(28 + n));
@@ -136,8 +136,8 @@ static inline void frame_ipv4(struct frame *f, uint32_t src, uint32_t dst,
 	ip[9] = 17;
 	put16(ip + 12, src >> 16);
 	put16(ip + 14, src);
-	put16(ip + 16, dst >> 16);
-	put16(ip + 18, dst);
+	put16(ip + 16, FRAME_TO >> 16);
+	put16(ip + 18, FRAME_TO & 0xffff);
 	put16(ip + 10, ip_checksum(ip, 20));
 	frame_udp(f, 34, payload, n);
 }
@@ -149,7 +149,7 @@ static inline void frame_ipv6(struct frame *f, uint64_t src,
 	uint8_t *ip = f->data + 14;
 
 	memset(f, 0, sizeof(*f));
-	f->data[0] = f->data[6] = 2;
+	f->data[0] = f->data[5] = f->data[6] = 2;
 	put16(f->data + 12, 0x86dd);
 	ip[0] = 0x60;
 	put16(ip + 4, (unsigned int)(8 + n));

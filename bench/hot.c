@@ -111,7 +111,7 @@ static void run_packet(const struct hot *h, const struct packet *p)
 	struct frame f;
 	double ns;
 
-	frame_ipv4(&f, p->is_listed ? h->listed : h->unlisted, 0x0a580002,
+	frame_ipv4(&f, p->is_listed ? h->listed : h->unlisted,
 		   p->text, strlen(p->text));
 	for (int by = 0; by < BY_N; by++) {
 		ns = test_run(h->fd[by], &f, REPEAT, &verdict);
@@ -130,7 +130,7 @@ static void run_line(const struct hot *h, const struct line *l)
 	struct frame f;
 
 	for (int i = 0; i < N_SIZES; i++) {
-		frame_ipv4(&f, h->unlisted, 0x0a580002, text,
+		frame_ipv4(&f, h->unlisted, text,
 			   line_build(l, line_sizes[i], text));
 		ns[i] = test_run(h->fd[BY_US], &f, LINE_REPEAT, NULL);
 		snprintf(name, sizeof(name), "line%u/%s", line_sizes[i],
@@ -148,7 +148,7 @@ static void run_round(struct hot *h)
 
 	for (size_t i = 0; i < sizeof(packets) / sizeof(*packets); i++)
 		run_packet(h, &packets[i]);
-	frame_ipv4(&f, h->unlisted, 0x0a580002, "", 0);
+	frame_ipv4(&f, h->unlisted, "", 0);
 	figure("line/bare", h->round,
 	       test_run(h->fd[BY_BARE], &f, REPEAT, NULL));
 	for (size_t i = 0; i < N_LINES; i++)

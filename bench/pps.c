@@ -12,7 +12,6 @@
 
 #define PACKETS 500000
 #define BATCH 64 /* frames at a time, as a driver's NAPI has them */
-#define TO 0x0a580002 /* 10.88.0.2 */
 
 struct receiver {
 	const char *name;
@@ -69,22 +68,6 @@ static void attach(const struct receiver *r, bool is_on)
 		die("%s: attaching: %s", r->name, strerror(errno));
 }
 
-static void read_mac(const char *name, uint8_t *mac)
-{
-	char path[128];
-	FILE *f;
-	int n = 0;
-
-	snprintf(path, sizeof(path), "/sys/class/net/rx%s/address", name);
-	f = fopen(path, "re");
-	if (f)
-		n = fscanf(f, "%hhx:%hhx:%hhx:%hhx:%hhx:%hhx", mac, mac + 1,
-			   mac + 2, mac + 3, mac + 4, mac + 5);
-	if (n != 6)
-		die("%s: no address", path);
-	fclose(f);
-}
-
 /* Million packets a second. */
 static double flood(const struct receiver *r, struct plain *p, int prog_fd)
 {
@@ -114,8 +97,7 @@ static void open_receivers(struct rig *rig, struct plain *p)
 		struct receiver *r = &receivers[i];
 
 		r->rx = index_of("rx", r->name);
-		frame_ipv4(&r->frame, 0x0a580001, TO, text, strlen(text));
-		read_mac(r->name, r->frame.data);
+		frame_ipv4(&r->frame, 0x0a580001, text, strlen(text));
 		if (r->is_xdp)
 			r->prog_fd = fd[i];
 	}

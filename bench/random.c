@@ -185,7 +185,7 @@ static void open_bench(struct bench *b, const struct scenario *sc)
 	if (sc->kind == SET_NETS6)
 		frame_ipv6(&b->frame, 0, text, strlen(text));
 	else
-		frame_ipv4(&b->frame, 0, 0x0a580002, text, strlen(text));
+		frame_ipv4(&b->frame, 0, text, strlen(text));
 	for (int i = 0; i < 2; i++) {
 		verify(b, &b->ours, i);
 		verify(b, &b->peer, i);
