@@ -16,7 +16,8 @@ static uint32_t *fp_word_at(struct fp_tables *t, uint32_t net)
 
 static struct fp_chunk *fp_chunk_at(struct fp_tables *t, uint32_t n)
 {
-	return fp_area_at(&t->tab[FP_TAB_CHUNK], (size_t)n * sizeof(struct fp_chunk));
+	return fp_area_at(&t->tab[FP_TAB_CHUNK],
+			  (size_t)n * sizeof(struct fp_chunk));
 }
 
 static struct fp_table_head *fp_chunk_head(struct fp_tables *t)
@@ -167,7 +168,8 @@ static void fp_word_put(struct fp_sweep *s, uint32_t net, uint32_t w)
 static void fp_word_differs(struct fp_sweep *s, uint32_t net, const char *text)
 {
 	struct fp_prefix p = {
-		.lo = 0xffff00000000ull | (uint64_t)net << 8, .len = 120,
+		.lo = 0xffff00000000ull | (uint64_t)net << 8,
+		.len = 120,
 	};
 
 	s->n_differ++;
@@ -177,8 +179,8 @@ static void fp_word_differs(struct fp_sweep *s, uint32_t net, const char *text)
 static void fp_word_compare(struct fp_sweep *s, uint32_t net, uint32_t want)
 {
 	uint32_t w = *fp_word_at(s->t, net);
-	uint32_t gate = *(uint32_t *)fp_area_at(&s->t->gate4,
-						(size_t)(net >> 5) * 4);
+	uint32_t gate =
+		*(uint32_t *)fp_area_at(&s->t->gate4, (size_t)(net >> 5) * 4);
 
 	if ((w & ~FP_DIR_LOOK) != (want & ~FP_DIR_LOOK))
 		fp_word_differs(s, net, "directory word");
@@ -218,8 +220,7 @@ static void fp_compare_chunk(struct fp_sweep *s, uint32_t net,
 			sizeof(*want)))
 		fp_word_differs(s, net, "chunk");
 	else
-		fp_word_compare(s, net,
-				(w & ~FP_DIR_LOOK) | fp_look(s, net));
+		fp_word_compare(s, net, (w & ~FP_DIR_LOOK) | fp_look(s, net));
 }
 
 static int fp_emit_chunk(struct fp_sweep *s, uint32_t net,
@@ -262,9 +263,9 @@ struct fp_cover {
 struct fp_sweep_state {
 	struct fp_cover stack[26];
 	int depth;
-	uint32_t next;	      /* first /24 that is not done */
-	uint8_t v[FP_HOSTS];  /* the painted /24's hosts */
-	uint32_t painted;     /* its number, or FP_NETS: none */
+	uint32_t next;       /* first /24 that is not done */
+	uint8_t v[FP_HOSTS]; /* the painted /24's hosts */
+	uint32_t painted;    /* its number, or FP_NETS: none */
 };
 
 static uint8_t fp_base(struct fp_sweep_state *st)
@@ -282,8 +283,7 @@ static void fp_emit_run(struct fp_sweep *s, uint32_t from, uint32_t to,
 	uint32_t *gate;
 
 	for (uint32_t net = from; net < to; net++) {
-		if (!w && !(net & 31) && net + 32 <= to &&
-		    !s->look[net >> 5]) {
+		if (!w && !(net & 31) && net + 32 <= to && !s->look[net >> 5]) {
 			/* nothing wanted: 32 words at once */
 			static const uint32_t none[32];
 
@@ -374,8 +374,8 @@ static int fp_sweep_feed(struct fp_sweep *s, struct fp_sweep_state *st,
 		.kind = x->kind > base ? x->kind : base,
 	};
 	/* the same prefix again, of another kind: keep one level */
-	if (st->depth > 1 && st->stack[st->depth - 2].end ==
-				     st->stack[st->depth - 1].end) {
+	if (st->depth > 1 &&
+	    st->stack[st->depth - 2].end == st->stack[st->depth - 1].end) {
 		st->stack[st->depth - 2] = st->stack[st->depth - 1];
 		st->depth--;
 	}
@@ -417,9 +417,9 @@ uint32_t fp_directory_verdict(struct fp_tables *t, uint32_t addr, bool *is_look)
 		return FP_DIR_VERDICT(w);
 	case FP_DIR_INLINE:
 		return (x & 255) == host || (x >> 8 & 255) == host ||
-				       x >> 16 == host ?
-			       FP_DIR_VERDICT(w) :
-			       FP_V_NONE;
+				       x >> 16 == host
+			       ? FP_DIR_VERDICT(w)
+			       : FP_V_NONE;
 	case FP_DIR_CHUNK:
 		return fp_chunk_get(fp_chunk_at(t, x), host);
 	default:

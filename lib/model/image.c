@@ -49,33 +49,40 @@ static int fp_image_add4(struct fp_image *img, const struct fp_entry *x,
 	return 0;
 }
 
-/* Keys of one prefix come one after the other: at most one a kind. */
+static bool fp_key_is_of(const struct fp_image_key *k,
+			 const struct fp_prefix *p)
+{
+	return k->hi == p->hi && k->lo == p->lo && k->len == p->len;
+}
+
+/* Keys of one prefix come one after the other; at most one a kind, in order. */
 static int fp_image_add_key(struct fp_image *img, const struct fp_entry *x,
 			    enum fp_kind kind, uint32_t until_s)
 {
-	struct fp_image_key *k;
-	size_t i;
+	size_t first = img->n_keys, i;
 
-	for (i = img->n_keys; i > 0; i--) {
-		k = &img->key[i - 1];
-		if (k->hi != x->p.hi || k->lo != x->p.lo || k->len != x->p.len)
-			break;
-		if (k->kind == kind) {
-			if (k->until_s < until_s)
-				k->until_s = until_s;
-			return 0;
-		}
+	while (first && fp_key_is_of(&img->key[first - 1], &x->p))
+		first--;
+	for (i = first; i < img->n_keys; i++) {
+		if (img->key[i].kind != kind)
+			continue;
+		if (img->key[i].until_s < until_s)
+			img->key[i].until_s = until_s;
+		return 0;
 	}
 	if (fp_image_room((void **)&img->key, img->n_keys, &img->cap_keys,
 			  sizeof(*img->key)))
 		return -ENOMEM;
-	img->key[img->n_keys++] = (struct fp_image_key){
+	for (; i > first && img->key[i - 1].kind > kind; i--)
+		img->key[i] = img->key[i - 1];
+	img->key[i] = (struct fp_image_key){
 		.hi = x->p.hi,
 		.lo = x->p.lo,
 		.until_s = until_s,
 		.len = x->p.len,
 		.kind = (uint8_t)kind,
 	};
+	img->n_keys++;
 	return 0;
 }
 

@@ -17,11 +17,11 @@ void fp_tables_init(struct fp_tables *t)
 	struct fp_table_head *chunk = fp_area_at(&t->tab[FP_TAB_CHUNK], 0);
 	struct fp_table_head *prefix = fp_area_at(&t->tab[FP_TAB_PREFIX], 0);
 
-	chunk->n = (uint32_t)(t->tab[FP_TAB_CHUNK].size / FP_TAB_VALUE_SIZE) -
-		   1;
+	chunk->n =
+		(uint32_t)(t->tab[FP_TAB_CHUNK].size / FP_TAB_VALUE_SIZE) - 1;
 	chunk->fresh = 1;
-	prefix->n = (uint32_t)(t->tab[FP_TAB_PREFIX].size /
-			       FP_TAB_VALUE_SIZE) - 1;
+	prefix->n =
+		(uint32_t)(t->tab[FP_TAB_PREFIX].size / FP_TAB_VALUE_SIZE) - 1;
 	fp_tables_conf(t)->max_hashed = FP_MAX_HASHED_DEFAULT;
 }
 
@@ -41,15 +41,15 @@ int fp_tables_replace(struct fp_tables *t, int tab, struct fp_area *fresh,
 
 int fp_tables_room(struct fp_tables *t, uint64_t keys, struct fp_err *e)
 {
-	const struct fp_table_head *h =
-		fp_area_at(&t->tab[FP_TAB_PREFIX], 0);
+	const struct fp_table_head *h = fp_area_at(&t->tab[FP_TAB_PREFIX], 0);
 	uint32_t max = fp_tables_conf(t)->max_hashed;
 
 	if (!keys || h->live + keys <= max)
 		return 0;
-	return fp_err(e, -ENOSPC,
-		      "table full: %u of %u timed and IPv6 entries, %llu more wanted; raise it with fp-load set max-hashed=N",
-		      h->live, max, (unsigned long long)keys);
+	return fp_err(
+		e, -ENOSPC,
+		"table full: %u of %u timed and IPv6 entries, %llu more wanted; raise it with fp-load set max-hashed=N",
+		h->live, max, (unsigned long long)keys);
 }
 
 /* The /24s under the image's IPv4 keys, one bit each. */
@@ -107,8 +107,9 @@ static int fp_tables_change(struct fp_tables *t, const struct fp_image *img,
 			    const uint32_t *look, struct fp_apply_stats *stats,
 			    struct fp_err *e)
 {
-	struct fp_sweep sweep = { .t = t, .img = img, .look = look,
-				  .stats = stats };
+	struct fp_sweep sweep = {
+		.t = t, .img = img, .look = look, .stats = stats
+	};
 	struct fp_conf *c = fp_tables_conf(t);
 	int r;
 
@@ -153,8 +154,9 @@ int64_t fp_tables_verify(struct fp_tables *t, const struct fp_image *img,
 			 void *ctx, struct fp_err *e)
 {
 	struct fp_apply_stats none = { 0 };
-	struct fp_sweep sweep = { .t = t, .img = img, .stats = &none,
-				  .differs = each, .ctx = ctx };
+	struct fp_sweep sweep = {
+		.t = t, .img = img, .stats = &none, .differs = each, .ctx = ctx
+	};
 	uint32_t *look = NULL;
 	uint64_t n = 0;
 	int r;
@@ -168,7 +170,7 @@ int64_t fp_tables_verify(struct fp_tables *t, const struct fp_image *img,
 	sweep.look = look;
 	r = fp_directory_sweep(&sweep, e);
 	if (!r)
-		r = fp_prefixes_verify(t, img, each, ctx, &n, e);
+		fp_prefixes_verify(t, img, each, ctx, &n);
 	free(look);
 	return r ? r : (int64_t)(n + sweep.n_differ);
 }

@@ -30,6 +30,49 @@ int fp_directory_sweep(struct fp_sweep *s, struct fp_err *e);
 uint32_t fp_directory_verdict(struct fp_tables *t, uint32_t addr,
 			      bool *is_look);
 
+/* ---- slots.c ---- */
+
+struct fp_slot {
+	struct fp_bucket *b;
+	uint32_t idx; /* of the bucket */
+	int i;
+};
+
+struct fp_bucket *fp_bucket_at(struct fp_area *a, uint32_t idx);
+struct fp_table_head *fp_prefix_head(struct fp_area *a);
+bool fp_slot_find(struct fp_area *a, const struct fp_image_key *k,
+		  struct fp_slot *out);
+/* Fill an empty slot, then publish it.  false: none within reach. */
+bool fp_slot_fill(struct fp_area *a, const struct fp_image_key *k);
+/* Dead until the table is replaced: a reader may still be looking at it. */
+void fp_slot_kill(struct fp_area *a, const struct fp_slot *s);
+struct fp_image_key fp_slot_key(const struct fp_bucket *b, int i);
+bool fp_slot_is_live(const struct fp_bucket *b, int i);
+
+/* ---- lengths.c ---- */
+
+bool fp_key_is_v4(const struct fp_image_key *k);
+/* One more, one fewer slot with this key's length. */
+void fp_len_use(struct fp_conf *c, const struct fp_image_key *k);
+void fp_len_unuse(struct fp_conf *c, const struct fp_image_key *k);
+bool fp_len_is_used(struct fp_tables *t, const struct fp_image_key *k);
+/* Counts and lengths anew from the slots: a writer that was killed may have
+ * left them one off. */
+void fp_lens_recount(struct fp_tables *t);
+void fp_gate6_set(struct fp_tables *t, const struct fp_image_key *k);
+bool fp_gate6_has(struct fp_tables *t, const struct fp_image_key *k);
+/* Exactly the bits that the image needs.  bits: scratch, all zero. */
+void fp_gate6_exact(struct fp_tables *t, const struct fp_image *img,
+		    uint32_t *bits);
+
+/* ---- prefixes_check.c ---- */
+
+/* The image's key with this prefix, length and kind, or NULL. */
+const struct fp_image_key *fp_image_find(const struct fp_image *img,
+					 const struct fp_image_key *k);
+/* The same deadline, read by clocks that count seconds? */
+bool fp_until_is_near(uint32_t a, uint32_t b);
+
 /* ---- prefixes.c ---- */
 
 /* Put in and prolong what the image has and the table lacks. */
@@ -38,9 +81,8 @@ int fp_prefixes_insert(struct fp_tables *t, const struct fp_image *img,
 /* Take out what the image does not have. */
 int fp_prefixes_remove(struct fp_tables *t, const struct fp_image *img,
 		       struct fp_apply_stats *stats, struct fp_err *e);
-int fp_prefixes_verify(struct fp_tables *t, const struct fp_image *img,
-		       fp_differs *differs, void *ctx, uint64_t *n,
-		       struct fp_err *e);
+void fp_prefixes_verify(struct fp_tables *t, const struct fp_image *img,
+			fp_differs *differs, void *ctx, uint64_t *n);
 uint32_t fp_prefixes_verdict(struct fp_tables *t, const struct fp_prefix *p,
 			     uint32_t now_s);
 /* Deadlines that differ by this much are the same: clocks are read in seconds. */

@@ -36,6 +36,7 @@ static inline void kernel_set_ports(struct fp_maps *m)
 static inline void kernel_up(struct kernel *k)
 {
 	struct fp_err e = { .text = "" };
+	struct fp_xdp *answers;
 	struct fp_maps *m;
 
 	memset(k, 0, sizeof(*k));
@@ -54,11 +55,13 @@ static inline void kernel_up(struct kernel *k)
 	snprintf(k->state, sizeof(k->state), "%s/state", k->root);
 	OK(!mkdir(k->dir, 0700));
 	if (!EQ(fp_xdp_load(&k->xdp, k->dir, 0, "t", &e), 0) ||
+	    !EQ(fp_xdp_load_ask(&answers, k->dir, &e), 0) ||
 	    !EQ(fp_maps_init_dir(k->dir, &e), 0) ||
-	    !EQ(fp_xdp_pin_ask(k->xdp, k->dir, &e), 0)) {
+	    !EQ(fp_xdp_pin_ask(answers, k->dir, &e), 0)) {
 		printf("%s\n", e.text);
 		exit(1);
 	}
+	fp_xdp_close(answers);
 	OK(!fp_maps_open_dir(&m, k->dir, &e));
 	kernel_set_ports(m);
 	fp_maps_close(m);
