@@ -19,8 +19,9 @@ below() {
 	esac
 }
 
-# Sideways, and why: xdp attaches the program bpfobj holds to the maps of maps.
-sideways='xdp:maps xdp:bpfobj'
+# Sideways, and why: maps and xdp keep what they make under the directories of
+# pins; xdp attaches the program that bpfobj holds to the maps of maps.
+sideways='maps:pins xdp:pins xdp:maps xdp:bpfobj'
 
 # Third-party headers, and the directories that hide them from the rest.
 third_party() {
@@ -59,7 +60,7 @@ check_own() { # FILE DIR HEADER
 	esac
 	case " $(below "$2") " in
 	*" $dir "*) ;;
-	*) [ "$dir" = "$3" ] || bad "$1" "\"$3\"" ;;
+	*) [ "$dir" = "$3" ] || bad "$1" "\"$3\"" ;; # block.h: of its own tool
 	esac
 }
 

@@ -17,15 +17,18 @@ find_calls 'exit|_exit|abort|err|errx|quick_exit' lib
 find_calls 'printf|puts|putchar|perror|getenv|secure_getenv|warn|warnx' \
 	lib/base lib/io lib/model lib/codec lib/peer lib/logic lib/node
 
-# What can change between calls: symbols in .data and .bss.  The clock is turned
-# by tests, the log has a level.
+# What can change between calls: symbols in .data, .bss and their thread-local
+# likes.  The clock is turned by tests, the log has a level; a write beside a
+# table goes to fp_area_void, and libbpf hands its messages to a function without
+# a context, which keeps them in fp_bpf_said until the call returns.
 for o in "$FP_BUILD"/lib/*/*.o; do
 	case $o in
 	*/io/clock.o | */cli/log.o) continue ;;
 	esac
 	objdump -t "$o" | awk -v file="${o#"$FP_BUILD"/}" '
 		$0 ~ /[[:space:]](\.data|\.bss|\.tdata|\.tbss|\*COM\*)[[:space:]]/ &&
-		$0 !~ / d  / && $NF !~ /^(\.|__|_?\.?Lubsan|\.LASAN|_ZZ)/ {
+		$0 !~ / d  / && $NF !~ /^(fp_area_void|fp_bpf_said)$/ &&
+		$NF !~ /^(\.|__|_?\.?Lubsan|\.LASAN|_ZZ)/ {
 			print file ": " $NF " can change"; bad = 1
 		}
 		END { exit bad }' || status=1

@@ -6,7 +6,7 @@ status=0
 
 while read -r f; do
 	case $f in
-	bpf/*) want=GPL-2.0-only ;;
+	bpf/* | *.bpf.c) want=GPL-2.0-only ;;
 	*) want=Apache-2.0 ;;
 	esac
 	head -3 "$f" | grep -q "SPDX-License-Identifier: .*$want" ||
