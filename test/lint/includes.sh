@@ -60,7 +60,7 @@ check_own() { # FILE DIR HEADER
 	esac
 	case " $(below "$2") " in
 	*" $dir "*) ;;
-	*) [ "$dir" = "$3" ] || bad "$1" "\"$3\"" ;; # block.h: of its own tool
+	*) [[ $2 == cmd* && $dir == "$3" ]] || bad "$1" "\"$3\"" ;; # own
 	esac
 }
 
