@@ -253,11 +253,11 @@ static int group_var(struct parser *p, char *s)
 static int child(struct parser *p, char *s)
 {
 	size_t n = name_len(s);
-	char *rest = n ? cut(s, n) : NULL;
 	struct inv_group *g;
 
-	if (!rest || !is_end(rest))
+	if (!n || s[n] == '#' || !is_end(skip_blanks(s + n)))
 		return bad(p, s, strlen(s), "not the name of a group");
+	s[n] = 0;
 	g = fp_inv_group(p->inv, s, p->line);
 	if (!g)
 		return no_memory(p);
@@ -289,7 +289,8 @@ static int line(struct parser *p, char *s, size_t n)
 		s++;
 		n--;
 	}
-	if (!n || *s == '#' || *s == ';')
+	/* Ansible ends lines at a lone '\r' too, comments among them. */
+	if (!n || ((*s == '#' || *s == ';') && !memchr(s, '\r', n)))
 		return 0;
 	r = check_text(p, s, n);
 	if (r)
