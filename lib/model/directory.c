@@ -125,10 +125,20 @@ static void fp_chunk_pack(struct fp_chunk *c, const uint8_t v[FP_HOSTS])
 		c->word[i >> 4] |= (uint32_t)v[i] << ((i & 15) * 2);
 }
 
+/* The word for up to three hosts (an octet may stand twice). */
+static uint32_t fp_word_inline(const uint8_t octet[3], uint32_t n,
+			       uint32_t kind)
+{
+	return FP_DIR_INLINE << 30 | kind << 27 | octet[0] |
+	       (uint32_t)octet[n > 1 ? 1 : 0] << 8 |
+	       (uint32_t)octet[n > 2 ? 2 : 0] << 16;
+}
+
 /* The word for these verdicts, if it needs no chunk. */
 static bool fp_word_simple(const uint8_t v[FP_HOSTS], uint32_t *out)
 {
-	uint32_t octets[3], n = 0, kind = FP_V_NONE, w;
+	uint32_t n = 0, kind = FP_V_NONE;
+	uint8_t octet[3];
 
 	if (!memcmp(v, v + 1, FP_HOSTS - 1)) {
 		*out = v[0] ? FP_DIR_ALL << 30 | (uint32_t)v[0] << 27 : 0;
@@ -140,12 +150,9 @@ static bool fp_word_simple(const uint8_t v[FP_HOSTS], uint32_t *out)
 		if (n == 3 || (kind && v[i] != kind))
 			return false;
 		kind = v[i];
-		octets[n++] = i;
+		octet[n++] = (uint8_t)i;
 	}
-	w = FP_DIR_INLINE << 30 | kind << 27 | octets[0];
-	w |= (n > 1 ? octets[1] : octets[0]) << 8;
-	w |= (n > 2 ? octets[2] : octets[0]) << 16;
-	*out = w;
+	*out = fp_word_inline(octet, n, kind);
 	return true;
 }
 
@@ -263,9 +270,14 @@ struct fp_cover {
 struct fp_sweep_state {
 	struct fp_cover stack[26];
 	int depth;
-	uint32_t next;       /* first /24 that is not done */
-	uint8_t v[FP_HOSTS]; /* the painted /24's hosts */
-	uint32_t painted;    /* its number, or FP_NETS: none */
+	uint32_t next;    /* first /24 that is not done */
+	uint32_t painted; /* the /24 in hand, or FP_NETS: none */
+	/* up to three hosts of one kind are kept as such: nearly every /24 of a
+	 * list of hosts needs no more */
+	uint8_t octet[3], octet_kind;
+	uint32_t n_octets;
+	bool is_full;        /* v counts instead */
+	uint8_t v[FP_HOSTS]; /* a verdict a host */
 };
 
 static uint8_t fp_base(struct fp_sweep_state *st)
@@ -280,20 +292,15 @@ static void fp_emit_run(struct fp_sweep *s, uint32_t from, uint32_t to,
 			uint8_t kind)
 {
 	uint32_t w = kind ? FP_DIR_ALL << 30 | (uint32_t)kind << 27 : 0;
-	uint32_t *gate;
 
 	for (uint32_t net = from; net < to; net++) {
-		if (!w && !(net & 31) && net + 32 <= to && !s->look[net >> 5]) {
-			/* nothing wanted: 32 words at once */
-			static const uint32_t none[32];
+		uint32_t gate = *(uint32_t *)fp_area_at(&s->t->gate4,
+							(size_t)(net >> 5) * 4);
 
-			gate = fp_area_at(&s->t->gate4, (size_t)(net >> 5) * 4);
-			if (!*gate && !memcmp(fp_word_at(s->t, net), none,
-					      sizeof(none))) {
-				net += 31;
-				continue;
-			}
-		}
+		/* nothing wanted, nothing there: most of the table */
+		if (!w && !((s->look[net >> 5] | gate) >> (net & 31) & 1) &&
+		    !*fp_word_at(s->t, net))
+			continue;
 		fp_emit_word(s, net, w);
 	}
 }
@@ -305,6 +312,12 @@ static int fp_emit_painted(struct fp_sweep *s, struct fp_sweep_state *st,
 
 	st->painted = FP_NETS;
 	st->next = net + 1;
+	if (!st->is_full) {
+		fp_emit_word(s, net,
+			     fp_word_inline(st->octet, st->n_octets,
+					    st->octet_kind));
+		return 0;
+	}
 	if (fp_word_simple(st->v, &w)) {
 		fp_emit_word(s, net, w);
 		return 0;
@@ -338,15 +351,46 @@ static int fp_sweep_to(struct fp_sweep *s, struct fp_sweep_state *st,
 	return 0;
 }
 
+/* From hosts to a verdict for each. */
+static void fp_paint_all(struct fp_sweep_state *st)
+{
+	memset(st->v, fp_base(st), sizeof(st->v));
+	for (uint32_t i = 0; i < st->n_octets; i++)
+		if (st->v[st->octet[i]] < st->octet_kind)
+			st->v[st->octet[i]] = st->octet_kind;
+	st->is_full = true;
+}
+
+/* Is it one of three hosts of one kind at most? */
+static bool fp_paint_octet(struct fp_sweep_state *st, const struct fp_image4 *x)
+{
+	uint8_t octet = (uint8_t)x->addr;
+
+	if (st->is_full || x->len != 32 || fp_base(st) ||
+	    (st->n_octets && x->kind != st->octet_kind))
+		return false;
+	if (st->n_octets && st->octet[st->n_octets - 1] == octet)
+		return true;
+	if (st->n_octets == 3)
+		return false;
+	st->octet[st->n_octets++] = octet;
+	st->octet_kind = x->kind;
+	return true;
+}
+
 static void fp_paint(struct fp_sweep_state *st, const struct fp_image4 *x)
 {
-	uint32_t net = x->addr >> 8, from = x->addr & 255;
-	uint32_t to = from + (1u << (32 - x->len));
+	uint32_t from = x->addr & 255, to = from + (1u << (32 - x->len));
 
-	if (st->painted != net) {
-		memset(st->v, fp_base(st), sizeof(st->v));
-		st->painted = net;
+	if (st->painted != x->addr >> 8) {
+		st->painted = x->addr >> 8;
+		st->n_octets = 0;
+		st->is_full = false;
 	}
+	if (fp_paint_octet(st, x))
+		return;
+	if (!st->is_full)
+		fp_paint_all(st);
 	for (uint32_t i = from; i < to; i++)
 		if (st->v[i] < x->kind)
 			st->v[i] = x->kind;

@@ -239,7 +239,7 @@ TEST(chunks_are_used_again)
 	plain_tables(&t);
 	model_init(&m, temp_dir(), 6);
 	EQ(model_load(&m, &m.list[0], 0, &e), 0);
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 250; i++) {
 		uint32_t net = 0x0a000000u + ((uint32_t)i % 8) * 256;
 
 		/* four hosts need a chunk, three do not */
