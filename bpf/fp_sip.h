@@ -286,6 +286,14 @@ struct fp_sip_ctx {
 /* An offset that the verifier can follow; packets are shorter. */
 #define FP_SIP_OFF_MAX 0x3fff
 
+/* Behind a check against FP_SIP_OFF_MAX: older verifiers (6.1) do not know what a
+ * register was checked for once the compiler takes it from the stack. */
+fp_sip_inline __u32 fp_sip_bounded(__u32 off)
+{
+	fp_sip_opaque(off);
+	return off & FP_SIP_OFF_MAX;
+}
+
 #define fp_sip_data(ctx) ((const __u8 *)(long)(ctx)->data)
 #define fp_sip_end(ctx) ((const __u8 *)(long)(ctx)->data_end)
 
@@ -420,7 +428,7 @@ fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
 
 	if (off > FP_SIP_OFF_MAX || m->n < FP_SIP_MIN)
 		return FP_SIP_KEEPALIVE;
-	p += off;
+	p += fp_sip_bounded(off);
 	if (p + FP_SIP_MIN > end)
 		return FP_SIP_KEEPALIVE;
 	w = fp_load8(p);
@@ -436,9 +444,12 @@ fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
 		p = fp_sip_data(ctx);
 		end = fp_sip_end(ctx);
 		/* cut away, or shorter than the shortest beginning */
-		if (off > FP_SIP_OFF_MAX || p + off + 8 > end)
+		if (off > FP_SIP_OFF_MAX)
 			return FP_SIP_REQUEST;
-		w = fp_load8(p + off);
+		p += fp_sip_bounded(off);
+		if (p + 8 > end)
+			return FP_SIP_REQUEST;
+		w = fp_load8(p);
 	}
 	if (fp_sip_is_reply(w))
 		return FP_SIP_REPLY;
