@@ -228,8 +228,11 @@ int fp_merge_next(struct fp_merge *m, struct fp_merge_item *out,
 		  struct fp_err *e);
 void fp_merge_close(struct fp_merge *m);
 
-/* Call each(ctx, item) for every entry that covers p (shorter or equal prefixes), in all
- * lists: binary searches only.  Stops when each returns non-zero, and returns that. */
+/* Call each(ctx, item) for every entry that covers p (shorter or equal prefixes), in
+ * one list or in all: binary searches only.  Stops when each returns non-zero, and returns that. */
+int fp_list_covering(const struct fp_list *l, const struct fp_prefix *p,
+		     int (*each)(void *ctx, const struct fp_merge_item *item),
+		     void *ctx);
 int fp_lists_covering(const struct fp_lists *ls, const struct fp_prefix *p,
 		      int (*each)(void *ctx, const struct fp_merge_item *item),
 		      void *ctx);

@@ -141,9 +141,9 @@ static unsigned int common_bits(const struct fp_prefix *a,
  * ends after p, so it holds q's address too: it is no longer than the bits that
  * p and q share.  So the next search is for p cut to that, and there are few of
  * them, however many lengths there could be. */
-static int covering(const struct fp_list *l, const struct fp_prefix *p,
-		    int (*each)(void *ctx, const struct fp_merge_item *item),
-		    void *ctx)
+int fp_list_covering(const struct fp_list *l, const struct fp_prefix *p,
+		     int (*each)(void *ctx, const struct fp_merge_item *item),
+		     void *ctx)
 {
 	bool is_v4 = fp_prefix_is_v4(p);
 	unsigned int least = is_v4 ? 96 : 0, len = p->len;
@@ -176,7 +176,7 @@ int fp_lists_covering(const struct fp_lists *ls, const struct fp_prefix *p,
 		      void *ctx)
 {
 	for (size_t i = 0; i < ls->n; i++) {
-		int r = covering(ls->v[i], p, each, ctx);
+		int r = fp_list_covering(ls->v[i], p, each, ctx);
 
 		if (r)
 			return r;

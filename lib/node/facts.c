@@ -129,8 +129,6 @@ static int fp_refuse_allowed(const struct fp_allowed *a,
 
 static int fp_allowed_cover(void *ctx, const struct fp_merge_item *item)
 {
-	if (fp_list_head(item->list)->kind != FP_KIND_ALLOW)
-		return 0;
 	return fp_refuse_allowed(ctx, &item->entry.p, item->list);
 }
 
@@ -138,7 +136,7 @@ int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 		     struct fp_err *e)
 {
 	struct fp_allowed a = { p, e };
-	int r = fp_lists_covering(&n->lists, p, fp_allowed_cover, &a);
+	int r = 0;
 
 	for (size_t i = 0; i < n->lists.n && !r; i++) {
 		struct fp_list_iter it;
@@ -146,6 +144,9 @@ int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 
 		if (fp_list_head(n->lists.v[i])->kind != FP_KIND_ALLOW)
 			continue;
+		r = fp_list_covering(n->lists.v[i], p, fp_allowed_cover, &a);
+		if (r)
+			break;
 		fp_list_seek(n->lists.v[i], &it, p);
 		r = fp_list_next(&it, &x, e);
 		if (r == 1)
