@@ -6,7 +6,8 @@ status=0
 
 while read -r f; do
 	case $f in
-	bpf/* | *.bpf.c) want=GPL-2.0-only ;;
+	bpf/*) want=GPL-2.0-only ;;
+	*.bpf.c) want='\(GPL-2.0-only\|Apache-2.0\)' ;;
 	*) want=Apache-2.0 ;;
 	esac
 	head -3 "$f" | grep -q "SPDX-License-Identifier: .*$want" ||
