@@ -90,7 +90,8 @@ int fp_cli_usage(const struct fp_cli *c, const char *fmt, ...)
 
 /* "10s" "500ms" "2h" "1d" "1w"; a bare number is refused.  0; -EINVAL. */
 int fp_parse_duration(const char *s, int64_t *ms, struct fp_err *e);
-/* RFC 3339 with Z, "2026-01-02T03:04:05Z": exactly n bytes.  0; -EINVAL. */
+/* RFC 3339, "2026-01-02T03:04:05Z" or with an offset: exactly n bytes.
+ * 0; -EINVAL. */
 int fp_parse_time(const char *s, size_t n, int64_t *unix_s, struct fp_err *e);
 #define FP_TIME_STRLEN 32
 size_t fp_print_time(int64_t unix_s, char out[FP_TIME_STRLEN]);

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/time.h"
 #include "model/list.h"
 #include "model/list_word.h"
 
@@ -38,14 +39,6 @@ int fp_entry_check(const struct fp_entry *x, struct fp_err *e);
 /* The prefix alone, of a line that begins with one.  0; -EINVAL. */
 int fp_line_prefix(struct fp_prefix *out, const char *s, const char *end,
 		   struct fp_err *e);
-
-/* RFC 3339, any offset, a fraction is dropped.  false: it is not, or it is not
- * from 1970-01-01T00:00:01Z to 9999-12-31T23:59:59Z. */
-#define FP_TIME_MAX_S 253402300799
-bool fp_time_parse(int64_t *out_s, const char *s, size_t n);
-/* "2026-01-02T03:04:05Z", no NUL; at_s from 0 to FP_TIME_MAX_S. */
-#define FP_TIME_LEN 20
-void fp_time_print(int64_t at_s, char out[FP_TIME_LEN]);
 
 /* Append value to b, in quotes when it needs them. */
 void fp_value_quote(struct fp_buf *b, const char *value, size_t n);

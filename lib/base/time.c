@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "model/list_line.h"
-
-/* timegm(3) and gmtime_r(3) take the time zone lock: too dear a million times. */
+#include "base/time.h"
 
 /* Days since 1970-01-01 of a date in the proleptic Gregorian calendar.  Years
  * begin in March here, so that the leap day is the last one. */
