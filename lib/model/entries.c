@@ -50,7 +50,7 @@ int fp_collect_text(struct fp_collect *c, struct fp_entries *out,
 		    const char *text, size_t len, const struct fp_parse_opts *o,
 		    struct fp_err *e)
 {
-	const char *at = text, *end = text + len, *told = text;
+	const char *at = text, *end = len ? text + len : text, *told = text;
 	struct run run = { c, out, o, 0 };
 	struct fp_err mine;
 	int r;
