@@ -6,20 +6,25 @@
 #include "change.h"
 #include "io/clock.h"
 
+#define FOR_MAX_S (100ll * 366 * 86400)
+
 struct add {
 	struct fp_cli *c;
 	struct fp_node node;
 	struct fp_list_head head;
 	bool is_new;
-	struct fp_buf meta;
-	int64_t until_s, for_s;
+	struct fp_buf meta;     /* of entries that bring none */
+	bool is_meta_default;   /* nothing in it was asked for */
+	int64_t until_s, for_s; /* one of them, or neither: for ever */
 	struct fb_input in;
 	struct fp_change *change; /* those that differ */
-	size_t n_changes;
+	size_t n_changes, n_added;
 	const char **action; /* of each entry of in */
 };
 
-/* --for or --until, as unix time; 0: for ever. */
+static const char *const added = "added", *const updated = "updated",
+			 *const kept = "kept";
+
 static int add_until(struct add *a, struct fp_err *e)
 {
 	const char *dur = fp_cli_get(a->c, "for");
@@ -28,20 +33,24 @@ static int add_until(struct add *a, struct fp_err *e)
 	int r = 0;
 
 	if (dur && at)
-		return fp_err(e, -EINVAL, "--for and --until: only one of them");
+		return fp_err(e, -EINVAL,
+			      "--for and --until: only one of them");
 	if (dur) {
 		r = fp_parse_duration(dur, &ms, e);
-		if (!r && ms <= 0)
-			r = fp_err(e, -EINVAL, "--for %s: longer than nothing",
-				   dur);
-		if (!r)
-			a->for_s = (ms + 999) / 1000;
-		if (!r)
-			a->until_s = fp_clock_unix_s() + a->for_s;
+		if (r)
+			return fp_err_prefix(e, r, "--for");
+		a->for_s = (ms + 999) / 1000;
+		if (!ms || a->for_s > FOR_MAX_S)
+			r = fp_err(
+				e, -EINVAL,
+				"--for %s: from 1s to 100 years (without --for it is for ever)",
+				dur);
 	}
 	if (at) {
 		r = fp_parse_time(at, strlen(at), &a->until_s, e);
-		if (!r && a->until_s <= fp_clock_unix_s())
+		if (r)
+			return fp_err_prefix(e, r, "--until");
+		if (a->until_s <= fp_clock_unix_s())
 			r = fp_err(e, -EINVAL, "--until %s: that has passed",
 				   at);
 	}
@@ -51,31 +60,30 @@ static int add_until(struct add *a, struct fp_err *e)
 static int add_meta_one(struct add *a, const char *key, const char *value,
 			struct fp_err *e)
 {
-	int r;
-
 	if (!value || !*value)
 		return 0;
-	r = fp_meta_add(&a->meta, key, value, e);
-	return r ? fp_err_prefix(e, r, "--%s", key) : 0;
+	return fp_meta_add(&a->meta, key, value, e);
 }
 
 static int add_meta(struct add *a, struct fp_err *e)
 {
+	const char *why = fp_cli_get(a->c, "why");
 	const char *by = fp_cli_get(a->c, "by");
 	const char *run = fp_cli_get(a->c, "run");
-	int r;
+	int r = add_meta_one(a, "why", why, e);
 
-	if (run && a->head.kind != FP_KIND_FENCE)
-		return fp_err(e, -EINVAL, "--run: only a fence names a run");
-	r = add_meta_one(a, "why", fp_cli_get(a->c, "why"), e);
+	a->is_meta_default = !why && !by && !run;
 	if (!r)
 		r = add_meta_one(a, "by", by ? by : getenv("SUDO_USER"), e);
 	return r ? r : add_meta_one(a, "run", run, e);
 }
 
-/* Entries from stdin that say nothing of their own take the options. */
+/* Entries that say nothing of their own take the options.  Time runs from here,
+ * when stdin has been read. */
 static void add_defaults(struct add *a)
 {
+	if (a->for_s)
+		a->until_s = fp_clock_unix_s() + a->for_s;
 	for (size_t i = 0; i < a->in.entries.n; i++) {
 		struct fp_entry *x = &a->in.entries.v[i];
 
@@ -107,24 +115,25 @@ static int add_guard(struct add *a, struct fp_err *e)
 }
 
 /* An add never shortens what stands; "1h" said again a moment later is the
- * same hour. */
+ * same hour.  Who runs sudo is no reason to change an entry. */
 static const char *add_action(const struct add *a, struct fp_entry *x,
 			      const struct fp_entry *old)
 {
 	int64_t same_s = a->for_s / 100 > 5 ? a->for_s / 100 : 5;
 	int64_t more_s = x->until_s - old->until_s;
 	bool is_longer = old->until_s && (!x->until_s || more_s > same_s);
-	bool is_other = x->meta_len && (x->meta_len != old->meta_len ||
-					memcmp(x->meta, old->meta,
-					       x->meta_len));
+	bool is_silent =
+		!x->meta_len || (a->is_meta_default && x->meta == a->meta.data);
+	bool is_other = !is_silent && (x->meta_len != old->meta_len ||
+				       memcmp(x->meta, old->meta, x->meta_len));
 
-	if (!x->meta_len) {
+	if (is_silent) {
 		x->meta = old->meta;
 		x->meta_len = old->meta_len;
 	}
 	if (!is_longer)
 		x->until_s = old->until_s;
-	return is_longer || is_other ? "changed" : "kept";
+	return is_longer || is_other ? updated : kept;
 }
 
 static int add_plan(struct add *a, struct fp_err *e)
@@ -140,10 +149,11 @@ static int add_plan(struct add *a, struct fp_err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct fp_entry *x = &a->in.entries.v[i];
 
-		a->action[i] = l && fp_list_find(l, &x->p, &old) ?
-				       add_action(a, x, &old) :
-				       "added";
-		if (strcmp(a->action[i], "kept"))
+		a->action[i] = l && fp_list_find(l, &x->p, &old)
+				       ? add_action(a, x, &old)
+				       : added;
+		a->n_added += a->action[i] == added;
+		if (a->action[i] != kept)
 			a->change[a->n_changes++].entry = *x;
 	}
 	return 0;
@@ -151,6 +161,7 @@ static int add_plan(struct add *a, struct fp_err *e)
 
 static int add_apply(struct add *a, struct fp_err *e)
 {
+	char first[FP_PREFIX_STRLEN];
 	int r = 0;
 
 	if (!a->n_changes || a->c->is_dry_run)
@@ -160,32 +171,35 @@ static int add_apply(struct add *a, struct fp_err *e)
 	if (!r)
 		r = fp_node_change(&a->node, a->head.name, a->change,
 				   a->n_changes, NULL, e);
-	if (!r)
-		fp_log_change(fp_cli_get(a->c, "why"),
-			      "%s: %zu prefix%s on %s list %s, first %s",
-			      "add", a->n_changes,
-			      a->n_changes == 1 ? "" : "es",
-			      fp_kind_name(a->head.kind), a->head.name,
-			      a->c->argv[0]);
-	return r;
+	if (r)
+		return r;
+	fp_prefix_print(&a->change[0].entry.p, first);
+	fp_log_change(fp_cli_get(a->c, "why"),
+		      "add: %zu prefix%s on %s list %s, first %s", a->n_changes,
+		      a->n_changes == 1 ? "" : "es", fp_kind_name(a->head.kind),
+		      a->head.name, first);
+	return 0;
 }
 
-/* The kernel's own word, since a change that is not in the tables is none. */
+/* The kernel's own word, since a change that is not in the tables is none.  What
+ * ends any moment may have ended. */
 static int add_prove(const struct add *a, const struct fb_change_rec *rec,
 		     struct fp_err *e)
 {
 	enum fp_kind got = FP_KIND_NONE;
 
-	if (!rec->verdict)
+	if (!rec->verdict ||
+	    (rec->until_s && rec->until_s <= fp_clock_unix_s() + 2))
 		return 0;
 	if (strcmp(rec->verdict, fp_kind_name(FP_KIND_NONE)) &&
 	    fp_kind_parse(rec->verdict, &got, e))
 		return -EINVAL;
 	if (got >= a->head.kind)
 		return 0;
-	return fp_err(e, -EIO,
-		      "%s is on list %s, but the kernel says %s: fp-block verify --repair",
-		      rec->prefix, rec->list, rec->verdict);
+	return fp_err(
+		e, -EIO,
+		"%s is on list %s, but the kernel says %s: fp-block verify --repair",
+		rec->prefix, rec->list, rec->verdict);
 }
 
 static int add_report(struct add *a, struct fp_err *e)
@@ -218,17 +232,34 @@ static int add_report(struct add *a, struct fp_err *e)
 	return r;
 }
 
-static int add_run(struct add *a, struct fp_err *e)
+/* What can be said without the lists: nobody waits for our stdin. */
+static int add_prepare(struct add *a, struct fp_err *e)
 {
-	int r = add_meta(a, e);
+	int r = fp_out_check(a->c->out, &fb_change_type, e);
 
 	if (!r)
-		r = fb_input_read(a->c, a->meta.len ? fp_buf_str(&a->meta) : "",
-				  a->until_s, &a->in, e);
-	if (r)
-		return r;
-	add_defaults(a);
-	r = add_guard(a, e);
+		r = add_until(a, e);
+	if (!r)
+		r = add_meta(a, e);
+	if (!r)
+		r = fb_input_read(a->c, &a->in, e);
+	if (!r)
+		add_defaults(a);
+	return r;
+}
+
+static int add_run(struct add *a, struct fp_err *e)
+{
+	int r = fb_head(a->c, &a->node, fp_cli_get(a->c, "list"), &a->head,
+			&a->is_new, e);
+
+	if (!r && fp_cli_get(a->c, "run") && a->head.kind != FP_KIND_FENCE)
+		r = fp_err(
+			e, -EINVAL,
+			"--run: only a fence names a run, list %s is of kind %s",
+			a->head.name, fp_kind_name(a->head.kind));
+	if (!r)
+		r = add_guard(a, e);
 	if (!r)
 		r = add_plan(a, e);
 	if (!r)
@@ -236,29 +267,36 @@ static int add_run(struct add *a, struct fp_err *e)
 	return r ? r : add_report(a, e);
 }
 
+static int add_finish(struct add *a)
+{
+	const struct fp_entries *in = &a->in.entries;
+	bool is_changed = a->n_changes > 0;
+
+	if (in->n_expired)
+		fp_log(FP_LOG_WARN,
+		       "%zu lines left out: their until= has passed",
+		       in->n_expired);
+	fb_summary(a->c, is_changed, NULL, added, (uint64_t)a->n_added, updated,
+		   (uint64_t)(a->n_changes - a->n_added), kept,
+		   (uint64_t)(in->n - a->n_changes), "expired",
+		   (uint64_t)in->n_expired, NULL);
+	return a->c->is_dry_run ? is_changed : fb_done(&a->node, is_changed);
+}
+
 int fb_add(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct add a = { .c = c };
+	struct add a = { .c = c, .node.lists_fd = -1 };
 	int r, status;
 
 	if (!c->argc)
-		return fp_cli_usage(c, "add: which prefix?");
-	r = add_until(&a, &e);
+		return fp_cli_usage(c, "add needs a prefix");
+	r = add_prepare(&a, &e);
 	if (!r)
 		r = fb_open_writer(c, &a.node, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	r = fb_head(c, &a.node, fp_cli_get(c, "list"), &a.head, &a.is_new, &e);
 	if (!r)
 		r = add_run(&a, &e);
-	if (r) {
-		status = fp_cli_fail(c, r, &e);
-	} else {
-		fp_out_summary(c->out, a.n_changes > 0, NULL, NULL);
-		status = c->is_dry_run ? a.n_changes > 0 :
-					 fb_done(&a.node, a.n_changes > 0);
-	}
+	status = r ? fp_cli_fail(c, r, &e) : add_finish(&a);
 	fb_input_fini(&a.in);
 	fp_buf_fini(&a.meta);
 	free(a.change);

@@ -18,20 +18,29 @@ struct ask_rec {
 };
 
 static const struct fp_field test_fields[] = {
-	{ "address", offsetof(struct ask_rec, address), FP_F_TEXT, NULL, "address" },
-	{ "verdict", offsetof(struct ask_rec, verdict), FP_F_STR, NULL, "what the kernel says" },
-	{ "blocked", offsetof(struct ask_rec, is_blocked), FP_F_BOOL, NULL, "its packets are dropped now" },
-	{ "mode", offsetof(struct ask_rec, mode), FP_F_STR, NULL, "of the lists: enforce, observe, off; none: no NIC has the filter" },
+	{ "address", offsetof(struct ask_rec, address), FP_F_TEXT, NULL,
+	  "address" },
+	{ "verdict", offsetof(struct ask_rec, verdict), FP_F_STR, NULL,
+	  "what the kernel says" },
+	{ "blocked", offsetof(struct ask_rec, is_blocked), FP_F_BOOL, NULL,
+	  "its packets are dropped now" },
+	{ "mode", offsetof(struct ask_rec, mode), FP_F_STR, NULL,
+	  "of the lists: enforce, observe, off; none: no NIC has the filter" },
 };
 static const struct fp_type test_type = { "test", test_fields,
 					  FB_COUNT(test_fields) };
 
 static const struct fp_field verdict_fields[] = {
-	{ "address", offsetof(struct ask_rec, address), FP_F_TEXT, NULL, "address" },
-	{ "lists_say", offsetof(struct ask_rec, lists_say), FP_F_STR, NULL, "verdict of the lists" },
-	{ "verdict", offsetof(struct ask_rec, verdict), FP_F_STR, NULL, "what the kernel says" },
-	{ "blocked", offsetof(struct ask_rec, is_blocked), FP_F_BOOL, NULL, "its packets are dropped now" },
-	{ "mode", offsetof(struct ask_rec, mode), FP_F_STR, NULL, "of the lists" },
+	{ "address", offsetof(struct ask_rec, address), FP_F_TEXT, NULL,
+	  "address" },
+	{ "lists_say", offsetof(struct ask_rec, lists_say), FP_F_STR, NULL,
+	  "verdict of the lists" },
+	{ "verdict", offsetof(struct ask_rec, verdict), FP_F_STR, NULL,
+	  "what the kernel says" },
+	{ "blocked", offsetof(struct ask_rec, is_blocked), FP_F_BOOL, NULL,
+	  "its packets are dropped now" },
+	{ "mode", offsetof(struct ask_rec, mode), FP_F_STR, NULL,
+	  "of the lists" },
 };
 static const struct fp_type verdict_type = { "verdict", verdict_fields,
 					     FB_COUNT(verdict_fields) };
@@ -48,8 +57,7 @@ static const char *ask_mode(struct fp_node *n)
 }
 
 static int ask_kernel(struct fp_node *n, const struct fp_prefix *host,
-		      struct ask_rec *rec, enum fp_kind *kind,
-		      struct fp_err *e)
+		      struct ask_rec *rec, enum fp_kind *kind, struct fp_err *e)
 {
 	int r = 0;
 
@@ -58,7 +66,7 @@ static int ask_kernel(struct fp_node *n, const struct fp_prefix *host,
 		r = fp_maps_ask(n->maps, host, 1, kind, e);
 	fp_prefix_print(host, rec->address);
 	rec->mode = ask_mode(n);
-	rec->verdict = fp_kind_name(*kind);
+	rec->verdict = n->maps ? fp_kind_name(*kind) : NULL;
 	rec->is_blocked = !strcmp(rec->mode, "enforce") &&
 			  (*kind == FP_KIND_BLOCK || *kind == FP_KIND_FENCE);
 	return r;
@@ -66,42 +74,49 @@ static int ask_kernel(struct fp_node *n, const struct fp_prefix *host,
 
 static int ask_open(struct fp_cli *c, struct fp_node *n, struct fp_err *e)
 {
-	int r = fb_open(c, FP_NODE_READ_BOTH, n, e);
+	struct fp_prefix host;
+	int r = 0;
 
+	for (int i = 0; i < c->argc && !r; i++)
+		r = fb_host(c->argv[i], &host, e);
+	if (!r)
+		r = fb_open(c, FP_NODE_READ_BOTH, n, e);
 	if (!r && !n->maps)
-		fp_log(FP_LOG_WARN, "no filter is loaded here: nothing is dropped (fp-load attach IF)");
+		fp_log(FP_LOG_WARN,
+		       "no filter is loaded here: nothing is dropped (fp-load attach IF)");
 	return r;
 }
 
 int fb_test(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct fp_prefix host;
-	struct fp_node n;
+	struct fp_node n = { .lists_fd = -1 };
+	uint64_t blocked = 0;
 	enum fp_kind kind;
-	bool is_all = true;
-	int r, status;
+	int r;
 
 	if (!c->argc)
-		return fp_cli_usage(c, "test: which address?");
-	for (int i = 0; i < c->argc; i++)
-		if (fb_host(c->argv[i], &host, &e))
-			return fp_cli_fail(c, -EINVAL, &e);
-	r = ask_open(c, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
+		return fp_cli_usage(c, "test needs an address");
+	r = fp_out_check(c->out, &test_type, &e);
+	if (!r)
+		r = ask_open(c, &n, &e);
 	for (int i = 0; i < c->argc && !r; i++) {
 		struct ask_rec rec = { .address = "" };
+		struct fp_prefix host;
 
-		fb_host(c->argv[i], &host, &e);
+		fb_host(c->argv[i], &host, NULL);
 		r = ask_kernel(&n, &host, &rec, &kind, &e);
 		if (!r)
 			r = fp_out_record(c->out, &test_type, &rec, &e);
-		is_all = is_all && rec.is_blocked;
+		blocked += rec.is_blocked;
 	}
-	status = r ? fp_cli_fail(c, r, &e) : !is_all;
+	if (!r)
+		fb_summary(c, false, NULL, "addresses", (uint64_t)c->argc,
+			   "blocked", blocked, NULL);
 	fp_node_close(&n);
-	return status;
+	if (r)
+		return fp_cli_fail(c, r, &e);
+	return blocked == (uint64_t)c->argc ? FP_EXIT_OK : FP_EXIT_NO;
 }
 
 /* ---- why ---- */
@@ -114,26 +129,35 @@ struct why_rec {
 };
 
 static const struct fp_field why_fields[] = {
-	{ "address", offsetof(struct why_rec, address), FP_F_TEXT, NULL, "address" },
-	{ "prefix", offsetof(struct why_rec, prefix), FP_F_TEXT, NULL, "entry that covers it" },
+	{ "address", offsetof(struct why_rec, address), FP_F_TEXT, NULL,
+	  "address" },
+	{ "prefix", offsetof(struct why_rec, prefix), FP_F_TEXT, NULL,
+	  "entry that covers it" },
 	{ "list", offsetof(struct why_rec, list), FP_F_STR, NULL, "its list" },
-	{ "kind", offsetof(struct why_rec, kind), FP_F_STR, NULL, "kind of the list" },
-	{ "owner", offsetof(struct why_rec, owner), FP_F_STR, NULL, "owner of the list" },
+	{ "kind", offsetof(struct why_rec, kind), FP_F_STR, NULL,
+	  "kind of the list" },
+	{ "owner", offsetof(struct why_rec, owner), FP_F_STR, NULL,
+	  "owner of the list" },
 	{ "until", offsetof(struct why_rec, until_s), FP_F_TIME, NULL, "end" },
 	{ "why", offsetof(struct why_rec, why), FP_F_TEXT, NULL, "reason" },
-	{ "by", offsetof(struct why_rec, by), FP_F_TEXT, NULL, "who wanted it" },
-	{ "run", offsetof(struct why_rec, run), FP_F_TEXT, NULL, "of a fence: the run it fences" },
+	{ "by", offsetof(struct why_rec, by), FP_F_TEXT, NULL,
+	  "who wanted it" },
+	{ "run", offsetof(struct why_rec, run), FP_F_TEXT, NULL,
+	  "of a fence: the run it fences" },
 };
 static const struct fp_type why_type = { "why", why_fields,
 					 FB_COUNT(why_fields) };
 
 struct why {
 	struct fp_cli *c;
-	const char *address;
+	struct fp_node node;
+	bool has_entries, has_verdict; /* are printed: -o chooses */
+	uint64_t covered, disagreed;
 	int64_t now_s;
+	struct fp_err e;
+	/* of the address in hand */
+	struct ask_rec rec;
 	enum fp_kind lists_say;
-	bool is_covered; /* by any entry, live or not */
-	struct fp_err *e;
 };
 
 static int why_entry(void *ctx, const struct fp_merge_item *item)
@@ -148,69 +172,72 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 
 	if (x->until_s && x->until_s <= w->now_s)
 		return 0; /* over; the sweep will take it out */
-	w->is_covered = true;
 	if (h->kind > w->lists_say)
 		w->lists_say = h->kind;
-	strcpy(rec.address, w->address);
+	if (!w->has_entries)
+		return 0;
+	strcpy(rec.address, w->rec.address);
 	fp_prefix_print(&x->p, rec.prefix);
 	fp_entry_get(x, "why", rec.why, sizeof(rec.why));
 	fp_entry_get(x, "by", rec.by, sizeof(rec.by));
 	fp_entry_get(x, "run", rec.run, sizeof(rec.run));
-	return fp_out_record(w->c->out, &why_type, &rec, w->e);
+	return fp_out_record(w->c->out, &why_type, &rec, &w->e);
 }
 
 /* Lists and kernel may not disagree; when they do, that is the answer. */
-static int why_one(struct fp_cli *c, struct fp_node *n, const char *word,
-		   bool *is_covered, bool *is_disagreed, struct fp_err *e)
+static int why_one(struct why *w, const char *word)
 {
-	struct why w = { .c = c, .now_s = fp_clock_unix_s(), .e = e };
-	struct ask_rec rec = { .address = "" };
-	struct fp_prefix host;
 	enum fp_kind kernel;
+	struct fp_prefix host;
 	int r;
 
-	fb_host(word, &host, e);
-	r = ask_kernel(n, &host, &rec, &kernel, e);
-	w.address = rec.address;
+	fb_host(word, &host, NULL);
+	w->rec = (struct ask_rec){ .address = "" };
+	w->lists_say = FP_KIND_NONE;
+	r = ask_kernel(&w->node, &host, &w->rec, &kernel, &w->e);
 	if (!r)
-		r = fp_lists_covering(&n->lists, &host, why_entry, &w);
+		r = fp_lists_covering(&w->node.lists, &host, why_entry, w);
 	if (r)
 		return r;
-	rec.lists_say = fp_kind_name(w.lists_say);
-	*is_covered = *is_covered || w.is_covered;
-	if (n->maps && kernel != w.lists_say) {
-		*is_disagreed = true;
+	w->rec.lists_say = fp_kind_name(w->lists_say);
+	w->covered += w->lists_say != FP_KIND_NONE;
+	if (w->node.maps && kernel != w->lists_say) {
+		w->disagreed++;
 		fp_log(FP_LOG_ERR,
 		       "%s: the lists say %s, the kernel %s: fp-block verify --repair",
-		       rec.address, rec.lists_say, rec.verdict);
+		       w->rec.address, w->rec.lists_say, w->rec.verdict);
 	}
-	return fp_out_record(c->out, &verdict_type, &rec, e);
+	return w->has_verdict
+		       ? fp_out_record(w->c->out, &verdict_type, &w->rec, &w->e)
+		       : 0;
+}
+
+static int why_finish(struct why *w)
+{
+	fb_summary(w->c, false, NULL, "addresses", (uint64_t)w->c->argc,
+		   "covered", w->covered, "disagreed", w->disagreed, NULL);
+	if (w->disagreed)
+		return FP_EXIT_FAIL;
+	return w->covered ? FP_EXIT_OK : FP_EXIT_NO;
 }
 
 int fb_why(struct fp_cli *c)
 {
-	struct fp_err e = { .text = "" };
-	bool is_covered = false, is_disagreed = false;
-	struct fp_prefix host;
-	struct fp_node n;
+	struct why w = { .c = c,
+			 .node.lists_fd = -1,
+			 .now_s = fp_clock_unix_s() };
 	int r, status;
 
 	if (!c->argc)
-		return fp_cli_usage(c, "why: which address?");
-	for (int i = 0; i < c->argc; i++)
-		if (fb_host(c->argv[i], &host, &e))
-			return fp_cli_fail(c, -EINVAL, &e);
-	r = ask_open(c, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
+		return fp_cli_usage(c, "why needs an address");
+	w.has_verdict = !fp_out_check(c->out, &verdict_type, NULL);
+	r = fp_out_check(c->out, &why_type, &w.e);
+	w.has_entries = !r;
+	if (w.has_entries || w.has_verdict)
+		r = ask_open(c, &w.node, &w.e);
 	for (int i = 0; i < c->argc && !r; i++)
-		r = why_one(c, &n, c->argv[i], &is_covered, &is_disagreed, &e);
-	if (r)
-		status = fp_cli_fail(c, r, &e);
-	else if (is_disagreed)
-		status = FP_EXIT_FAIL;
-	else
-		status = is_covered ? FP_EXIT_OK : FP_EXIT_NO;
-	fp_node_close(&n);
+		r = why_one(&w, c->argv[i]);
+	status = r ? fp_cli_fail(c, r, &w.e) : why_finish(&w);
+	fp_node_close(&w.node);
 	return status;
 }

@@ -10,24 +10,26 @@
 #define FB_STDIN_MAX (64u << 20)
 
 static const struct fp_field change_fields[] = {
-	{ "prefix", offsetof(struct fb_change_rec, prefix), FP_F_TEXT, NULL, "address or prefix" },
-	{ "list", offsetof(struct fb_change_rec, list), FP_F_STR, NULL, "list" },
-	{ "kind", offsetof(struct fb_change_rec, kind), FP_F_STR, NULL, "kind of the list" },
+	{ "prefix", offsetof(struct fb_change_rec, prefix), FP_F_TEXT, NULL,
+	  "address or prefix" },
+	{ "list", offsetof(struct fb_change_rec, list), FP_F_STR, NULL,
+	  "list" },
+	{ "kind", offsetof(struct fb_change_rec, kind), FP_F_STR, NULL,
+	  "kind of the list" },
 	{ "action", offsetof(struct fb_change_rec, action), FP_F_STR, NULL,
-	  "added, changed, kept, removed or absent" },
-	{ "until", offsetof(struct fb_change_rec, until_s), FP_F_TIME, NULL, "end" },
+	  "added, updated, kept, removed or absent" },
+	{ "until", offsetof(struct fb_change_rec, until_s), FP_F_TIME, NULL,
+	  "end" },
 	{ "verdict", offsetof(struct fb_change_rec, verdict), FP_F_STR, NULL,
 	  "what the kernel now says about its first address" },
 };
 const struct fp_type fb_change_type = { "change", change_fields,
 					FB_COUNT(change_fields) };
 
-static int fb_operands(struct fp_cli *c, const char *meta, int64_t until_s,
-		       struct fb_input *in, struct fp_err *e)
+static int fb_operands(struct fp_cli *c, struct fb_input *in, struct fp_err *e)
 {
 	for (int i = 0; i < c->argc; i++) {
-		struct fp_entry x = { .until_s = until_s, .meta = meta,
-				      .meta_len = (uint32_t)strlen(meta) };
+		struct fp_entry x = { 0 };
 		int r = fp_prefix_parse(&x.p, c->argv[i], strlen(c->argv[i]),
 					e);
 
@@ -38,11 +40,11 @@ static int fb_operands(struct fp_cli *c, const char *meta, int64_t until_s,
 	return in->line.is_failed ? fp_err(e, -ENOMEM, "out of memory") : 0;
 }
 
-int fb_input_read(struct fp_cli *c, const char *meta, int64_t until_s,
-		  struct fb_input *out, struct fp_err *e)
+int fb_input_read(struct fp_cli *c, struct fb_input *out, struct fp_err *e)
 {
 	struct fb_input in = { 0 };
-	struct fp_parse_opts o = { .file = "-", .now_s = fp_clock_unix_s(),
+	struct fp_parse_opts o = { .file = "-",
+				   .now_s = fp_clock_unix_s(),
 				   .max = 10000000 };
 	bool is_stdin = c->argc == 1 && !strcmp(c->argv[0], "-");
 	int r;
@@ -53,7 +55,7 @@ int fb_input_read(struct fp_cli *c, const char *meta, int64_t until_s,
 			r = fp_entries_parse(&in.entries, in.text.data,
 					     in.text.len, &o, e);
 	} else {
-		r = fb_operands(c, meta, until_s, &in, e);
+		r = fb_operands(c, &in, e);
 		if (!r)
 			r = fp_entries_parse(&in.entries, in.line.data,
 					     in.line.len, &o, e);

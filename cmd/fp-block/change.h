@@ -11,10 +11,8 @@ struct fb_input {
 	struct fp_buf line; /* the operands, as a list would have them */
 };
 
-/* Operands, or one "-" for lines on stdin.  meta: key=value text that operands
- * get; until_s: 0 for none. */
-int fb_input_read(struct fp_cli *c, const char *meta, int64_t until_s,
-		  struct fb_input *out, struct fp_err *e);
+/* Operands, or one "-" for lines on stdin. */
+int fb_input_read(struct fp_cli *c, struct fb_input *out, struct fp_err *e);
 void fb_input_fini(struct fb_input *in);
 
 /* One record a prefix of add and del. */
@@ -22,7 +20,8 @@ struct fb_change_rec {
 	char prefix[FP_PREFIX_STRLEN];
 	const char *list, *kind, *action;
 	int64_t until_s;
-	const char *verdict; /* what the kernel now says, NULL without a filter */
+	const char
+		*verdict; /* what the kernel now says, NULL without a filter */
 };
 extern const struct fp_type fb_change_type;
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,8 +28,8 @@ int fb_open(struct fp_cli *c, enum fp_node_access access, struct fp_node *out,
 
 int fb_open_writer(struct fp_cli *c, struct fp_node *out, struct fp_err *e)
 {
-	enum fp_node_access access = c->is_dry_run ? FP_NODE_READ_BOTH :
-						     FP_NODE_WRITE;
+	enum fp_node_access access =
+		c->is_dry_run ? FP_NODE_READ_BOTH : FP_NODE_WRITE;
 	bool is_changed;
 	int r = fb_open(c, access, out, e);
 
@@ -65,9 +66,10 @@ int fb_may_change(struct fp_cli *c, const struct fp_list_head *h,
 	if (fp_cli_overrides(c, "owner"))
 		return 0;
 	if (h->owner == FP_OWNER_PUSHED)
-		return fp_refuse(e, "owner",
-				 "list %s is pushed: the controller's file is the truth (fp-sync push)",
-				 h->name);
+		return fp_refuse(
+			e, "owner",
+			"list %s is pushed: the controller's file is the truth (fp-sync push)",
+			h->name);
 	if (h->name[0] == '_')
 		return fp_refuse(e, "owner",
 				 "list %s is compiled from the cluster file",
@@ -77,9 +79,9 @@ int fb_may_change(struct fp_cli *c, const struct fp_list_head *h,
 
 static const char *fb_default_name(enum fp_kind kind)
 {
-	return kind == FP_KIND_ALLOW ? "local-allow" :
-	       kind == FP_KIND_FENCE ? "local-fence" :
-				       "local";
+	return kind == FP_KIND_ALLOW   ? "local-allow"
+	       : kind == FP_KIND_FENCE ? "local-fence"
+				       : "local";
 }
 
 int fb_head(struct fp_cli *c, struct fp_node *n, const char *name,
@@ -114,7 +116,7 @@ int fb_head(struct fp_cli *c, struct fp_node *n, const char *name,
 		return fp_err(e, -EINVAL, "list %s is owned %s, not %s", name,
 			      fp_owner_name(fp_list_head(l)->owner), owner);
 	*out = l ? *fp_list_head(l) : h;
-	return l ? fb_may_change(c, out, e) : 0;
+	return fb_may_change(c, out, e);
 }
 
 int fb_done(struct fp_node *n, bool is_changed)
@@ -140,6 +142,21 @@ struct fp_prefix fb_first_host(const struct fp_prefix *p)
 
 	host.len = 128;
 	return host;
+}
+
+void fb_summary(struct fp_cli *c, bool is_changed, const char *line, ...)
+{
+	struct fp_buf json = { 0 };
+	const char *name, *comma = "";
+	va_list ap;
+
+	va_start(ap, line);
+	for (; (name = va_arg(ap, const char *)); comma = ",")
+		fp_buf_printf(&json, "%s\"%s\":%llu", comma, name,
+			      (unsigned long long)va_arg(ap, uint64_t));
+	va_end(ap);
+	fp_out_summary(c->out, is_changed, fp_buf_str(&json), line);
+	fp_buf_fini(&json);
 }
 
 int fb_record(struct fp_cli *c, const struct fp_type *t, const void *rec)

@@ -18,8 +18,10 @@ struct differ_rec {
 };
 
 static const struct fp_field differ_fields[] = {
-	{ "prefix", offsetof(struct differ_rec, prefix), FP_F_TEXT, NULL, "where" },
-	{ "what", offsetof(struct differ_rec, what), FP_F_STR, NULL, "what differs" },
+	{ "prefix", offsetof(struct differ_rec, prefix), FP_F_TEXT, NULL,
+	  "where" },
+	{ "what", offsetof(struct differ_rec, what), FP_F_STR, NULL,
+	  "what differs" },
 };
 static const struct fp_type differ_type = { "difference", differ_fields,
 					    FB_COUNT(differ_fields) };
@@ -54,36 +56,50 @@ static int verify_repair(struct fp_cli *c, struct fp_node *n, int64_t *differ,
 	return *differ < 0 ? (int)*differ : 0;
 }
 
+static int verify_finish(struct fp_cli *c, const struct fp_node *n,
+			 int64_t found, int64_t differ)
+{
+	bool is_broken = n->lists.n_broken;
+
+	if (found > VERIFY_SHOWN)
+		fp_log(FP_LOG_WARN, "%lld differences in all",
+		       (long long)found);
+	fb_summary(
+		c, found > differ,
+		differ ? "the tables do NOT equal the lists: fp-block verify --repair"
+		: is_broken ? "the tables equal the lists that can be read"
+		: found ? "the tables differed; compiled anew, they equal the lists"
+			: "the tables equal the lists",
+		"found", (uint64_t)found, "left", (uint64_t)differ, "broken",
+		(uint64_t)n->lists.n_broken, NULL);
+	if (differ)
+		return FP_EXIT_NO;
+	return is_broken ? FP_EXIT_PARTIAL : FP_EXIT_OK;
+}
+
 int fb_verify(struct fp_cli *c)
 {
 	bool is_repair = fp_cli_get(c, "repair") && !c->is_dry_run;
+	struct fp_node n = { .lists_fd = -1 };
 	struct fp_err e = { .text = "" };
 	struct verify v = { c, 0 };
-	struct fp_node n;
-	int64_t differ, found;
+	int64_t differ = 0, found = 0;
 	int r, status;
 
 	if (c->argc)
-		return fp_cli_usage(c, "verify takes no operand: %s",
-				    c->argv[0]);
-	r = fb_open(c, is_repair ? FP_NODE_WRITE : FP_NODE_READ_BOTH, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	found = differ = fp_node_verify(&n, verify_each, &v, &e);
-	if (differ > 0 && is_repair)
+		return fp_cli_usage(c, "verify takes no \"%s\"", c->argv[0]);
+	r = fp_out_check(c->out, &differ_type, &e);
+	if (!r)
+		r = fb_open(c, is_repair ? FP_NODE_WRITE : FP_NODE_READ_BOTH,
+			    &n, &e);
+	if (!r)
+		found = differ = fp_node_verify(&n, verify_each, &v, &e);
+	if (!r && differ > 0 && is_repair)
 		r = verify_repair(c, &n, &differ, &e);
-	if (r || differ < 0) {
+	if (r || differ < 0)
 		status = fp_cli_fail(c, r ? r : (int)differ, &e);
-	} else {
-		if (found > VERIFY_SHOWN)
-			fp_log(FP_LOG_WARN, "%lld differences in all",
-			       (long long)found);
-		fp_out_summary(c->out, found > 0 && is_repair, NULL,
-			       differ	? "the tables do NOT equal the lists: fp-block verify --repair" :
-			       found	? "the tables differed; compiled anew, they equal the lists" :
-					  "the tables equal the lists");
-		status = differ ? FP_EXIT_NO : FP_EXIT_OK;
-	}
+	else
+		status = verify_finish(c, &n, found, differ);
 	fp_node_close(&n);
 	return status;
 }
@@ -96,10 +112,14 @@ struct digest_rec {
 };
 
 static const struct fp_field digest_fields[] = {
-	{ "digest", offsetof(struct digest_rec, digest), FP_F_TEXT, NULL, "SHA-256 over the pushed lists" },
-	{ "lists", offsetof(struct digest_rec, lists), FP_F_U64, NULL, "pushed lists" },
-	{ "entries", offsetof(struct digest_rec, entries), FP_F_U64, NULL, "their entries" },
-	{ "dynamic", offsetof(struct digest_rec, dynamic), FP_F_U64, NULL, "entries on dynamic lists, not in the digest" },
+	{ "digest", offsetof(struct digest_rec, digest), FP_F_TEXT, NULL,
+	  "SHA-256 over the pushed lists" },
+	{ "lists", offsetof(struct digest_rec, lists), FP_F_U64, NULL,
+	  "pushed lists" },
+	{ "entries", offsetof(struct digest_rec, entries), FP_F_U64, NULL,
+	  "their entries" },
+	{ "dynamic", offsetof(struct digest_rec, dynamic), FP_F_U64, NULL,
+	  "entries on dynamic lists, not in the digest" },
 };
 static const struct fp_type digest_type = { "digest", digest_fields,
 					    FB_COUNT(digest_fields) };
@@ -108,15 +128,14 @@ int fb_digest(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
 	struct digest_rec rec = { .digest = "" };
-	struct fp_node n;
-	int r, status = FP_EXIT_OK;
+	struct fp_node n = { .lists_fd = -1 };
+	int r;
 
 	if (c->argc)
-		return fp_cli_usage(c, "digest takes no operand: %s",
-				    c->argv[0]);
-	r = fb_open(c, FP_NODE_READ_BOTH, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
+		return fp_cli_usage(c, "digest takes no \"%s\"", c->argv[0]);
+	r = fp_out_check(c->out, &digest_type, &e);
+	if (!r)
+		r = fb_open(c, FP_NODE_READ_BOTH, &n, &e);
 	for (size_t i = 0; i < n.lists.n; i++) {
 		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
 
@@ -126,13 +145,14 @@ int fb_digest(struct fp_cli *c)
 		if (h->owner == FP_OWNER_DYNAMIC)
 			rec.dynamic += h->entries;
 	}
-	r = fp_lists_digest(&n.lists, rec.digest, &e);
+	if (!r)
+		r = fp_lists_digest(&n.lists, rec.digest, &e);
 	if (!r)
 		r = fp_out_record(c->out, &digest_type, &rec, &e);
-	if (r)
-		status = fp_cli_fail(c, r, &e);
+	if (!r)
+		fb_summary(c, false, NULL, NULL);
 	fp_node_close(&n);
-	return status;
+	return r ? fp_cli_fail(c, r, &e) : FP_EXIT_OK;
 }
 
 /* ---- sweep ---- */
@@ -145,8 +165,10 @@ struct sweep_rec {
 
 static const struct fp_field sweep_fields[] = {
 	{ "list", offsetof(struct sweep_rec, list), FP_F_STR, NULL, "list" },
-	{ "expired", offsetof(struct sweep_rec, expired), FP_F_U64, NULL, "entries that had ended, removed" },
-	{ "compacted", offsetof(struct sweep_rec, is_compacted), FP_F_BOOL, NULL, "its file was written anew" },
+	{ "expired", offsetof(struct sweep_rec, expired), FP_F_U64, NULL,
+	  "entries that had ended, removed" },
+	{ "compacted", offsetof(struct sweep_rec, is_compacted), FP_F_BOOL,
+	  NULL, "its file was written anew" },
 };
 static const struct fp_type sweep_type = { "sweep", sweep_fields,
 					   FB_COUNT(sweep_fields) };
@@ -164,10 +186,15 @@ static int sweep_count(const struct fp_list *l, int64_t now_s,
 	return r;
 }
 
-static int sweep_list(struct fp_cli *c, struct fp_node *n, const char *name,
-		      bool *is_changed, struct fp_err *e)
+struct sweep {
+	struct fp_cli *c;
+	struct fp_node node;
+	uint64_t expired, compacted;
+};
+
+static int sweep_list(struct sweep *s, const char *name, struct fp_err *e)
 {
-	const struct fp_list *l = fp_lists_get(&n->lists, name);
+	const struct fp_list *l = fp_lists_get(&s->node.lists, name);
 	struct sweep_rec rec = { .list = name };
 	int64_t now_s = fp_clock_unix_s();
 	int r = sweep_count(l, now_s, &rec.expired, e);
@@ -177,50 +204,51 @@ static int sweep_list(struct fp_cli *c, struct fp_node *n, const char *name,
 	rec.is_compacted = rec.expired || fp_list_wants_compact(l);
 	if (!rec.is_compacted)
 		return 0;
-	*is_changed = true;
-	if (!c->is_dry_run)
-		r = fp_node_compact(n, name, now_s, NULL, e);
-	return r ? r : fp_out_record(c->out, &sweep_type, &rec, e);
+	s->expired += rec.expired;
+	s->compacted++;
+	if (!s->c->is_dry_run)
+		r = fp_node_compact(&s->node, name, now_s, NULL, e);
+	return r ? r : fp_out_record(s->c->out, &sweep_type, &rec, e);
 }
 
-static int sweep_run(struct fp_cli *c, struct fp_node *n, bool *is_changed,
-		     struct fp_err *e)
+static int sweep_run(struct sweep *s, struct fp_err *e)
 {
 	char name[FP_LIST_NAME_MAX + 1];
 	int r = 0;
 
-	for (size_t i = 0; i < n->lists.n && !r; i++) {
-		strcpy(name, fp_list_head(n->lists.v[i])->name);
-		r = sweep_list(c, n, name, is_changed, e);
+	for (size_t i = 0; i < s->node.lists.n && !r; i++) {
+		strcpy(name, fp_list_about(s->node.lists.v[i])->name);
+		r = sweep_list(s, name, e);
 	}
-	if (r || c->is_dry_run || !n->maps)
+	if (r || s->c->is_dry_run || !s->node.maps)
 		return r;
-	if (*is_changed ||
-	    fp_maps_conf(n->maps)->look_stale > SWEEP_STALE)
-		r = fp_node_compile(n, NULL, e);
+	if (s->compacted ||
+	    fp_maps_conf(s->node.maps)->look_stale > SWEEP_STALE)
+		r = fp_node_compile(&s->node, NULL, e);
 	return r;
+}
+
+static int sweep_finish(struct sweep *s)
+{
+	fb_summary(s->c, s->compacted > 0, NULL, "expired", s->expired,
+		   "compacted", s->compacted, NULL);
+	return s->c->is_dry_run && s->compacted ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 int fb_sweep(struct fp_cli *c)
 {
+	struct sweep s = { .c = c, .node.lists_fd = -1 };
 	struct fp_err e = { .text = "" };
-	bool is_changed = false;
-	struct fp_node n;
 	int r, status;
 
 	if (c->argc)
-		return fp_cli_usage(c, "sweep takes no operand: %s",
-				    c->argv[0]);
-	r = fb_open_writer(c, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	r = sweep_run(c, &n, &is_changed, &e);
-	if (r) {
-		status = fp_cli_fail(c, r, &e);
-	} else {
-		fp_out_summary(c->out, is_changed, NULL, NULL);
-		status = c->is_dry_run ? is_changed : FP_EXIT_OK;
-	}
-	fp_node_close(&n);
+		return fp_cli_usage(c, "sweep takes no \"%s\"", c->argv[0]);
+	r = fp_out_check(c->out, &sweep_type, &e);
+	if (!r)
+		r = fb_open_writer(c, &s.node, &e);
+	if (!r)
+		r = sweep_run(&s, &e);
+	status = r ? fp_cli_fail(c, r, &e) : sweep_finish(&s);
+	fp_node_close(&s.node);
 	return status;
 }

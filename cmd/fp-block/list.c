@@ -15,13 +15,18 @@ struct entry_rec {
 };
 
 static const struct fp_field entry_fields[] = {
-	{ "prefix", offsetof(struct entry_rec, prefix), FP_F_TEXT, NULL, "address or prefix" },
+	{ "prefix", offsetof(struct entry_rec, prefix), FP_F_TEXT, NULL,
+	  "address or prefix" },
 	{ "list", offsetof(struct entry_rec, list), FP_F_STR, NULL, "list" },
-	{ "kind", offsetof(struct entry_rec, kind), FP_F_STR, NULL, "its kind" },
-	{ "until", offsetof(struct entry_rec, until_s), FP_F_TIME, NULL, "end" },
+	{ "kind", offsetof(struct entry_rec, kind), FP_F_STR, NULL,
+	  "its kind" },
+	{ "until", offsetof(struct entry_rec, until_s), FP_F_TIME, NULL,
+	  "end" },
 	{ "why", offsetof(struct entry_rec, why), FP_F_TEXT, NULL, "reason" },
-	{ "by", offsetof(struct entry_rec, by), FP_F_TEXT, NULL, "who wanted it" },
-	{ "run", offsetof(struct entry_rec, run), FP_F_TEXT, NULL, "of a fence: the run it fences" },
+	{ "by", offsetof(struct entry_rec, by), FP_F_TEXT, NULL,
+	  "who wanted it" },
+	{ "run", offsetof(struct entry_rec, run), FP_F_TEXT, NULL,
+	  "of a fence: the run it fences" },
 };
 static const struct fp_type entry_type = { "entry", entry_fields,
 					   FB_COUNT(entry_fields) };
@@ -41,8 +46,7 @@ static int list_record(struct fp_cli *c, const struct fp_list_head *h,
 }
 
 /* Lines as they stand in a list file, so that `fp-block load` takes them. */
-static int list_one(struct fp_cli *c, const struct fp_list *l,
-		    struct fp_err *e)
+static int list_one(struct fp_cli *c, const struct fp_list *l, struct fp_err *e)
 {
 	const struct fp_list_head *h = fp_list_head(l);
 	struct fp_list_iter it;
@@ -74,29 +78,49 @@ static int list_one(struct fp_cli *c, const struct fp_list *l,
 	return r;
 }
 
+/* Of list and lists. */
+static int list_finish(struct fp_cli *c, struct fp_node *n, int r,
+		       uint64_t lists, uint64_t entries, struct fp_err *e)
+{
+	int status = n->lists.n_broken ? FP_EXIT_PARTIAL : FP_EXIT_OK;
+
+	if (r)
+		status = fp_cli_fail(c, r, e);
+	else
+		fb_summary(c, false, NULL, "lists", lists, "entries", entries,
+			   "broken", (uint64_t)n->lists.n_broken, NULL);
+	fp_node_close(n);
+	return status;
+}
+
 int fb_list(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct fp_node n;
-	int r, status = FP_EXIT_OK;
+	struct fp_node n = { .lists_fd = -1 };
+	uint64_t lists = 0, entries = 0;
+	int r;
 
 	if (c->argc > 1)
-		return fp_cli_usage(c, "list: one list, or none for all");
-	r = fb_open(c, FP_NODE_READ, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	if (c->argc && !fp_lists_get(&n.lists, c->argv[0]))
-		r = fp_err(&e, -ENOENT, "no list named %s", c->argv[0]);
-	for (size_t i = 0; i < n.lists.n && !r; i++)
-		if (!c->argc || !strcmp(fp_list_head(n.lists.v[i])->name,
-					c->argv[0]))
-			r = list_one(c, n.lists.v[i], &e);
-	if (r)
-		status = fp_cli_fail(c, r, &e);
-	else if (n.lists.n_broken)
-		status = FP_EXIT_PARTIAL;
-	fp_node_close(&n);
-	return status;
+		return fp_cli_usage(c, "list takes one list, or none for all");
+	r = fp_out_check(c->out, &entry_type, &e);
+	if (!r && c->argc)
+		r = fp_list_name_check(c->argv[0], &e);
+	if (!r)
+		r = fb_open(c, FP_NODE_READ, &n, &e);
+	if (!r && c->argc && !fp_lists_get(&n.lists, c->argv[0]))
+		r = fp_err(&e, -ENOENT,
+			   "no list named %s (fp-block lists shows them)",
+			   c->argv[0]);
+	for (size_t i = 0; i < n.lists.n && !r; i++) {
+		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
+
+		if (c->argc && strcmp(h->name, c->argv[0]))
+			continue;
+		r = list_one(c, n.lists.v[i], &e);
+		lists++;
+		entries += h->entries;
+	}
+	return list_finish(c, &n, r, lists, entries, &e);
 }
 
 /* ---- lists ---- */
@@ -109,13 +133,20 @@ struct lists_rec {
 
 static const struct fp_field lists_fields[] = {
 	{ "list", offsetof(struct lists_rec, list), FP_F_STR, NULL, "name" },
-	{ "kind", offsetof(struct lists_rec, kind), FP_F_STR, NULL, "block, allow or fence" },
-	{ "owner", offsetof(struct lists_rec, owner), FP_F_STR, NULL, "pushed, dynamic or local" },
-	{ "entries", offsetof(struct lists_rec, entries), FP_F_U64, NULL, "entries" },
-	{ "generation", offsetof(struct lists_rec, gen), FP_F_U64, NULL, "counts changes" },
-	{ "bytes", offsetof(struct lists_rec, bytes), FP_F_U64, "bytes", "size of the file" },
-	{ "changed", offsetof(struct lists_rec, changed_s), FP_F_TIME, NULL, "last change" },
-	{ "age_s", offsetof(struct lists_rec, age_s), FP_F_DUR_S, "s", "since then" },
+	{ "kind", offsetof(struct lists_rec, kind), FP_F_STR, NULL,
+	  "block, allow or fence" },
+	{ "owner", offsetof(struct lists_rec, owner), FP_F_STR, NULL,
+	  "pushed, dynamic or local" },
+	{ "entries", offsetof(struct lists_rec, entries), FP_F_U64, NULL,
+	  "entries" },
+	{ "generation", offsetof(struct lists_rec, gen), FP_F_U64, NULL,
+	  "counts changes" },
+	{ "bytes", offsetof(struct lists_rec, bytes), FP_F_U64, "bytes",
+	  "size of the file" },
+	{ "changed", offsetof(struct lists_rec, changed_s), FP_F_TIME, NULL,
+	  "last change" },
+	{ "age_s", offsetof(struct lists_rec, age_s), FP_F_DUR_S, "s",
+	  "since then" },
 };
 static const struct fp_type lists_type = { "list", lists_fields,
 					   FB_COUNT(lists_fields) };
@@ -123,15 +154,15 @@ static const struct fp_type lists_type = { "list", lists_fields,
 int fb_lists(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct fp_node n;
-	int r, status = FP_EXIT_OK;
+	struct fp_node n = { .lists_fd = -1 };
+	uint64_t entries = 0;
+	int r;
 
 	if (c->argc)
-		return fp_cli_usage(c, "lists takes no operand: %s",
-				    c->argv[0]);
-	r = fb_open(c, FP_NODE_READ, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
+		return fp_cli_usage(c, "lists takes no \"%s\"", c->argv[0]);
+	r = fp_out_check(c->out, &lists_type, &e);
+	if (!r)
+		r = fb_open(c, FP_NODE_READ, &n, &e);
 	for (size_t i = 0; i < n.lists.n && !r; i++) {
 		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
 		struct lists_rec rec = {
@@ -145,12 +176,8 @@ int fb_lists(struct fp_cli *c)
 			.age_s = fp_clock_unix_s() - h->mtime_s,
 		};
 
+		entries += h->entries;
 		r = fp_out_record(c->out, &lists_type, &rec, &e);
 	}
-	if (r)
-		status = fp_cli_fail(c, r, &e);
-	else if (n.lists.n_broken)
-		status = FP_EXIT_PARTIAL;
-	fp_node_close(&n);
-	return status;
+	return list_finish(c, &n, r, n.lists.n, entries, &e);
 }

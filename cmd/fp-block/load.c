@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fp-block load: make a list equal to a file, by the smallest difference.
- * fp-block unload: remove it. */
+/* fp-block load: make a list equal to a file, by the smallest difference. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,26 +20,34 @@ struct load {
 	struct fp_text text;
 	struct fp_entries entries;
 	struct fp_progress progress;
-	uint64_t added, removed, changed, refused;
+	unsigned int max_change; /* percent */
+	uint64_t added, removed, updated, refused;
 	int64_t keys_more;
 	size_t i; /* of the entries, while they are written */
 };
 
 struct load_rec {
 	const char *list, *kind;
-	uint64_t entries, added, removed, changed, bad, refused, expired;
+	uint64_t entries, added, removed, updated, bad, refused, expired;
 };
 
 static const struct fp_field load_fields[] = {
 	{ "list", offsetof(struct load_rec, list), FP_F_STR, NULL, "list" },
 	{ "kind", offsetof(struct load_rec, kind), FP_F_STR, NULL, "its kind" },
-	{ "entries", offsetof(struct load_rec, entries), FP_F_U64, NULL, "entries it now has" },
-	{ "added", offsetof(struct load_rec, added), FP_F_U64, NULL, "entries it did not have" },
-	{ "removed", offsetof(struct load_rec, removed), FP_F_U64, NULL, "entries it no longer has" },
-	{ "changed", offsetof(struct load_rec, changed), FP_F_U64, NULL, "entries with another end or reason" },
-	{ "bad", offsetof(struct load_rec, bad), FP_F_U64, NULL, "lines left out as bad" },
-	{ "refused", offsetof(struct load_rec, refused), FP_F_U64, NULL, "lines left out by a guard rule" },
-	{ "expired", offsetof(struct load_rec, expired), FP_F_U64, NULL, "lines left out as expired" },
+	{ "entries", offsetof(struct load_rec, entries), FP_F_U64, NULL,
+	  "entries it now has" },
+	{ "added", offsetof(struct load_rec, added), FP_F_U64, NULL,
+	  "entries it did not have" },
+	{ "removed", offsetof(struct load_rec, removed), FP_F_U64, NULL,
+	  "entries it no longer has" },
+	{ "updated", offsetof(struct load_rec, updated), FP_F_U64, NULL,
+	  "entries with another end or reason" },
+	{ "bad", offsetof(struct load_rec, bad), FP_F_U64, NULL,
+	  "lines left out as bad" },
+	{ "refused", offsetof(struct load_rec, refused), FP_F_U64, NULL,
+	  "lines left out by a guard rule" },
+	{ "expired", offsetof(struct load_rec, expired), FP_F_U64, NULL,
+	  "lines left out as expired" },
 };
 static const struct fp_type load_type = { "load", load_fields,
 					  FB_COUNT(load_fields) };
@@ -58,29 +65,40 @@ static void load_bad_line(void *ctx, const char *text)
 	fp_log(FP_LOG_WARN, "left out: %s", text);
 }
 
+/* Before the lock is taken: nobody waits for our stdin. */
 static int load_read(struct load *l, struct fp_err *e)
 {
 	bool is_skip = fp_cli_get(l->c, "skip-bad") != NULL;
 	struct fp_parse_opts o = {
-		.file = l->file, .skip_bad = is_skip,
-		.now_s = fp_clock_unix_s(), .max = LOAD_MAX_ENTRIES,
-		.progress = load_at, .bad_line = load_bad_line, .ctx = l,
+		.file = l->file,
+		.skip_bad = is_skip,
+		.now_s = fp_clock_unix_s(),
+		.max = LOAD_MAX_ENTRIES,
+		.progress = load_at,
+		.bad_line = load_bad_line,
+		.ctx = l,
 	};
 	int r = fp_text_read(&l->text, l->file, LOAD_MAX_BYTES, e);
 
 	if (r)
 		return r;
-	fp_progress_start(&l->progress, l->head.name, "bytes", l->text.len,
+	fp_progress_start(&l->progress, l->c->argv[0], "bytes", l->text.len,
 			  l->c->is_quiet || l->c->is_json);
 	r = fp_entries_parse(&l->entries, l->text.data, l->text.len, &o, e);
 	fp_progress_end(&l->progress);
-	if (!r && !l->entries.n && !l->entries.n_expired &&
-	    !fp_cli_overrides(l->c, "empty") && !l->is_new && l->head.entries)
-		r = fp_refuse(e, "empty",
-			      "%s holds no entry; list %s has %llu (fp-block unload removes a list)",
-			      l->file, l->head.name,
-			      (unsigned long long)l->head.entries);
 	return r;
+}
+
+/* A feed that failed often leaves an empty file behind. */
+static int load_check_empty(struct load *l, struct fp_err *e)
+{
+	if (l->entries.n || l->is_new || !l->head.entries ||
+	    fp_cli_overrides(l->c, "empty"))
+		return 0;
+	return fp_refuse(
+		e, "empty",
+		"%s holds no entry; list %s has %llu (fp-block unload removes a list)",
+		l->file, l->head.name, (unsigned long long)l->head.entries);
 }
 
 /* ---- guard rules: over a sorted million, look only where it matters ---- */
@@ -153,8 +171,8 @@ static int load_mark(struct load *l, const struct fp_guard *g, bool *suspect,
 	for (int s = 0; s < FP_GUARD_SETS; s++)
 		for (size_t i = 0; i < g->set[s].n; i++)
 			load_mark_around(l, &g->set[s].v[i].host, suspect);
-	return l->head.kind == FP_KIND_BLOCK ?
-		       load_mark_allowed(l, suspect, e) : 0;
+	return l->head.kind == FP_KIND_BLOCK ? load_mark_allowed(l, suspect, e)
+					     : 0;
 }
 
 static int load_judge(struct load *l, const struct fp_guard *g,
@@ -175,8 +193,8 @@ static int load_guard_marked(struct load *l, const struct fp_guard *g,
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->entries.n; i++) {
-		int r = suspect[i] ? load_judge(l, g, &l->entries.v[i].p, e) :
-				     0;
+		int r = suspect[i] ? load_judge(l, g, &l->entries.v[i].p, e)
+				   : 0;
 
 		if (r && !(is_skip && r == -EPERM))
 			return r;
@@ -247,7 +265,7 @@ static int load_compare(struct load *l, struct fp_err *e)
 		if (i == l->entries.n || order < 0)
 			l->removed++;
 		else if (!load_same(&x, &l->entries.v[i++]))
-			l->changed++;
+			l->updated++;
 	}
 	l->added += l->entries.n - i;
 	for (i = 0; i < l->entries.n; i++)
@@ -263,14 +281,22 @@ static int load_max_change(struct load *l, struct fp_err *e)
 
 	if (word) {
 		percent = strtoul(word, &end, 10);
-		if (!*word || (*end && strcmp(end, "%")) || percent > 100)
+		if (*word < '0' || *word > '9' || (*end && strcmp(end, "%")) ||
+		    percent > 100)
 			return fp_err(e, -EINVAL,
 				      "--max-change %s: a number from 0 to 100",
 				      word);
 	}
-	return fp_guard_max_change(l->head.entries, l->removed,
-				   (unsigned int)percent, fb_overrides, l->c,
-				   e);
+	l->max_change = (unsigned int)percent;
+	return 0;
+}
+
+static int load_check_change(struct load *l, struct fp_err *e)
+{
+	int r = fp_guard_max_change(l->head.entries, l->removed, l->max_change,
+				    fb_overrides, l->c, e);
+
+	return r ? fp_err_prefix(e, r, "list %s", l->head.name) : 0;
 }
 
 static int load_next(void *ctx, struct fp_entry *out, struct fp_err *e)
@@ -286,7 +312,7 @@ static int load_next(void *ctx, struct fp_entry *out, struct fp_err *e)
 
 static bool load_is_change(const struct load *l)
 {
-	return l->is_new || l->added || l->removed || l->changed;
+	return l->is_new || l->added || l->removed || l->updated;
 }
 
 static int load_apply(struct load *l, struct fp_err *e)
@@ -316,15 +342,29 @@ static int load_report(struct load *l, struct fp_err *e)
 		.entries = l->entries.n,
 		.added = l->added,
 		.removed = l->removed,
-		.changed = l->changed,
+		.updated = l->updated,
 		.bad = l->entries.n_bad,
 		.refused = l->refused,
 		.expired = l->entries.n_expired,
 	};
 	int r = fp_out_record(l->c->out, &load_type, &rec, e);
 
-	fp_out_summary(l->c->out, load_is_change(l), NULL, NULL);
+	fb_summary(l->c, load_is_change(l), NULL, "entries", rec.entries,
+		   "added", rec.added, "removed", rec.removed, "updated",
+		   rec.updated, "bad", rec.bad, "refused", rec.refused,
+		   "expired", rec.expired, NULL);
 	return r;
+}
+
+static int load_prepare(struct load *l, struct fp_err *e)
+{
+	int r = fp_out_check(l->c->out, &load_type, e);
+
+	if (!r)
+		r = fp_list_name_check(l->c->argv[0], e);
+	if (!r)
+		r = load_max_change(l, e);
+	return r ? r : load_read(l, e);
 }
 
 static int load_run(struct load *l, struct fp_err *e)
@@ -332,13 +372,13 @@ static int load_run(struct load *l, struct fp_err *e)
 	int r = fb_head(l->c, &l->node, l->c->argv[0], &l->head, &l->is_new, e);
 
 	if (!r)
-		r = load_read(l, e);
+		r = load_check_empty(l, e);
 	if (!r)
 		r = load_guard(l, e);
 	if (!r)
 		r = load_compare(l, e);
 	if (!r)
-		r = load_max_change(l, e);
+		r = load_check_change(l, e);
 	if (!r)
 		r = load_apply(l, e);
 	return r ? r : load_report(l, e);
@@ -347,16 +387,19 @@ static int load_run(struct load *l, struct fp_err *e)
 int fb_load(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
-	struct load l = { .c = c };
+	struct load l = { .c = c, .node.lists_fd = -1 };
 	int r, status;
 
 	if (c->argc != 2)
-		return fp_cli_usage(c, "load: NAME and FILE, or - for stdin");
+		return fp_cli_usage(
+			c,
+			"load needs a list's name and a file, or - for stdin");
 	l.file = c->argv[1];
-	r = fb_open_writer(c, &l.node, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	r = load_run(&l, &e);
+	r = load_prepare(&l, &e);
+	if (!r)
+		r = fb_open_writer(c, &l.node, &e);
+	if (!r)
+		r = load_run(&l, &e);
 	if (r)
 		status = fp_cli_fail(c, r, &e);
 	else if (c->is_dry_run)
@@ -366,48 +409,5 @@ int fb_load(struct fp_cli *c)
 	fp_entries_fini(&l.entries);
 	fp_text_fini(&l.text);
 	fp_node_close(&l.node);
-	return status;
-}
-
-static int unload_run(struct fp_cli *c, struct fp_node *n, bool *is_changed,
-		      struct fp_err *e)
-{
-	struct fp_list *l = fp_lists_get(&n->lists, c->argv[0]);
-	int r = fp_list_name_check(c->argv[0], e);
-
-	*is_changed = l != NULL;
-	if (!l || r)
-		return r;
-	r = fb_may_change(c, fp_list_head(l), e);
-	if (r || c->is_dry_run)
-		return r;
-	r = fp_node_remove(n, c->argv[0], NULL, e);
-	if (!r)
-		fp_log_change(fp_cli_get(c, "why"), "unload: list %s",
-			      c->argv[0]);
-	return r;
-}
-
-int fb_unload(struct fp_cli *c)
-{
-	struct fp_err e = { .text = "" };
-	struct fp_node n;
-	bool is_changed;
-	int r, status;
-
-	if (c->argc != 1)
-		return fp_cli_usage(c, "unload: which list?");
-	r = fb_open_writer(c, &n, &e);
-	if (r)
-		return fp_cli_fail(c, r, &e);
-	r = unload_run(c, &n, &is_changed, &e);
-	if (r) {
-		status = fp_cli_fail(c, r, &e);
-	} else {
-		fp_out_summary(c->out, is_changed, NULL,
-			       is_changed ? NULL : "there is no such list");
-		status = c->is_dry_run ? is_changed : FP_EXIT_OK;
-	}
-	fp_node_close(&n);
 	return status;
 }

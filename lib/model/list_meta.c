@@ -158,8 +158,9 @@ int fp_meta_add(struct fp_buf *b, const char *key, const char *value,
 	if (b->len <= FP_META_MAX)
 		return 0;
 	b->len = was;
-	return fp_err(e, -EINVAL, "%s: longer than %d bytes with its like", key,
-		      FP_META_MAX);
+	return fp_err(e, -EINVAL,
+		      "%s: why, by and run are longer than %d bytes together",
+		      key, FP_META_MAX);
 }
 
 void fp_entry_print(struct fp_buf *b, const struct fp_entry *x)
