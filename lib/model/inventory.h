@@ -17,8 +17,8 @@ struct fp_inventory;
 
 struct fp_host {
 	const char *name;
-	const char *address;	/* ansible_host, or the name */
-	struct fp_prefix addr;	/* of address; len 0 when it is a host name */
+	const char *address;   /* ansible_host, or the name */
+	struct fp_prefix addr; /* of address; len 0 when it is a host name */
 	const struct fp_inventory *inv;
 	size_t index;
 };

@@ -32,14 +32,14 @@ enum fp_owner { FP_OWNER_LOCAL, FP_OWNER_DYNAMIC, FP_OWNER_PUSHED };
 
 #define FP_LIST_NAME_MAX 31
 #define FP_LINE_MAX 1024 /* longest line of a list, file or stdin */
-#define FP_META_MAX 940	 /* longest meta: with sign, prefix and until= a line */
+#define FP_META_MAX 940  /* longest meta: with sign, prefix and until= a line */
 #define FP_LIST_SUFFIX ".list"
 
 /* Names: [a-z0-9_][a-z0-9._-]{0,30}; a leading '_' only for lists that are
  * compiled from something else (_cluster).  0; -EINVAL. */
 int fp_list_name_check(const char *name, struct fp_err *e);
-const char *fp_kind_name(enum fp_kind k);	/* "block" */
-const char *fp_owner_name(enum fp_owner o);	/* "local" */
+const char *fp_kind_name(enum fp_kind k);   /* "block" */
+const char *fp_owner_name(enum fp_owner o); /* "local" */
 int fp_kind_parse(const char *s, enum fp_kind *out, struct fp_err *e);
 int fp_owner_parse(const char *s, enum fp_owner *out, struct fp_err *e);
 
@@ -71,18 +71,20 @@ void fp_entry_print(struct fp_buf *b, const struct fp_entry *x);
 struct fp_entries {
 	struct fp_entry *v;
 	size_t n;
-	size_t n_bad;	     /* lines left out under skip_bad */
+	size_t n_bad;        /* lines left out under skip_bad */
 	size_t n_expired;    /* lines whose until= has passed, left out */
 	struct fp_buf store; /* metas that had to be rewritten */
 };
 
 struct fp_parse_opts {
-	const char *file;  /* for messages: "list.txt" or "-" */
-	bool skip_bad;	   /* leave bad lines out and count them */
-	int64_t now_s;	   /* what is expired now is left out */
-	size_t max;	   /* most entries, e.g. 16M */
+	const char *file; /* for messages: "list.txt" or "-" */
+	bool skip_bad;    /* leave bad lines out and count them */
+	int64_t now_s;    /* what is expired now is left out */
+	size_t max;       /* most entries, e.g. 16M */
 	void (*progress)(void *ctx, size_t bytes);
-	void (*bad_line)(void *ctx, const char *text); /* each line left out (the first 10) */
+	void (*bad_line)(void *ctx,
+			 const char
+				 *text); /* each line left out (the first 10) */
 	void *ctx;
 };
 
@@ -116,7 +118,7 @@ struct fp_list_head {
 	char name[FP_LIST_NAME_MAX + 1];
 	enum fp_kind kind;
 	enum fp_owner owner;
-	uint64_t gen;	  /* head's plus log lines */
+	uint64_t gen;     /* head's plus log lines */
 	uint64_t entries; /* exact: body plus log applied */
 	uint64_t body_bytes, log_bytes, torn_bytes;
 	int64_t mtime_s;
@@ -144,11 +146,11 @@ bool fp_list_find(const struct fp_list *l, const struct fp_prefix *p,
 struct fp_list_iter {
 	const struct fp_list *list;
 	const char *at, *end; /* body, from the line after `body` */
-	size_t log_i;	      /* sorted log */
+	size_t log_i;         /* sorted log */
 	struct fp_entry body; /* read last */
 	uint64_t n_body;      /* lines of the body read */
-	bool has_body;	      /* body was not given yet */
-	bool is_whole;	      /* from the start: the count can be checked */
+	bool has_body;        /* body was not given yet */
+	bool is_whole;        /* from the start: the count can be checked */
 };
 void fp_list_seek(const struct fp_list *l, struct fp_list_iter *it,
 		  const struct fp_prefix *from);
@@ -193,7 +195,8 @@ int fp_list_remove(int dir_fd, const char *name, struct fp_err *e);
 struct fp_lists {
 	struct fp_list **v; /* sorted by name */
 	size_t n;
-	uint64_t token; /* changes whenever any file does: names, inodes, sizes, mtimes */
+	uint64_t
+		token; /* changes whenever any file does: names, inodes, sizes, mtimes */
 	char (*broken)[256]; /* one message a list that could not be opened */
 	size_t n_broken;
 };
