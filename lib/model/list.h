@@ -20,11 +20,13 @@
  *   +203.0.113.9 why=scan
  *   -192.0.2.7
  *
- * A head line, then the body: entries in fp_prefix_cmp order, each prefix once.
+ * A head line (padded with spaces: its numbers are known last), then the body:
+ * entries in fp_prefix_cmp order, each prefix once, as fp_entry_print writes them.
  * Then the log: changes since, each one write(2) and one fdatasync(2).  The
  * generation is the head's gen plus the number of log lines.  A last line
- * without '\n' (or a tail of NULs) is torn: cut and reported by the next
- * writer, ignored by readers. */
+ * without '\n' is torn, and so is all from the first log line on that holds a
+ * NUL (a page lost with the power reads as NULs): cut by the next writer, ignored
+ * by readers, counted in torn_bytes. */
 
 /* Order is precedence: the highest that covers an address decides. */
 enum fp_kind { FP_KIND_NONE, FP_KIND_BLOCK, FP_KIND_ALLOW, FP_KIND_FENCE };
@@ -81,10 +83,9 @@ struct fp_parse_opts {
 	bool skip_bad;    /* leave bad lines out and count them */
 	int64_t now_s;    /* what is expired now is left out */
 	size_t max;       /* most entries, e.g. 16M */
-	void (*progress)(void *ctx, size_t bytes);
-	void (*bad_line)(void *ctx,
-			 const char
-				 *text); /* each line left out (the first 10) */
+	void (*progress)(void *ctx, size_t bytes); /* of the text, each MiB */
+	/* Each line left out (the first 10): the message. */
+	void (*bad_line)(void *ctx, const char *text);
 	void *ctx;
 };
 
@@ -92,8 +93,9 @@ struct fp_parse_opts {
  * '#' at the start or after white space; tabs or spaces between fields).  Of a
  * prefix that comes twice the later line stands.
  * out->v points into text, which must outlive it.
- * -EINVAL: "list.txt:7: 999.1.1.1: not an address" (file, line, word; control
- *          characters of the word escaped, a long word cut), nothing in out.
+ * -EINVAL: "list.txt:7: \"999.1.1.1\": an octet is more than 255" (file, line,
+ *          word; control characters of the word escaped, a long word cut),
+ *          nothing in out.
  * -E2BIG: more than max.  -ENOMEM. */
 int fp_entries_parse(struct fp_entries *out, const char *text, size_t len,
 		     const struct fp_parse_opts *o, struct fp_err *e);
@@ -133,7 +135,8 @@ void fp_list_close(struct fp_list *l);
 /* The first call looks up every prefix of the log in the body, to count entries
  * (about 1 us each). */
 const struct fp_list_head *fp_list_head(const struct fp_list *l);
-/* The same but for entries, which is of no use here: costs nothing. */
+/* The same without the count: entries is not to be used.  For where one address
+ * is asked for, and a millisecond counts. */
 const struct fp_list_head *fp_list_about(const struct fp_list *l);
 
 /* The entry for exactly this prefix (binary search in the body, log on top).
@@ -154,8 +157,9 @@ struct fp_list_iter {
 };
 void fp_list_seek(const struct fp_list *l, struct fp_list_iter *it,
 		  const struct fp_prefix *from);
-/* 1: *out filled.  0: the end.  -EBADMSG: a body line is bad or out of order
- * ("apiban.list:7: 999.1.1.1: ..."; as after an edit by hand). */
+/* 1: *out filled.  0: the end.  -EBADMSG: a body line is bad or out of order, or
+ * there are not as many as the head says ("apiban.list:7: \"999.1.1.1\": ..."; as
+ * after an edit by hand). */
 int fp_list_next(struct fp_list_iter *it, struct fp_entry *out,
 		 struct fp_err *e);
 
@@ -195,8 +199,8 @@ int fp_list_remove(int dir_fd, const char *name, struct fp_err *e);
 struct fp_lists {
 	struct fp_list **v; /* sorted by name */
 	size_t n;
-	uint64_t
-		token; /* changes whenever any file does: names, inodes, sizes, mtimes */
+	/* Changes whenever any file does: names, inodes, sizes, mtimes. */
+	uint64_t token;
 	char (*broken)[256]; /* one message a list that could not be opened */
 	size_t n_broken;
 };
@@ -232,7 +236,8 @@ int fp_merge_next(struct fp_merge *m, struct fp_merge_item *out,
 void fp_merge_close(struct fp_merge *m);
 
 /* Call each(ctx, item) for every entry that covers p (shorter or equal prefixes), in
- * one list or in all: binary searches only.  Stops when each returns non-zero, and returns that. */
+ * one list or in all: binary searches only.  Stops when each returns non-zero, and
+ * returns that.  -EBADMSG: a search met a body line that is no entry. */
 int fp_list_covering(const struct fp_list *l, const struct fp_prefix *p,
 		     int (*each)(void *ctx, const struct fp_merge_item *item),
 		     void *ctx);
