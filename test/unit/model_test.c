@@ -39,13 +39,15 @@ static void plain_tables(struct fp_tables *t)
 	fp_tables_init(t);
 }
 
+static char temp_path[64];
+
 static int temp_dir(void)
 {
-	char path[] = "/tmp/fp-model-XXXXXX";
 	int fd;
 
-	OK(mkdtemp(path) != NULL);
-	fd = open(path, O_RDONLY | O_DIRECTORY);
+	strcpy(temp_path, "/tmp/fp-model-XXXXXX");
+	OK(mkdtemp(temp_path) != NULL);
+	fd = open(temp_path, O_RDONLY | O_DIRECTORY);
 	OK(fd >= 0);
 	return fd;
 }
@@ -59,6 +61,7 @@ static void empty_dir(int fd)
 			fp_list_remove(fd, fp_list_head(ls.v[i])->name, NULL);
 		fp_lists_close(&ls);
 	}
+	OK(!rmdir(temp_path));
 }
 
 static void report(void *ctx, const struct fp_prefix *p, const char *text)
@@ -180,11 +183,14 @@ static void history(uint64_t seed, int steps)
 	}
 	EQ(count_wrong(&m, &t, 100000), 0);
 	EQ(verify_all(&m, &t, &e), 0);
-	empty_dir(fd);
+	for (int i = 0; i < MODEL_LISTS; i++)
+		if (m.list[i].is_there)
+			EQ(fp_list_remove(fd, m.list[i].name, &e), 0);
 	EQ(apply(&m, &t, NULL, &e), 0);
 	EQ(fp_tables_conf(&t)->n_lens4, 0);
 	EQ(fp_tables_conf(&t)->n_long6, 0);
 	EQ(fp_tables_conf(&t)->n_fence, 0);
+	empty_dir(fd);
 }
 
 TEST(random_histories_1)
