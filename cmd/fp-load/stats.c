@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "io/loop.h"
+#include "packet.h"
 
 struct rec {
 	const char *nic, *reason, *action;
@@ -42,22 +43,6 @@ static const struct fp_field prom_fields[] = {
 static const struct fp_type prom_type = { "filter", prom_fields,
 					  FL_COUNT(prom_fields) };
 
-static const struct {
-	const char *name, *help;
-	bool is_drop;
-} reasons[] = {
-#define X(name, is_drop, help) { #name, help, is_drop },
-	FP_REASONS(X)
-#undef X
-};
-
-static const char *action_of(size_t reason)
-{
-	if (reasons[reason].is_drop)
-		return "drop";
-	return !strncmp(reasons[reason].name, "seen_", 5) ? "observe" : "pass";
-}
-
 struct stats {
 	struct fp_cli *c;
 	const struct fp_type *type;
@@ -79,11 +64,11 @@ static int print_nic(struct stats *s, const char *nic, struct fp_counter *last,
 
 	for (size_t i = 0; i < FP_R_N && !r; i++) {
 		struct rec rec = { .nic = nic,
-				   .reason = reasons[i].name,
-				   .action = action_of(i),
+				   .reason = fl_reason_name(i),
+				   .action = fl_reason_action(i),
 				   .packets = now[i].packets,
 				   .bytes = now[i].bytes,
-				   .help = reasons[i].help };
+				   .help = fl_reason_help(i) };
 
 		rec.pps = (double)(now[i].packets - last[i].packets) / over_s;
 		rec.bps = (double)(now[i].bytes - last[i].bytes) * 8 / over_s;

@@ -109,32 +109,44 @@ static int print(struct fp_cli *c, const struct source *s, enum fp_setting key,
 }
 
 /* For how long has the check observed, at most: since the settings were last
- * changed. */
-static int64_t observed_s(struct fp_cli *c)
+ * changed, since the first NIC's program was loaded. */
+static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
 {
+	const struct fp_conf *conf = fp_maps_conf(f->node.maps);
+	int64_t now_s = fp_clock_unix_s(), since_s = now_s, set_s = 0;
+	struct fp_filter_nic n;
 	char path[PATH_MAX];
 	struct stat st;
 
+	for (int i = 0; i < FP_NICS; i++)
+		if (conf->nic[i].name[0] &&
+		    !fp_filter_look(f, conf->nic[i].name, &n, NULL) &&
+		    n.is_attached && n.run.loaded_s < since_s)
+			since_s = n.run.loaded_s;
 	snprintf(path, sizeof(path), "%s/settings", c->state_dir);
-	return stat(path, &st) ? INT64_MAX :
-				 fp_clock_unix_s() - st.st_mtime;
+	if (!stat(path, &st))
+		set_s = st.st_mtime;
+	return now_s - (set_s > since_s ? set_s : since_s);
 }
 
 static void say_observed(struct fp_cli *c, struct fp_filter *f,
 			 enum fp_setting key, enum fp_mode was)
 {
 	const char *name = fp_setting_keys[key].name;
-	int64_t s = observed_s(c);
+	int64_t s;
 
-	if (!f->node.maps)
+	if (!f->node.maps) {
 		fp_log(FP_LOG_WARN, "%s: no filter is loaded: nothing was observed",
 		       name);
-	else if (was != FP_OBSERVE)
+	} else if (was != FP_OBSERVE) {
 		fp_log(FP_LOG_WARN, "%s: it was off: nothing was observed",
 		       name);
-	else if (s < OBSERVED_ENOUGH_S)
-		fp_log(FP_LOG_WARN, "%s: it has observed for %lld s only",
-		       name, (long long)(s > 0 ? s : 0));
+	} else {
+		s = observed_s(c, f);
+		if (s < OBSERVED_ENOUGH_S)
+			fp_log(FP_LOG_WARN, "%s: it has observed for %lld s only",
+			       name, (long long)(s > 0 ? s : 0));
+	}
 }
 
 static int show(struct fp_cli *c, const struct sources *s,
@@ -153,8 +165,8 @@ static int show(struct fp_cli *c, const struct sources *s,
 			status = print(c, &s->v[i], key, node);
 	}
 	if (s->n)
-		fp_log(FP_LOG_WARN, "%s=enforce would have dropped packets of %zu sources%s",
-		       fp_setting_keys[key].name, s->n,
+		fp_log(FP_LOG_WARN, "%s=enforce would have dropped packets of %zu source%s%s",
+		       fp_setting_keys[key].name, s->n, s->n > 1 ? "s" : "",
 		       s->n > SHOWN ? ", the newest are shown" : "");
 	if (!bad || fp_cli_overrides(c, "cluster"))
 		return 0;

@@ -231,7 +231,7 @@ int fp_filter_confirm(struct fp_filter *f, const char *name, bool is_dry_run,
 	return 0;
 }
 
-/* ---- making and taking away ---- */
+/* ---- making ---- */
 
 /* In a directory of its own: nobody sees it before it is whole. */
 static int fp_filter_fill(struct fp_filter *f, const char *dir,
@@ -276,6 +276,31 @@ int fp_filter_build(struct fp_filter *f, bool is_broken_ok, struct fp_err *e)
 	}
 	return r;
 }
+
+int fp_filter_ready(struct fp_filter *f, struct fp_err *e)
+{
+	int r;
+
+	if (f->is_ready)
+		return 0;
+	if (!f->node.maps) {
+		r = fp_filter_build(f, true, e);
+	} else {
+		r = fp_filter_apply(f, e);
+		if (!r)
+			r = fp_node_catch_up(&f->node, e);
+		if (r == -EPERM && e->rule[0]) {
+			fp_filter_notice(f, "%s: the tables stay as they were",
+					 e->text);
+			f->is_behind = true;
+			r = 0;
+		}
+	}
+	f->is_ready = !r;
+	return r;
+}
+
+/* ---- taking away ---- */
 
 int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 		     struct fp_err *e)

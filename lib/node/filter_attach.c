@@ -59,30 +59,6 @@ static int fp_check_nic(const struct fp_attach *a, const struct fp_filter_nic *n
 	return 0;
 }
 
-/* Tables and settings as they should be; once a run. */
-static int fp_filter_ready(struct fp_filter *f, struct fp_err *e)
-{
-	int r;
-
-	if (f->is_ready)
-		return 0;
-	if (!f->node.maps) {
-		r = fp_filter_build(f, true, e);
-	} else {
-		r = fp_filter_apply(f, e);
-		if (!r)
-			r = fp_node_catch_up(&f->node, e);
-		if (r == -EPERM && e->rule[0]) {
-			fp_filter_notice(f, "%s: the tables stay as they were",
-					 e->text);
-			f->is_behind = true;
-			r = 0;
-		}
-	}
-	f->is_ready = !r;
-	return r;
-}
-
 static uint32_t fp_confirm_until_s(int64_t confirm_ms)
 {
 	return confirm_ms ? (uint32_t)((fp_clock_ms() + confirm_ms + 999) /

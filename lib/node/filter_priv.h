@@ -14,6 +14,9 @@ int fp_filter_free_slot(struct fp_filter *f, struct fp_err *e);
 /* Make the pins of this layout: complete tables, no NIC yet.
  * is_broken_ok: without lists that cannot be read. */
 int fp_filter_build(struct fp_filter *f, bool is_broken_ok, struct fp_err *e);
+/* Tables and settings as they should be, made when there are none; once a run.
+ * A list that broke since leaves tables as they were (is_behind). */
+int fp_filter_ready(struct fp_filter *f, struct fp_err *e);
 /* The settings file and sshd's ports into the maps. */
 int fp_filter_apply(struct fp_filter *f, struct fp_err *e);
 

@@ -224,6 +224,45 @@ int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e)
 		      pins);
 }
 
+static int fp_map_value(int fd, void **out, uint32_t *size, struct fp_err *e)
+{
+	struct bpf_map_info info;
+	uint32_t key = 0;
+	int r = fp_map_info(fd, &info, e);
+
+	if (r)
+		return r;
+	*out = calloc(1, info.value_size);
+	*size = info.value_size;
+	if (!*out)
+		return fp_err(e, -ENOMEM, "out of memory");
+	if (bpf_map_lookup_elem(fd, &key, *out))
+		return fp_err_sys(e, -errno, "reading a map");
+	return 0;
+}
+
+/* fp_maps.h promises where they are. */
+int fp_maps_nics(const char *dir, struct fp_nic out[FP_NICS], struct fp_err *e)
+{
+	const size_t at = offsetof(struct fp_conf, nic);
+	const size_t n = FP_NICS * sizeof(struct fp_nic);
+	int fd = fp_pin_get(dir, "conf", e), r;
+	void *value = NULL;
+	uint32_t size;
+
+	if (fd < 0)
+		return fd;
+	r = fp_map_value(fd, &value, &size, e);
+	if (!r && size < at + n)
+		r = fp_err(e, -EPROTO, "%s/conf is too small to hold NICs",
+			   dir);
+	if (!r)
+		memcpy(out, (char *)value + at, n);
+	free(value);
+	close(fd);
+	return r;
+}
+
 void fp_maps_close(struct fp_maps *m)
 {
 	if (!m)

@@ -28,6 +28,10 @@ int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e);
 int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e);
 void fp_maps_close(struct fp_maps *m);
 
+/* conf->nic[] of the pins in dir, of any layout.  0; -EPROTO: it has none;
+ * -errno. */
+int fp_maps_nics(const char *dir, struct fp_nic out[FP_NICS], struct fp_err *e);
+
 /* First use after the maps were made: hang in and pin the tables that grow.
  * dir: where the maps are pinned. */
 int fp_maps_init_dir(const char *dir, struct fp_err *e);

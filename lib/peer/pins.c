@@ -161,6 +161,19 @@ int fp_pins_drop(const char *dir, struct fp_err *e)
 	return fp_pins_remove(gone, FP_PINS_DEPTH, e);
 }
 
+int fp_pins_move(const char *from, const char *to, struct fp_err *e)
+{
+	char dir[PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s", to);
+	*strrchr(dir, '/') = 0;
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "making %s", dir);
+	if (rename(from, to))
+		return fp_err_sys(e, -errno, "moving %s to %s", from, to);
+	return 0;
+}
+
 /* The names are read first: each may change the directory. */
 int fp_pins_nics(const char *dir, int (*each)(void *ctx, const char *ifname),
 		 void *ctx, struct fp_err *e)

@@ -34,6 +34,9 @@ int fp_pins_clean(const char *pins, struct fp_err *e);
 /* Take the pins in dir away: renamed first, then removed.  0; -errno. */
 int fp_pins_drop(const char *dir, struct fp_err *e);
 
+/* rename(2) of a pin; the directory it goes to is made.  0; -errno. */
+int fp_pins_move(const char *from, const char *to, struct fp_err *e);
+
 /* Call each for the name of every NIC that has a pin in dir/links; what each
  * returns when not 0 ends the walk.  each may move or remove that pin.
  * 0; what each returned; -errno. */
