@@ -341,6 +341,17 @@ int fp_node_create(struct fp_node *n, const struct fp_list_head *head,
 	return r || !n->maps ? r : fp_node_store_token(n, e);
 }
 
+static bool fp_node_is_new_key(const struct fp_list *l,
+			       const struct fp_entry *x)
+{
+	enum fp_owner owner = fp_list_head(l)->owner;
+	struct fp_entry old;
+
+	return fp_node_needs_key(x, owner) &&
+	       !(fp_list_find(l, &x->p, &old) &&
+		 fp_node_needs_key(&old, owner));
+}
+
 int fp_node_change(struct fp_node *n, const char *name,
 		   const struct fp_change *v, size_t n_changes,
 		   struct fp_apply_stats *stats, struct fp_err *e)
@@ -352,8 +363,7 @@ int fp_node_change(struct fp_node *n, const char *name,
 	if (!l)
 		return fp_err(e, -ENOENT, "no list named %s", name);
 	for (size_t i = 0; i < n_changes; i++)
-		keys += !v[i].is_del &&
-			fp_node_needs_key(&v[i].entry, fp_list_head(l)->owner);
+		keys += !v[i].is_del && fp_node_is_new_key(l, &v[i].entry);
 	r = fp_node_room(n, keys, e);
 	if (!r)
 		r = fp_list_append(n->lists_fd, name, v, n_changes, e);
