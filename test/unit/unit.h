@@ -126,10 +126,12 @@ static inline long unit_now_ms(void)
 
 static inline void unit_child(const struct unit_case *c, FILE *log)
 {
+	const char *limit_s = getenv("FP_CASE_TIMEOUT");
+
 	dup2(fileno(log), STDOUT_FILENO);
 	dup2(fileno(log), STDERR_FILENO);
 	setlinebuf(stdout);
-	alarm(UNIT_CASE_TIMEOUT_S);
+	alarm(limit_s ? (unsigned int)atoi(limit_s) : UNIT_CASE_TIMEOUT_S);
 	c->run();
 	/* exit, so that a leak checker has its say. */
 	exit(unit_failed ? 1 : 0);
