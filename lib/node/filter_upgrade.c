@@ -18,13 +18,17 @@ struct upgrade {
 	/* of another layout */
 	char old_dir[PATH_MAX];
 	struct fp_nic old[FP_NICS];
+	bool is_said[FP_NICS]; /* by slot: was taken over in this run */
 };
 
-static void fp_upgrade_say(struct upgrade *u, const char *ifname,
+static void fp_upgrade_say(struct upgrade *u, const char *ifname, int slot,
 			   bool is_changed)
 {
 	u->is_changed |= is_changed;
-	u->each(u->ctx, ifname, is_changed);
+	if (slot < 0 || !u->is_said[slot])
+		u->each(u->ctx, ifname, is_changed);
+	if (slot >= 0)
+		u->is_said[slot] = true;
 }
 
 /* This build's program under the link pinned at path. */
@@ -53,14 +57,14 @@ static int fp_upgrade_nic(void *ctx, const char *ifname)
 	if (r)
 		return r;
 	if (n.slot < 0 || !n.run.ifindex || n.run.is_current) {
-		fp_upgrade_say(u, ifname, false);
+		fp_upgrade_say(u, ifname, n.slot, false);
 		return 0;
 	}
 	fp_maps_nic_path(u->f->dir, "links", ifname, path, sizeof(path));
 	if (!u->is_dry_run)
 		r = fp_upgrade_link(u, ifname, path, n.slot);
 	if (!r)
-		fp_upgrade_say(u, ifname, true);
+		fp_upgrade_say(u, ifname, n.slot, true);
 	return r ? fp_err_prefix(u->e, r, "%s", ifname) : 0;
 }
 
@@ -128,7 +132,7 @@ static int fp_take_over(struct upgrade *u, const char *ifname)
 	if (slot < 0)
 		return slot;
 	r = fp_xdp_link_info(from, &run, u->e);
-	if (!r && run.ifindex && !run.is_current)
+	if (!r && run.ifindex)
 		r = fp_upgrade_link(u, ifname, from, slot);
 	if (!r)
 		r = fp_pins_move(from, to, u->e);
@@ -142,7 +146,7 @@ static int fp_upgrade_old_nic(void *ctx, const char *ifname)
 
 	if (r)
 		return fp_err_prefix(u->e, r, "%s", ifname);
-	fp_upgrade_say(u, ifname, true);
+	fp_upgrade_say(u, ifname, fp_filter_slot(u->f, ifname), true);
 	return 0;
 }
 

@@ -58,10 +58,11 @@ static bool fp_name_is(const struct bpf_map *map, const char *name)
 
 #define FP_RODATA_MAX 256
 
-/* Which build this is: of the object as it is in this program. */
+/* Which build this is: of the object as it is in this program, and the maps that
+ * it goes with. */
 static uint64_t fp_build_hash(void)
 {
-	return fp_fnv1a(FP_FNV1A_INIT, fp_bpf_object_start,
+	return fp_fnv1a(FP_FNV1A_INIT + FP_LAYOUT, fp_bpf_object_start,
 			(size_t)(fp_bpf_object_end - fp_bpf_object_start));
 }
 
