@@ -27,6 +27,8 @@ DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
 	openssh-server jq socat tcpdump ethtool bash-completion zsh fish \
 	util-linux python3 time
+# For make check-full alone.
+DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
 
 # ---- what is built, and where
@@ -175,7 +177,9 @@ check: deps
 	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
 	@$(RUN) lint unit fuzz bats
 
+check-full: DEPS += $(DEPS_full)
 check-full: deps
+	@test/full/kernel build/old-kernel || echo "no old kernel to test on"
 	@$(MAKE) --no-print-directory tests fuzzers benches
 	@$(MAKE) --no-print-directory tests SAN=1
 	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
