@@ -9,6 +9,9 @@
 #include "fp_maps.h"
 #include "io/clock.h"
 
+/* The kernel's deadlines are whole seconds of another clock. */
+#define WHY_ENDING_S 2
+
 static const char *const mode_name[] = { "off", "observe", "enforce" };
 
 struct ask_rec {
@@ -158,6 +161,7 @@ struct why {
 	/* of the address in hand */
 	struct ask_rec rec;
 	enum fp_kind lists_say;
+	bool is_ending; /* some entry: this second, by one clock or the other */
 };
 
 static int why_entry(void *ctx, const struct fp_merge_item *item)
@@ -170,6 +174,8 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 			       .owner = fp_owner_name(h->owner),
 			       .until_s = x->until_s };
 
+	if (llabs(x->until_s - w->now_s) <= WHY_ENDING_S)
+		w->is_ending = true;
 	if (x->until_s && x->until_s <= w->now_s)
 		return 0; /* over; the sweep will take it out */
 	if (h->kind > w->lists_say)
@@ -194,6 +200,7 @@ static int why_one(struct why *w, const char *word)
 	fb_host(word, &host, NULL);
 	w->rec = (struct ask_rec){ .address = "" };
 	w->lists_say = FP_KIND_NONE;
+	w->is_ending = false;
 	r = ask_kernel(&w->node, &host, &w->rec, &kernel, &w->e);
 	if (!r)
 		r = fp_lists_covering(&w->node.lists, &host, why_entry, w);
@@ -201,7 +208,7 @@ static int why_one(struct why *w, const char *word)
 		return r;
 	w->rec.lists_say = fp_kind_name(w->lists_say);
 	w->covered += w->lists_say != FP_KIND_NONE;
-	if (w->node.maps && kernel != w->lists_say) {
+	if (w->node.maps && kernel != w->lists_say && !w->is_ending) {
 		w->disagreed++;
 		fp_log(FP_LOG_ERR,
 		       "%s: the lists say %s, the kernel %s: fp-block verify --repair",

@@ -43,9 +43,15 @@ static int names_add(struct names *x, const char *name)
 	return v[x->n] ? (x->n++, 0) : -ENOMEM;
 }
 
+/* By the list's name, of which the suffix is no part: a before a-b. */
 static int by_name(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const char *x = *(char *const *)a, *y = *(char *const *)b;
+	size_t n = strlen(x) - strlen(FP_LIST_SUFFIX);
+	size_t m = strlen(y) - strlen(FP_LIST_SUFFIX);
+	int c = memcmp(x, y, n < m ? n : m);
+
+	return c ? c : (n > m) - (n < m);
 }
 
 /* The *.list files of a directory. */
