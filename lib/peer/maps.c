@@ -124,11 +124,17 @@ static int fp_maps_swap(void *ctx, int tab, const struct fp_area *fresh,
 {
 	struct fp_maps *m = ctx;
 	uint32_t key = (uint32_t)tab;
+	int r;
 
 	if (bpf_map_update_elem(m->tabs_fd, &key, &fresh->fd, BPF_ANY))
 		return fp_err_sys(e, -errno, "hanging in table %s",
 				  fp_tab_pin[tab]);
-	return fp_pin_over(m->dir, fp_tab_pin[tab], fresh->fd, e);
+	r = fp_pin_over(m->dir, fp_tab_pin[tab], fresh->fd, e);
+	/* the pin says which table is changed from now on: back to that one */
+	if (r && m->tables.tab[tab].fd >= 0)
+		bpf_map_update_elem(m->tabs_fd, &key, &m->tables.tab[tab].fd,
+				    BPF_ANY);
+	return r;
 }
 
 int fp_maps_init_dir(const char *dir, struct fp_err *e)
@@ -140,6 +146,7 @@ int fp_maps_init_dir(const char *dir, struct fp_err *e)
 	if (!m)
 		return -ENOMEM;
 	snprintf(m->dir, sizeof(m->dir), "%s", dir);
+	m->tables.tab[0].fd = m->tables.tab[1].fd = -1;
 	m->tabs_fd = fp_pin_get(dir, "tabs", e);
 	if (m->tabs_fd < 0) {
 		r = m->tabs_fd;
