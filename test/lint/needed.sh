@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Each tool links only what it needs.
 cd "$(dirname "$0")/../.." || exit 2
+: "${FP_BUILD:=build}"
 status=0 seen=0
 
 allowed() {
 	case $1 in
-	fp-block) echo libbpf libnettle libmnl libcjson ;;
-	fp-load) echo libbpf libnettle libmnl libcjson libpcap ;;
+	fp-block) echo libbpf libnettle libmnl ;;
+	fp-load) echo libbpf libnettle libmnl libpcap ;;
 	esac
 }
 

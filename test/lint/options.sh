@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # A tool's options and verbs are those of its manual page.
 cd "$(dirname "$0")/../.." || exit 2
+: "${FP_BUILD:=build}"
 status=0 seen=0
 
 say() {

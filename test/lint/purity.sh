@@ -3,6 +3,7 @@
 # lib/ never exits, never prints, reads no environment and keeps no state of its
 # own (lib/cli speaks to people and is free to, but for exiting).
 cd "$(dirname "$0")/../.." || exit 2
+: "${FP_BUILD:=build}"
 status=0
 
 find_calls() { # PATTERN DIR...
