@@ -35,6 +35,9 @@ struct fp_list_tail {
 	char *text;     /* the log's bytes; free(3) */
 	size_t log_len; /* of text, whole lines */
 	uint64_t log_at, torn;
+	/* The file ends in a line without '\n' that no append of ours began: an
+	 * editor did.  Then all of it is the body, whose readers complain. */
+	bool is_half_body;
 };
 
 /* Read it from the end backwards.  name: for messages.  0; -EIO etc.  -ENOMEM. */

@@ -31,9 +31,14 @@ static int read_at(int fd, char *to, size_t n, uint64_t at, size_t *got)
 	return 0;
 }
 
-/* Where the lines at the end of text that belong to the log begin: those with a
- * sign, and those with a NUL, which is what a file system shows of a page that
- * was lost with the power.  n: up to the last '\n'.  n when there is none,
+/* Does a line that begins with c belong to the log?  It has a sign, or it is what
+ * a file system shows of a page that was lost with the power: NULs. */
+static bool is_log(char c)
+{
+	return c == '+' || c == '-' || !c;
+}
+
+/* Where the log's lines at the end of text begin.  n: up to the last '\n'.  n when there is none,
  * -1 when it is before text. */
 static ssize_t log_start(const char *text, size_t n, bool is_whole)
 {
@@ -45,7 +50,7 @@ static ssize_t log_start(const char *text, size_t n, bool is_whole)
 
 		if (!nl && !is_whole)
 			return -1;
-		if (!memchr("+-", text[line], 3)) /* its NUL counts */
+		if (!is_log(text[line]))
 			break;
 		at = line;
 	}
@@ -70,10 +75,14 @@ static bool tail_find(struct fp_list_tail *out, char *text, size_t n,
 {
 	const char *nl = n ? memrchr(text, '\n', n) : NULL;
 	size_t whole = nl ? (size_t)(nl + 1 - text) : 0;
+	bool is_half_body = whole < n && !is_log(text[whole]);
 	ssize_t at = log_start(text, whole, n == size);
 
 	if (at < 0)
 		return false;
+	if (is_half_body)
+		at = (ssize_t)(whole = n);
+	out->is_half_body = is_half_body;
 	out->log_len = whole_lines(text + at, whole - (size_t)at);
 	out->log_at = size - n + (uint64_t)at;
 	out->torn = size - out->log_at - out->log_len;

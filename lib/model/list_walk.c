@@ -54,7 +54,7 @@ static const char *body_line(const char *at, const char *end,
 		return nl + 1;
 	}
 	if (!r)
-		fp_err(e, -EBADMSG, "no entry");
+		fp_err(e, -EBADMSG, nl ? "no entry" : "the line does not end");
 	return NULL;
 }
 

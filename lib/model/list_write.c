@@ -173,9 +173,10 @@ static int append(int fd, const char *name, const struct fp_buf *b,
 	if (r)
 		return r;
 	free(tail.text);
-	if (!tail.log_at)
-		return fp_err(e, -EBADMSG, "%s%s:1: empty, or without a head",
-			      name, FP_LIST_SUFFIX);
+	if (!tail.log_at || tail.is_half_body)
+		return fp_err(e, -EBADMSG, "%s%s: %s", name, FP_LIST_SUFFIX,
+			      tail.log_at ? "its last line does not end"
+					  : "empty, or without a head");
 	end = tail.log_at + tail.log_len;
 	if (tail.torn && ftruncate(fd, (off_t)end))
 		return fp_err_sys(e, -errno, "%s%s", name, FP_LIST_SUFFIX);

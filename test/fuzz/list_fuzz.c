@@ -98,6 +98,15 @@ static void check_compact(bool is_repair, const struct fp_buf *was,
 	fp_buf_fini(&now);
 }
 
+/* A body whose last line does not end takes no change. */
+static bool is_half_body(void)
+{
+	struct fp_change c = { 0 };
+
+	check(!fp_prefix_parse(&c.entry.p, "::", 2, NULL));
+	return fp_list_append(dir_fd(), "a", &c, 1, NULL) == -EBADMSG;
+}
+
 static void check_append(uint64_t gen)
 {
 	struct fp_change c = { .entry = { .meta = "why=x", .meta_len = 5 } };
@@ -136,7 +145,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		put(data, n);
 	}
 	fp_list_close(l);
-	check_append(gen);
+	if (!is_half_body())
+		check_append(gen + 1);
 	fp_buf_fini(&was);
 	return 0;
 }

@@ -135,6 +135,8 @@ static const struct {
 	  "h 192.0.2.1\nh 192.0.2.2\n" },
 	{ "h fp_sip='udp:192.0.2.1:5060 , tcp:192.0.2.2:5060'",
 	  "h 192.0.2.1\nh 192.0.2.2\n" },
+	{ "h fp_rtp=' 192.0.2.1 , 2001:db8::1 '",
+	  "h 192.0.2.1\nh 2001:db8::1\n" },
 	{ "h fp_sip=udp:192.0.2.1:5060,", "no address in it" },
 	{ "h fp_sip=", "no address in it" },
 	{ "h fp_sip=udp:", "no address in it" },

@@ -289,7 +289,7 @@ static const struct {
 	{ HEAD "0\n+::2\n-::2", "8 1 4\n::2\n" },
 	/* not lists */
 	{ "", "-74 a.list:1: empty, or without a head" },
-	{ HEAD "0", "-74 a.list:1: empty, or without a head" },
+	{ HEAD "0", "-74 a.list:1: \"#fastpath-list 1" },
 	{ "\n", "-74 a.list:1: \"\": not the head of a list" },
 	{ "192.0.2.7\n",
 	  "-74 a.list:1: \"192.0.2.7\": not the head of a list" },
@@ -338,8 +338,11 @@ static const struct {
 	  "8 4 0\n::1\n::2\n::3\n-74 a.list:1: entries=3, but there are 2" },
 	{ HEAD "1\n::1\n::2\n",
 	  "7 1 0\n::1\n::2\n-74 a.list:1: entries=1, but there are 2" },
-	{ HEAD "2\n::1\n::2", "7 2 3\n::1\n"
-			      "-74 a.list:1: entries=2, but there are 1" },
+	/* an editor's last line is not a torn append */
+	{ HEAD "2\n::1\n::2", "7 2 0\n::1\n"
+			      "-74 a.list:3: the line does not end" },
+	{ HEAD "1\n::1\n+::2\n::3", "7 1 0\n::1\n"
+				    "-74 a.list:3: \"+::2\" is not" },
 };
 
 TEST(reading)
@@ -504,7 +507,7 @@ TEST(long_log)
 	OK(fp_list_find(l, &x.p, &x));
 	fp_list_close(l);
 	/* and a torn line longer than that */
-	memset(fp_buf_room(&b, 100000), 'x', 100000);
+	memset(fp_buf_room(&b, 100000), '+', 100000);
 	b.len += 100000;
 	file_put(dir, "a.list", b.data, b.len);
 	OK(!fp_list_open(&l, dir, "a", &e));
@@ -678,6 +681,12 @@ TEST(repair)
 	shows(dir, "a",
 	      "9 3 0\n192.0.2.1 why=b\n192.0.2.3 why=c\n"
 	      "192.0.2.9 why=a by=b\n");
+	/* a last line that an editor did not end is not cut, nor added to */
+	put(dir, "a.list", HEAD "2\n::1\n::77");
+	EQ(change(dir, "a", "+::2"), -EBADMSG);
+	OK(!fp_list_compact(dir, "a", 0, true, NULL, &e));
+	OK(!change(dir, "a", "+::2"));
+	shows(dir, "a", "8 3 0\n::1\n::2\n::77\n");
 	/* but nothing is guessed */
 	put(dir, "a.list", HEAD "2\n::1\nfoo\n+::2\n");
 	EQ(fp_list_compact(dir, "a", 0, true, NULL, &e), -EINVAL);
@@ -738,6 +747,12 @@ TEST(all_lists)
 	OK(!fp_lists_open(&ls, dir, true, &e));
 	fp_lists_close(&ls);
 	EQ(dir_files(dir, false), 5);
+	/* by name, not by file name: '-' comes before ".list" */
+	OK(!make(dir, "b-c", FP_OWNER_LOCAL, 1, ""));
+	OK(!fp_lists_open(&ls, dir, true, &e));
+	STR(fp_list_head(ls.v[1])->name, "b");
+	STR(fp_list_head(ls.v[2])->name, "b-c");
+	fp_lists_close(&ls);
 	dir_close(dir);
 }
 
