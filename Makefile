@@ -22,11 +22,10 @@ FUZZ_TIME ?= 30
 
 DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
 	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev
-DEPS_demo := iproute2 sip-tester procps
+DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
-	openssh-server jq socat tcpdump ethtool bash-completion zsh fish \
-	util-linux python3 time
+	openssh-server jq socat bash-completion zsh fish python3 time git
 # For make check-full alone.
 DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
