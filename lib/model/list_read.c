@@ -31,15 +31,15 @@ static int read_at(int fd, char *to, size_t n, uint64_t at, size_t *got)
 	return 0;
 }
 
-/* Does a line that begins with c belong to the log?  It has a sign, or it is what
- * a file system shows of a page that was lost with the power: NULs. */
+/* Does a line that begins with c belong to the log?  It has a sign, or it is
+ * what a file system shows of a page that was lost with the power: NULs. */
 static bool is_log(char c)
 {
 	return c == '+' || c == '-' || !c;
 }
 
-/* Where the log's lines at the end of text begin.  n: up to the last '\n'.  n when there is none,
- * -1 when it is before text. */
+/* Where the log's lines at the end of text begin.  n: up to the last '\n'.
+ * n when there is no log; -1 when it begins before text. */
 static ssize_t log_start(const char *text, size_t n, bool is_whole)
 {
 	size_t at = n;
