@@ -77,15 +77,16 @@ xdp_filter_prog() {
 
 fp_block() {
 	"$FP_BUILD/fp-block" "$@" --quiet --state "$work/node" \
-		--pins /sys/fs/bpf/node
+		--pins /sys/fs/bpf/node >"$work/log"
 }
 
 # A node as its users have it.
 make_node() {
-	"$FP_BUILD/fp-load" attach rxours --quiet --state "$work/node" \
-		--pins /sys/fs/bpf/node
-	"$FP_BUILD/fp-load" set stealth=enforce malformed=enforce --quiet \
-		--state "$work/node" --pins /sys/fs/bpf/node
+	local words=(--quiet --state "$work/node" --pins /sys/fs/bpf/node)
+
+	"$FP_BUILD/fp-load" attach rxours "${words[@]}" >"$work/log"
+	"$FP_BUILD/fp-load" set stealth=enforce malformed=enforce \
+		"${words[@]}" >"$work/log"
 }
 
 bench_load() {

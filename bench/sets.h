@@ -39,14 +39,15 @@ static inline uint64_t set_last(const struct set *s, const struct set_entry *x)
 	return x->at | (x->len == s->bits ? 0 : ~0ull >> (64 - s->bits + x->len));
 }
 
-/* Unicast, not 0.0.0.0/8; 2000::/3. */
+/* Unicast, not 0.0.0.0/8, not 127.0.0.0/8; 2000::/3. */
 static inline uint64_t set_address(struct set *s)
 {
 	uint64_t r = bench_rand(&s->seed);
 
 	if (s->bits == 64)
 		return 0x2000000000000000ull | (r << 8 | (r >> 40 & 255)) >> 3;
-	return 0x01000000 + r % 0xde000000;
+	r = 0x01000000 + r % 0xdd000000;
+	return r < 0x7f000000 ? r : r + 0x01000000;
 }
 
 static inline uint32_t set_length(struct set *s, enum set_kind kind)
