@@ -89,6 +89,26 @@ static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
 	return r || n->opts.is_raw ? r : fp_node_check_broken(n, e);
 }
 
+/* Power was lost in the middle of an append: its whole lines stand.  A list
+ * with bad lines too is left to the compiler, which says so. */
+static int fp_node_cut_torn(struct fp_node *n, struct fp_err *e)
+{
+	bool is_cut = false;
+	struct fp_err why;
+
+	for (size_t i = 0; i < n->lists.n; i++) {
+		const struct fp_list_head *h = fp_list_about(n->lists.v[i]);
+
+		if (!h->torn_bytes ||
+		    fp_list_compact(n->lists_fd, h->name, 0, false, NULL, &why))
+			continue;
+		fp_node_notice(n, "%s.list: the last change was not written whole (a crash?): %llu bytes of it cut off",
+			       h->name, (unsigned long long)h->torn_bytes);
+		is_cut = true;
+	}
+	return is_cut ? fp_node_reopen_lists(n, e) : 0;
+}
+
 static bool fp_list_is_readable(const struct fp_list *l, struct fp_err *e)
 {
 	struct fp_list_iter it;
@@ -249,12 +269,16 @@ int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 	r = 0;
 	if (opts->access != FP_NODE_READ)
 		r = fp_lock_take(n.lists_fd, !is_writer, opts->timeout_ms, e);
+	if (r)
+		fp_err_prefix(e, r, "%s/lists", opts->state_dir);
 	if (!r && opts->access != FP_NODE_READ) {
 		n.is_locked = true;
 		r = fp_node_open_maps(&n, e);
 	}
 	if (!r)
 		r = fp_node_reopen_lists(&n, e);
+	if (!r && is_writer)
+		r = fp_node_cut_torn(&n, e);
 	if (!r && is_writer && n.maps && !opts->is_raw)
 		r = fp_node_recover(&n, e);
 	if (r)
