@@ -169,7 +169,9 @@ deps:
 demo:
 	@$(MAKE) --no-print-directory deps DEPS='$(DEPS_build) $(DEPS_demo)'
 	@$(MAKE) --no-print-directory all
-	@FP_BUILD=$(CURDIR)/$(B) test/lab/demo.sh
+	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
+	@FP_BUILD=$(CURDIR)/$(B) FP_OTHER_LAYOUT=build-layout$(TEST_LAYOUT) \
+		test/lab/demo.sh
 
 check: deps
 	@$(MAKE) --no-print-directory tests fuzzers

@@ -334,7 +334,7 @@ lab_capture() {
 	lab_start "$name" "$host" tcpdump -p -n -U -i "$if" -B 8192 \
 		--immediate-mode \
 		-w "$LAB_DIR/$name.pcap" ${4:+"$4"}
-	lab_wait 5 grep -q 'listening on' "$LAB_DIR/$name.log" || {
+	lab_wait 5 grep -qs 'listening on' "$LAB_DIR/$name.log" || {
 		lab_say "tcpdump on $host $if:"
 		tail -n 3 "$LAB_DIR/$name.log" >&2
 		return 1
