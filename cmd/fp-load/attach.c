@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "node/facts.h"
-
 struct rec {
 	const char *nic;
 	bool changed;
@@ -84,26 +82,10 @@ static int attach_one(struct fp_cli *c, struct fp_filter *f,
 	return fl_record(c, &type, &rec);
 }
 
-/* The cluster's own addresses are allowed before anything is filtered.  A bad
- * cluster file is no reason to filter nothing. */
-static bool cluster_list_failed(struct fp_cli *c, struct fp_filter *f)
-{
-	struct fp_err e = { 0 };
-	bool is_changed;
-
-	if (c->is_dry_run ||
-	    !fp_facts_cluster_list(&f->node, c->cluster, c->is_cluster_named,
-				   &is_changed, &e))
-		return false;
-	fp_log(FP_LOG_ERR, "%s: the allow list _cluster stays as it was",
-	       e.text);
-	return true;
-}
-
 static int attach_all(struct fp_cli *c, struct fp_filter *f,
 		      struct fp_attach *a)
 {
-	bool is_partial = cluster_list_failed(c, f), is_dropped;
+	bool is_dropped;
 	struct fl_tally t = { 0 };
 	struct fp_err e = { 0 };
 	int r = 0;
@@ -116,7 +98,7 @@ static int attach_all(struct fp_cli *c, struct fp_filter *f,
 	if (t.n_failed && !c->is_dry_run &&
 	    fp_filter_drop_unused(f, &is_dropped, &e))
 		fp_cli_fail(c, -EIO, &e);
-	return r ? r : fl_finish(c, &t, is_partial || fp_filter_is_partial(f));
+	return r ? r : fl_finish(c, &t, fp_filter_is_partial(f));
 }
 
 int fl_attach(struct fp_cli *c)

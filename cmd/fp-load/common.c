@@ -21,6 +21,8 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 		.is_make = is_change && how == FL_MAKE,
 		.is_broken_ok = fp_cli_overrides(c, "broken"),
 		.is_upgrade = how == FL_UPGRADE,
+		.cluster = c->cluster,
+		.is_cluster_named = c->is_cluster_named,
 		.notice = on_notice,
 	};
 

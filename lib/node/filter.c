@@ -10,6 +10,7 @@
 #include "fp_maps.h"
 #include "io/clock.h"
 #include "model/area.h"
+#include "node/facts.h"
 #include "node/filter_priv.h"
 
 void fp_filter_notice(struct fp_filter *f, const char *fmt, ...)
@@ -277,24 +278,48 @@ int fp_filter_build(struct fp_filter *f, bool is_broken_ok, struct fp_err *e)
 	return r;
 }
 
+/* A bad cluster file is no reason to filter nothing. */
+static void fp_filter_cluster(struct fp_filter *f)
+{
+	struct fp_err e = { 0 };
+	bool is_changed;
+
+	if (!f->opts.cluster ||
+	    !fp_facts_cluster_list(&f->node, f->opts.cluster,
+				   f->opts.is_cluster_named, &is_changed, &e))
+		return;
+	fp_filter_notice(f, "%s: the allow list _cluster stays as it was",
+			 e.text);
+	f->is_behind = true;
+}
+
+/* Tables that are there: a list that broke since leaves them as they are. */
+static int fp_filter_catch_up(struct fp_filter *f, struct fp_err *e)
+{
+	int r = fp_filter_apply(f, e);
+
+	if (!r)
+		r = fp_node_catch_up(&f->node, e);
+	if (!r)
+		fp_filter_cluster(f);
+	if (r != -EPERM || !e->rule[0])
+		return r;
+	fp_filter_notice(f, "%s: the tables stay as they were", e->text);
+	f->is_behind = true;
+	return 0;
+}
+
 int fp_filter_ready(struct fp_filter *f, struct fp_err *e)
 {
 	int r;
 
 	if (f->is_ready)
 		return 0;
-	if (!f->node.maps) {
-		r = fp_filter_build(f, true, e);
+	if (f->node.maps) {
+		r = fp_filter_catch_up(f, e);
 	} else {
-		r = fp_filter_apply(f, e);
-		if (!r)
-			r = fp_node_catch_up(&f->node, e);
-		if (r == -EPERM && e->rule[0]) {
-			fp_filter_notice(f, "%s: the tables stay as they were",
-					 e->text);
-			f->is_behind = true;
-			r = 0;
-		}
+		fp_filter_cluster(f);
+		r = fp_filter_build(f, true, e);
 	}
 	f->is_ready = !r;
 	return r;

@@ -26,6 +26,9 @@ struct fp_filter_opts {
 	bool is_make;	   /* make the pin directory when it is missing */
 	bool is_broken_ok; /* compile without lists that cannot be read */
 	bool is_upgrade;   /* tables of another layout are what it is about */
+	/* attach: the list _cluster follows this file; NULL: it stays */
+	const char *cluster;
+	bool is_cluster_named; /* a missing file is an error */
 	void (*notice)(void *ctx, const char *text);
 	void *ctx;
 };
@@ -37,7 +40,7 @@ struct fp_filter {
 	int n_bad_settings;	     /* lines of it that were left out */
 	char dir[PATH_MAX];	     /* PINS/v1 */
 	bool is_ready;
-	bool is_behind; /* a list is broken: the tables keep what they had */
+	bool is_behind; /* tables or _cluster are not as they should be */
 };
 
 /* 0: close with fp_filter_close.  -EAGAIN: locked.  -EINVAL: pins is not in a

@@ -219,6 +219,7 @@ int fp_node_catch_up(struct fp_node *n, struct fp_err *e)
 {
 	int r = fp_node_check_broken(n, e);
 
+	n->opts.is_raw = false;
 	return r || !n->maps ? r : fp_node_recover(n, e);
 }
 

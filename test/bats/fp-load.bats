@@ -1,0 +1,965 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# fp-load on a node with two NICs: the lab's net0 (carrier) and net1 (attacker).
+# 203.0.113.7 is blocked in every test.
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' stderr
+
+bats_require_minimum_version 1.5.0
+
+BLOCKED=203.0.113.7
+OTHER=203.0.113.8
+
+setup_file() {
+	[ "$(id -u)" = 0 ] || skip 'XDP needs root'
+	export FP_BUILD=${FP_BUILD:-$PWD/build}
+	export FP_OTHER_LAYOUT=${FP_OTHER_LAYOUT:-$PWD/build-layout99}
+	export FP_CLUSTER=/dev/null
+	source test/lab/lab.sh
+	lab_up
+	# a directory that attach must make
+	FP_PINS=$LAB_DIR/bpf/fastpath
+	lab_start rx node socat -u UDP4-RECV:5060 "OPEN:$LAB_DIR/rx,creat,append"
+	lab_wait 5 lab_listens node udp 0.0.0.0 5060
+}
+
+setup() {
+	source test/lab/lab.sh
+	load=$FP_BUILD/fp-load
+	block add $BLOCKED --why scan >/dev/null 2>&1 || [ $? = 3 ] # not in force
+}
+
+teardown() {
+	lab_in node "$load" detach --all >/dev/null 2>&1 || :
+	lab_in node ip link set dev net1 xdp off || :
+	lab_in node ip link set dev net1 xdpgeneric off || :
+	[ ! -e "$FP_PINS" ] || find "$FP_PINS" -mindepth 1 -depth -delete
+	rm -rf "${FP_STATE:?}"
+}
+
+teardown_file() {
+	source test/lab/lab.sh
+	lab_down
+}
+
+fl() { lab_in node "$load" "$@"; }
+block() { lab_in node "$FP_BUILD/fp-block" "$@"; }
+
+# says VERB...: run it with stdout and stderr apart.
+says() { run --separate-stderr fl "$@"; }
+
+# A command after "!" fails unseen.
+refute() { ! "$@"; }
+
+# json FILTER: of the output, one record a line.
+json() { jq -se "$1" <<<"$output"; }
+
+# ---- packets
+
+# send SOURCE TEXT [PORT]: one datagram to the node.
+send() {
+	printf '%s' "$2" | lab_in attacker socat -u - \
+		"UDP4-SENDTO:192.0.2.1:${3:-5060},bind=$1"
+}
+
+invite() { printf 'INVITE sip:%s@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n' "$1"; }
+
+arrived() { grep -aq "$1" "$LAB_DIR/rx"; }
+
+# passes SOURCE: does an INVITE get through?  One from elsewhere that was sent
+# after it says when to stop waiting.
+passes() {
+	local id=$RANDOM$RANDOM$RANDOM
+
+	send "$1" "$(invite "$id")"
+	send $OTHER "$(invite "mark$id")"
+	lab_wait 5 arrived "mark$id"
+	arrived "sip:$id@"
+}
+
+filters() { ! passes $BLOCKED && passes $OTHER; }
+does_not_filter() { passes $BLOCKED; }
+
+# What the program that is on the NIC now says about a frame (no packet is sent):
+# 1 drop, 2 pass.
+verdict() {
+	local id
+
+	id=$(lab_in node ip -j link show dev net1 | jq '.[0].xdp.prog.id')
+	frame "$1" >"$LAB_DIR/frame"
+	bpftool -j prog run id "$id" data_in "$LAB_DIR/frame" repeat 1 |
+		jq .retval
+}
+
+# frame LAST-OCTET: an INVITE from 203.0.113.LAST-OCTET.
+frame() {
+	printf '\2\0\0\0\0\1\2\0\0\0\0\2\x08\0'
+	printf '\x45\0\0\x4b\0\0\0\0\x40\x11\0\0\xcb\0\x71'
+	# shellcheck disable=SC2059 # the octet is made from a number
+	printf "\\x$(printf %02x "$1")"
+	printf '\xc0\0\2\1\x13\xc4\x13\xc4\0\x37\0\0'
+	printf 'INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: xxxxxx\r\n\r\n'
+}
+
+# The program on the NIC drops who is blocked and passes who is not.
+judges() { [ "$(verdict 7)" = 1 ] && [ "$(verdict 8)" = 2 ]; }
+
+# foreign MODE: somebody else's program on net1 (bpftool's name for MODE).
+foreign() {
+	bpftool prog load "$FP_BUILD/fastpath.bpf.o" "$LAB_DIR/bpf/foreign" \
+		type xdp
+	lab_in node bpftool net attach "$1" pinned "$LAB_DIR/bpf/foreign" \
+		dev net1
+	rm "$LAB_DIR/bpf/foreign"
+}
+
+counted() { fl stats | grep -q "$1"; }
+
+# ---- attach, detach
+
+@test "attach filters; again changes nothing" {
+	says -j attach net1
+	[ "$status" = 0 ]
+	[ "$stderr" = '' ]
+	json 'any(.type == "attach" and .nic == "net1" and .changed and
+		.mode == "native" and .driver == "veth" and .mtu == 1500 and
+		.rx_queues == 1)'
+	json '.[-1] | .type == "summary" and .changed'
+	filters
+	says -j attach net1
+	[ "$status" = 0 ]
+	json '.[0].changed == false and .[-1].changed == false'
+}
+
+@test "attach compiles before the first packet: no packet of a listed source" {
+	local pid got
+
+	lab_start flood attacker python3 -c '
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("203.0.113.7", 0))
+n = 0
+while True:
+    s.sendto(b"INVITE sip:flood%d@192.0.2.1 SIP/2.0\r\n\r\n" % n,
+             ("192.0.2.1", 5060))
+    n += 1
+    time.sleep(0.0005)'
+	lab_wait 5 arrived 'sip:flood10@'
+	fl attach net1
+	got=$(grep -ac 'sip:flood' "$LAB_DIR/rx")
+	sleep 0.5
+	[ "$(grep -ac 'sip:flood' "$LAB_DIR/rx")" = "$got" ]
+	lab_stop flood
+}
+
+@test "attach, text: fields in their order" {
+	says attach net1
+	[ "$(sed 's/veth\t[0-9]*/veth\tN/' <<<"$output")" = \
+		$'net1\tyes\tnative\tveth\tN\t1500\t1\t-\t-' ]
+}
+
+@test "attach --dry-run changes nothing and says 1; 0 once it is attached" {
+	says attach -n net1
+	[ "$status" = 1 ]
+	[[ $output == net1$'\t'yes* ]]
+	[ ! -e "$FP_PINS/v1" ]
+	does_not_filter
+	fl attach net1
+	says attach -n net1
+	[ "$status" = 0 ]
+	[[ $output == net1$'\t'no* ]]
+}
+
+@test "attach without an interface, with a bad --mode, a bad --confirm" {
+	says attach
+	[ "$status" = 2 ]
+	[[ $stderr == *'needs an interface'*'--help' ]]
+	says attach --mode fast net1
+	[ "$status" = 2 ]
+	[[ $stderr == *'"fast"'* ]]
+	says attach --confirm 60 net1
+	[ "$status" = 2 ]
+	[[ $stderr == *'--confirm: "60"'* ]]
+	says attach --confirm 0s net1
+	[ "$status" = 2 ]
+	[ ! -e "$FP_PINS/v1" ]
+}
+
+@test "attach of two NICs; one that is missing is partial" {
+	says -j attach net0 nope net1
+	[ "$status" = 3 ]
+	[[ $stderr == *'nope: no such interface'* ]]
+	json 'map(select(.type == "attach")) | map(.changed) ==
+		[true, false, true] and (.[1].error | contains("nope"))'
+	json '.[-1] | .done == 2 and .failed == 1'
+	says attach nope
+	[ "$status" = 2 ]
+	[ "$(fl -j status | jq -s 'map(select(.type == "nic" and .attached)) |
+		length')" = 2 ]
+}
+
+@test "a NIC that cannot be attached leaves no tables behind" {
+	says attach nope
+	[ "$status" = 2 ]
+	[ ! -e "$FP_PINS/v1" ]
+}
+
+@test "--mode auto falls back to generic and says so, native and default do not" {
+	says attach lo
+	[ "$status" = 2 ]
+	[[ $stderr == *'driver -, MTU 65536'*'--mode auto'* ]]
+	says attach --mode native lo
+	[ "$status" = 2 ]
+	[ ! -e "$FP_PINS/v1" ]
+	says -j attach --mode auto lo
+	[ "$status" = 0 ]
+	json '.[0].mode == "generic"'
+	says -j attach lo
+	[ "$status" = 0 ]
+	json '.[0].changed == false'
+	says attach --mode native lo
+	[ "$status" = 2 ]
+	[[ $stderr == *'attached in generic mode'* ]]
+}
+
+@test "--mode generic filters too" {
+	says -j attach --mode generic net1
+	[ "$status" = 0 ]
+	json '.[0].mode == "generic"'
+	[ "$(lab_in node ip -j link show dev net1 | jq '.[0].xdp.mode')" = 2 ]
+	filters
+}
+
+@test "an MTU that the driver refuses: the message has driver, MTU and the way out" {
+	lab_in attacker ip link set dev net0 mtu 9000
+	lab_in node ip link set dev net1 mtu 9000
+	says attach net1
+	says_auto=$(fl -j attach --mode auto net1 | jq -s '.[0].mode')
+	lab_in attacker ip link set dev net0 mtu 1500
+	lab_in node ip link set dev net1 mtu 1500
+	[ "$status" = 2 ]
+	[[ $stderr == *'driver veth, MTU 9000'*'--mode auto'* ]]
+	[ "$says_auto" = '"generic"' ]
+}
+
+@test "another XDP program on the NIC: exit 2 with its id and the way out" {
+	local mode way
+
+	for mode in xdpdrv xdpgeneric; do
+		foreign $mode
+		says attach net1
+		[ "$status" = 2 ]
+		[ "${#stderr_lines[@]}" = 1 ]
+		[[ $stderr == *'another XDP program'*id\ [0-9]*fp_filter* ]]
+		way=${stderr##*: }
+		[[ $way == 'ip link set dev net1 xdp'* ]]
+		lab_in node $way
+		fl attach net1
+		fl detach net1
+	done
+}
+
+@test "xdp-filter on the NIC: exit 2, and the way out is one" {
+	local way
+
+	lab_in node xdp-filter load net1
+	says attach net1
+	[ "$status" = 2 ]
+	[[ $stderr == *'another XDP program'*xdp* ]]
+	way=${stderr##*: } # xdp-loader where libxdp uses its dispatcher
+	lab_in node $way
+	fl attach net1
+	fl detach net1
+	lab_in node xdp-filter unload --all || :
+}
+
+@test "detach passes everything again; twice changes nothing" {
+	fl attach net0 net1
+	filters
+	says -j detach net1
+	[ "$status" = 0 ]
+	json '.[0].changed and .[-1].changed'
+	does_not_filter
+	says -j detach net1 nope
+	[ "$status" = 0 ]
+	[ "$stderr" = '' ]
+	json 'all(.changed == false)'
+	[ -e "$FP_PINS/v1/links/net0" ]
+}
+
+@test "detach of the last NIC takes the tables away and keeps the lists" {
+	fl attach net1
+	says detach net1
+	[ "$status" = 0 ]
+	[[ $stderr == *'the policy stays in the lists'* ]]
+	[ "$(ls "$FP_PINS")" = '' ]
+	[[ $(block list) == *$BLOCKED* ]]
+	fl attach net1
+	filters
+}
+
+@test "detach --all, --dry-run, and neither" {
+	fl attach net0 net1
+	says detach -n --all
+	[ "$status" = 1 ]
+	[ "${#lines[@]}" = 2 ]
+	filters
+	says detach --all
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 2 ]
+	says -j detach --all
+	[ "$status" = 0 ]
+	json '.[0] | .type == "summary" and
+		.changed == false'
+	says detach
+	[ "$status" = 2 ]
+	says detach --all net1
+	[ "$status" = 2 ]
+}
+
+@test "a NIC's counters end with its attachment" {
+	fl attach net0 net1
+	filters
+	fl stats | grep -q "^net1.drop_block.drop.1"
+	fl detach net1
+	fl attach net1
+	refute counted '^net1.drop_block'
+}
+
+@test "a NIC that goes and comes back is attached again, in its slot" {
+	lab_in node ip link add x0 type veth peer name x1
+	lab_in node ip link set x0 up
+	fl attach net1 x0
+	lab_in node ip link del x0
+	says -j status
+	[ "$status" = 1 ]
+	json 'any(.nic == "x0" and .state == "gone" and .attached == false and
+		.ifindex == 0)'
+	lab_in node ip link add x0 type veth peer name x1
+	says -j status
+	[ "$status" = 1 ]
+	json 'any(.nic == "x0" and .state == "detached")'
+	says -j attach x0
+	[ "$status" = 0 ]
+	json '.[0].changed'
+	says -j status
+	[ "$status" = 0 ]
+	json 'map(select(.nic == "x0")) |
+		length == 1 and .[0].attached'
+	lab_in node ip link del x0
+	fl detach x0
+	[ ! -e "$FP_PINS/v1/links/x0" ]
+	[ ! -e "$FP_PINS/v1/xsk/x0" ]
+}
+
+@test "a VLAN interface's name has a dot" {
+	lab_in node ip link add link net0 name net0.5 type vlan id 5 ||
+		skip 'no VLAN interfaces in this kernel'
+	fl attach --mode generic net0.5
+	[ -e "$FP_PINS/v1/links/net0%2e5" ]
+	fl status | grep -q '^net0\.5.*filtering'
+	fl detach --all
+	lab_in node ip link del net0.5
+}
+
+@test "pins outside a bpf filesystem: exit 2 with the mount command" {
+	says --pins "$LAB_DIR/nowhere" attach net1
+	[ "$status" = 2 ]
+	[[ $stderr == *'not in a bpf filesystem'*'mount -t bpf bpf /sys/fs/bpf'* ]]
+	[ ! -e "$LAB_DIR/nowhere" ]
+	says --pins /proc/nowhere attach net1
+	[ "$status" = 2 ]
+	says --pins "$LAB_DIR" status
+	[ "$status" = 2 ]
+}
+
+@test "what a killed run left half made is removed" {
+	mkdir -p "$FP_PINS/v1_new/xsk" "$FP_PINS/v1_gone" "$FP_PINS/v7_new"
+	fl attach net1
+	[ "$(ls "$FP_PINS")" = v1 ]
+}
+
+@test "a list that cannot be read: the rest is in force, exit 3, loudly" {
+	echo 'not a list' >"$FP_STATE/lists/torn.list"
+	says attach net1
+	[ "$status" = 3 ]
+	[[ $stderr == *torn.list*'not in force'* ]]
+	filters
+	says -j status
+	[ "$status" = 1 ]
+	json 'any(.type == "filter" and .broken == 1 and .in_step == false)'
+	says attach net1
+	[ "$status" = 3 ]
+	[[ $stderr == *torn.list* ]]
+	filters
+	rm "$FP_STATE/lists/torn.list"
+	says attach net1
+	[ "$status" = 0 ]
+	[ "$stderr" = '' ]
+	says -j status
+	[ "$status" = 0 ]
+	json 'any(.type == "filter" and .in_step)'
+}
+
+@test "a list that breaks later stays in force as it was" {
+	fl attach net1
+	for list in "$FP_STATE"/lists/*.list; do
+		echo 'not a list' >"$list"
+	done
+	says attach net0
+	[ "$status" = 3 ]
+	[[ $stderr == *'the tables stay as they were'* ]]
+	filters
+}
+
+@test "the cluster file's nodes are allowed from the first packet on" {
+	printf '[opensips]\nsip9 ansible_host=%s\n' $BLOCKED >"$LAB_DIR/c.ini"
+	says -C "$LAB_DIR/c.ini" attach net1
+	[ "$status" = 0 ]
+	passes $BLOCKED
+	fl detach net1
+	echo '[broken' >"$LAB_DIR/c.ini"
+	says -C "$LAB_DIR/c.ini" attach net0
+	[ "$status" = 3 ]
+	[[ $stderr == *c.ini:1*'_cluster stays'* ]]
+}
+
+@test "the lock: waits, then exit 4" {
+	exec 9<"$FP_STATE/lists"
+	flock 9
+	says -t 100ms attach net1
+	[ "$status" = 4 ]
+	says -t 100ms set lists=off
+	[ "$status" = 4 ]
+	exec 9<&-
+}
+
+# ---- attach --confirm
+
+@test "an attach that is not confirmed stops filtering by itself" {
+	says -j attach --confirm 2s net1
+	[ "$status" = 0 ]
+	json '.[0].confirm_s as $s | $s >= 1 and $s <= 3'
+	[[ $stderr == *'unless fp-load confirm'* ]]
+	filters
+	says -j attach net1
+	json '.[0].changed == false and .[0].confirm_s != null'
+	lab_wait 4 does_not_filter
+	says -j status
+	[ "$status" = 1 ]
+	json 'any(.nic == "net1" and .state == "unconfirmed" and
+		.confirm_s == 0)'
+	says confirm net1
+	[ "$status" = 2 ]
+	[[ $stderr == *'has stopped'*'fp-load attach net1'* ]]
+	says confirm
+	[ "$status" = 2 ]
+	does_not_filter
+	says -j attach --confirm 1h net1
+	[ "$status" = 0 ]
+	json '.[0].changed and .[0].confirm_s > 3000'
+	filters
+}
+
+@test "a confirmed attach filters on" {
+	fl attach --confirm 2s net1
+	says -j confirm -n
+	[ "$status" = 1 ]
+	json '.[0].changed'
+	says -j confirm
+	[ "$status" = 0 ]
+	json '.[0].nic == "net1" and .[0].changed'
+	says -j confirm net1
+	[ "$status" = 0 ]
+	json '.[0].changed == false'
+	says -j confirm
+	[ "$status" = 0 ]
+	json '.[0].changed == false'
+	sleep 3
+	filters
+	says confirm net0
+	[ "$status" = 2 ]
+	[[ $stderr == *'not attached'* ]]
+}
+
+@test "after the deadline attach without --confirm is for good" {
+	fl attach --confirm 1s net1
+	lab_wait 4 does_not_filter
+	says -j attach net1
+	[ "$status" = 0 ]
+	json '.[0].changed and .[0].confirm_s == null'
+	filters
+}
+
+# ---- status
+
+@test "status without a filter: exit 1" {
+	says -j status
+	[ "$status" = 1 ]
+	json '.[0] | .type == "filter" and .layout == 0 and .lists == 2 and
+		.entries == 1'
+	rm -rf "$FP_STATE"
+	says status
+	[ "$status" = 1 ]
+}
+
+@test "status: one record a NIC and one for the filter" {
+	fl attach net0 net1
+	says -j status
+	[ "$status" = 0 ]
+	json 'map(.type) == ["nic", "nic", "filter", "summary"]'
+	json '.[0] | .nic == "net0" and .state == "filtering" and .attached and
+		.mode == "native" and .driver == "veth" and .mtu == 1500 and
+		.program == "current" and .lists == "enforce" and
+		.stealth == "observe" and .malformed == "observe"'
+	json '.[2] | .layout == 1 and .lists == 2 and .entries == 1 and
+		.hashed_max == 4000000 and .memory_bytes > 60000000 and
+		.sip_ports == "5060-5061" and .guard_ports == "none" and
+		.in_step'
+	[ "$(lab_in node ip -j link show dev net0 | jq '.[0].xdp.prog.id')" = \
+		"$(jq -se '.[0].prog_id' <<<"$output")" ]
+	says status -o nic,state
+	[ "$output" = $'net0\tfiltering\nnet1\tfiltering' ]
+	says status -o in_step
+	[ "$output" = yes ]
+	says status -o nonsense
+	[ "$status" = 2 ]
+	says status now
+	[ "$status" = 2 ]
+}
+
+@test "status sees lists that were changed behind the tables" {
+	fl attach net1
+	touch "$FP_STATE"/lists/*.list
+	says -j status
+	[ "$status" = 1 ]
+	json 'any(.type == "filter" and .in_step == false)'
+	fl attach net1
+	says status
+	[ "$status" = 0 ]
+}
+
+# ---- set
+
+@test "set prints the settings" {
+	says set
+	[ "$status" = 0 ]
+	[ "${#lines[@]}" = 7 ]
+	[[ ${lines[0]} == guard-ports$'\t'none$'\t'* ]]
+	[[ ${lines[5]} == sip-ports$'\t'5060-5061$'\t'* ]]
+	[ ! -e "$FP_STATE/settings" ]
+}
+
+@test "set changes file and filter at once; again changes nothing" {
+	fl attach net1
+	filters
+	says -j set lists=off
+	[ "$status" = 0 ]
+	json '.[0] | .key == "lists" and .value == "off" and .was == "enforce"'
+	json '.[-1].changed'
+	does_not_filter
+	grep -qx lists=off "$FP_STATE/settings"
+	says -j set lists=off
+	[ "$status" = 0 ]
+	json '.[-1].changed == false'
+	fl set lists=observe
+	does_not_filter
+	fl set lists=enforce
+	filters
+}
+
+@test "set -n" {
+	says -j set -n lists=off sample=1
+	[ "$status" = 1 ]
+	json '.[-1].changed'
+	[ ! -e "$FP_STATE/settings" ]
+	says set -n lists=enforce
+	[ "$status" = 0 ]
+}
+
+@test "set refuses what is no setting or no value, all or nothing" {
+	for word in nonsense=1 lists lists= lists=maybe sample=3 sample=0 \
+		max-hashed=0 max-hashed=many sip-ports=99999 sip-ports=5061-5060 \
+		sip-ports=5060/sctp 'sip-ports=5060,' guard-ports=; do
+		says set sample=2 $word
+		[ "$status" = 2 ] || { echo "$word"; return 1; }
+	done
+	[ ! -e "$FP_STATE/settings" ]
+}
+
+@test "set sip-ports" {
+	fl attach net1
+	fl set sip-ports=5070,5080-5081/udp
+	does_not_filter
+	[ "$(fl set -o key,value | grep sip-ports)" = \
+		$'sip-ports\t5070,5080-5081/udp' ]
+	fl set sip-ports=5000-5100
+	filters
+}
+
+@test "settings survive detach and attach, and are written sorted" {
+	fl attach net1
+	fl set guard-ports=16384-32767/udp stealth=off lists=observe
+	fl detach net1
+	fl attach net1
+	does_not_filter
+	fl status -o lists,stealth | grep -qx $'observe\toff'
+	[ "$(fl -j status | jq -r 'select(.type == "filter").guard_ports')" = \
+		16384-32767/udp ]
+	sort -c "$FP_STATE/settings"
+	[ ! -e "$FP_STATE/settings.tmp" ]
+}
+
+@test "settings of a filter that is not loaded wait for it" {
+	says set lists=off
+	[ "$status" = 0 ]
+	fl attach net1
+	does_not_filter
+}
+
+@test "a bad line of the settings file: attach goes on without it, set does not" {
+	printf 'lists=perhaps\n# kept out\nstealth=off\n' >"$FP_STATE/settings"
+	says attach net1
+	[ "$status" = 3 ]
+	[[ $stderr == *settings:1*perhaps* ]]
+	filters
+	fl status -o stealth | grep -qx off
+	says set sample=2
+	[ "$status" = 2 ]
+	grep -q perhaps "$FP_STATE/settings"
+}
+
+@test "attach finishes a set that was killed between file and filter" {
+	fl attach net1
+	printf 'lists=off\n' >"$FP_STATE/settings"
+	filters
+	says -j attach net1
+	[ "$status" = 0 ]
+	does_not_filter
+}
+
+# An sshd on port 2222 and another service on 8080.
+start_services() {
+	mkdir -p /run/sshd
+	[ -e "$LAB_DIR/hostkey" ] ||
+		ssh-keygen -q -t ed25519 -N '' -f "$LAB_DIR/hostkey"
+	lab_start sshd node /usr/sbin/sshd -D -f /dev/null -p 2222 \
+		-o PidFile=none -h "$LAB_DIR/hostkey"
+	lab_start web node socat TCP4-LISTEN:8080,fork,reuseaddr \
+		SYSTEM:'echo hello'
+	lab_wait 5 lab_listens node tcp 0.0.0.0 2222
+	lab_wait 5 lab_listens node tcp 0.0.0.0 8080
+}
+
+# answers PORT: what a TCP service tells the blocked source first.
+answers() {
+	timeout 2 nsenter --net="/run/netns/$(lab_ns attacker)" socat -u \
+		"TCP4:192.0.2.1:$1,bind=$BLOCKED,connect-timeout=1" - 2>&1 |
+		head -c 4
+}
+
+@test "guard-ports=any leaves sshd's ports alone, and nothing else" {
+	start_services
+	fl attach net1
+	[ "$(answers 2222)" = SSH- ]
+	[ "$(answers 8080)" = hell ]
+	says set guard-ports=any
+	[ "$status" = 0 ]
+	[[ $stderr == *"sshd's TCP ports: 22 2222"* ]]
+	[ "$(answers 2222)" = SSH- ]
+	[ "$(answers 8080)" != hell ]
+	says set guard-ports=2000-3000
+	[ "$status" = 5 ]
+	[[ $stderr == *'rule ssh'*'TCP port 2222'*'--override ssh'* ]]
+	says set sip-ports=22
+	[ "$status" = 5 ]
+	says set sip-ports=22/udp
+	[ "$status" = 0 ]
+	says set guard-ports=2000-9000 --override ssh
+	[ "$status" = 0 ]
+	[[ $stderr == *'left out all the same'* ]]
+	[ "$(answers 2222)" = SSH- ]
+	[ "$(answers 8080)" != hell ]
+	lab_stop sshd
+	lab_stop web
+}
+
+# ping SOURCE: an OPTIONS, that something else shows to have been judged.
+ping() {
+	send "$1" "$(printf 'OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')"
+	passes $OTHER
+}
+
+@test "set stealth=enforce shows whom it would have dropped" {
+	fl attach net1
+	for i in $(seq 25); do
+		send 203.0.113.$((100 + i)) \
+			"$(printf 'OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')"
+	done
+	ping 203.0.113.200
+	says -j set -n stealth=enforce
+	[ "$status" = 1 ]
+	json 'map(select(.type == "would_drop")) | length == 20 and
+		(map(.last) | . == (sort | reverse)) and all(.packets == 1)'
+	[[ $stderr == *'26 sources'* && $stderr == *'has observed for'* ]]
+	fl set stealth=enforce
+	fl stats -o reason,packets | grep -qx $'seen_stealth\t26'
+	ping 203.0.113.200
+	fl stats -o reason,packets | grep -qx $'drop_stealth\t1'
+}
+
+@test "set stealth=enforce and malformed=enforce refuse over a cluster node" {
+	fl attach net1
+	printf '[opensips]\nsip9 ansible_host=203.0.113.9\n' >"$LAB_DIR/c.ini"
+	ping 203.0.113.9
+	send 203.0.113.9 'this is not SIP, it is not anything'
+	passes $OTHER
+	for key in stealth malformed; do
+		says -j -C "$LAB_DIR/c.ini" set $key=enforce
+		[ "$status" = 5 ]
+		[[ $stderr == *'rule cluster'*'203.0.113.9, cluster node sip9'* ]]
+		json 'any(.type == "would_drop" and .src == "203.0.113.9" and
+			.node == "sip9")'
+		fl status -o $key | grep -qx observe
+	done
+	says -C "$LAB_DIR/c.ini" set stealth=enforce --override cluster
+	[ "$status" = 0 ]
+	# once it is allowed it would not be dropped
+	block -C "$LAB_DIR/c.ini" add 203.0.113.9 --list mine --kind allow
+	says -C "$LAB_DIR/c.ini" set malformed=enforce
+	[ "$status" = 0 ]
+	[[ $stderr != *203.0.113.9* ]]
+}
+
+@test "set stealth=enforce says when nothing was observed" {
+	says set stealth=enforce
+	[ "$status" = 0 ]
+	[[ $stderr == *'no filter is loaded'* ]]
+	fl set stealth=off
+	fl attach net1
+	says set stealth=enforce
+	[ "$status" = 0 ]
+	[[ $stderr == *'was off'* ]]
+}
+
+# ---- stats, watch, test
+
+@test "stats: by NIC and reason, and --reset" {
+	fl attach net0 net1
+	filters
+	says stats -j
+	[ "$status" = 0 ]
+	json 'any(.type == "stats" and .nic == "net1" and
+		.reason == "drop_block" and .action == "drop" and
+		.packets == 1 and .bytes > 42 and
+		(.help | contains("block list")))'
+	json 'all(.type != "stats" or .packets > 0) and .[-1].changed == false'
+	says stats -n --reset
+	[ "$status" = 1 ]
+	says -j stats --reset
+	[ "$status" = 0 ]
+	json 'any(.reason == "drop_block") and .[-1].changed'
+	refute counted drop_block
+	says stats all
+	[ "$status" = 2 ]
+}
+
+@test "stats --format: prometheus, json, nonsense" {
+	fl attach net1
+	filters
+	says stats --format prometheus
+	[ "$status" = 0 ]
+	grep -qx 'fastpath_filter_packets_total{nic="net1",reason="drop_block",action="drop"} 1' \
+		<<<"$output"
+	grep -qx '# TYPE fastpath_filter_bytes_total counter' <<<"$output"
+	says stats --format json
+	json '.[0].type == "stats"'
+	says stats --format xml
+	[ "$status" = 2 ]
+}
+
+@test "stats --every: rates until a signal, exit 0" {
+	fl attach net1
+	filters
+	lab_start every node "$load" stats -j --every 100ms
+	lab_wait 5 grep -q '"pps"' "$LAB_DIR/every.log"
+	filters
+	sleep 0.3
+	read -r pid _ <"$LAB_DIR/pids/every"
+	kill -INT "$pid"
+	wait "$pid"
+	jq -se 'map(select(.reason == "drop_block")) | length >= 3 and
+		any(.pps > 0) and .[-1].packets == 2' "$LAB_DIR/every.log"
+	jq -se '.[-1].type == "summary"' "$LAB_DIR/every.log"
+	lab_stop every
+	says stats --every 1s --reset
+	[ "$status" = 2 ]
+}
+
+@test "stats and watch without a filter: exit 2" {
+	for verb in stats watch 'test /dev/null'; do
+		says $verb
+		[ "$status" = 2 ]
+		[[ $stderr == *'no filter is loaded'* ]]
+	done
+}
+
+@test "watch shows drops as they come, until a signal, exit 0" {
+	fl attach net1
+	fl set sample=1
+	filters # before watch: not shown
+	lab_start watch node "$load" watch -j
+	sleep 0.3
+	send $BLOCKED "$(printf '\r\nREGISTER sip:x\033[2J@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')" 5061
+	lab_wait 5 grep -q '}' "$LAB_DIR/watch.log"
+	read -r pid _ <"$LAB_DIR/pids/watch"
+	kill -TERM "$pid"
+	wait "$pid"
+	jq -se 'length == 2 and (.[0] | .type == "drop" and .nic == "net1" and
+		.reason == "drop_block" and .src == "203.0.113.7" and
+		.dport == 5061 and .sport > 0 and .proto == "udp" and
+		.len > 60 and (.payload | startswith("REGISTER sip:x\u001b[2J@"))) and
+		(now - (.[0].time | fromdate) | fabs) < 5' "$LAB_DIR/watch.log"
+	lab_stop watch
+}
+
+@test "watch --for ends, and text has no control characters" {
+	fl attach net1
+	fl set sample=1
+	lab_start watch node "$load" watch --for 1s
+	sleep 0.3
+	send $BLOCKED "$(printf 'REGISTER sip:x\033[2J\ty SIP/2.0\r\n\r\n')"
+	read -r pid _ <"$LAB_DIR/pids/watch"
+	wait "$pid"
+	[ "$(wc -l <"$LAB_DIR/watch.log")" = 1 ]
+	refute grep -qP '[^\n\t -~]' "$LAB_DIR/watch.log"
+	[ "$(tr -cd '\t' <"$LAB_DIR/watch.log" | wc -c)" = 8 ]
+}
+
+# Three INVITEs: of the blocked source, of another, and an OPTIONS.
+capture() {
+	lab_capture cap attacker net0 'udp dst port 5060'
+	send $BLOCKED "$(invite one)"
+	send $OTHER "$(invite two)"
+	send $OTHER "$(printf 'OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')"
+	lab_wait 5 eval '[ "$(lab_packets cap)" = 3 ]'
+	lab_stop cap INT
+}
+
+# convert LINKTYPE: the capture as raw (101), sll (113), sll2 (276) or ng.
+convert() {
+	python3 - "$1" "$LAB_DIR/cap.pcap" "$LAB_DIR/$1.pcap" <<'PY'
+import struct, sys
+kind, src, dst = sys.argv[1:]
+data = open(src, 'rb').read()
+at, packets = 24, []
+while at < len(data):
+    sec, usec, cap, wire = struct.unpack_from('<IIII', data, at)
+    packets.append((sec, usec, data[at + 16:at + 16 + cap]))
+    at += 16 + cap
+def block(t, body):
+    body += b'\0' * (-len(body) % 4)
+    n = struct.pack('<I', len(body) + 12)
+    return struct.pack('<I', t) + n + body + n
+head = {'raw': b'', 'sll': bytes(14) + b'\x08\0',
+        'sll2': b'\x08\0' + bytes(18)}
+with open(dst, 'wb') as f:
+    if kind == 'ng':
+        f.write(block(0x0a0d0d0a, struct.pack('<IHHq', 0x1a2b3c4d, 1, 0, -1)))
+        f.write(block(1, struct.pack('<HHI', 1, 0, 0)))
+        for sec, usec, p in packets:
+            t = sec * 1000000 + usec
+            f.write(block(6, struct.pack('<IIIII', 0, t >> 32, t & 0xffffffff,
+                                         len(p), len(p)) + p))
+    else:
+        link = {'raw': 101, 'sll': 113, 'sll2': 276}[kind]
+        f.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, link))
+        for sec, usec, p in packets:
+            p = head[kind] + p[14:]
+            f.write(struct.pack('<IIII', sec, usec, len(p), len(p)) + p)
+PY
+}
+
+@test "test: each packet's verdict, and no trace in the live filter" {
+	local before
+
+	fl attach net1
+	fl set sample=1
+	capture
+	before=$(fl stats)
+	seen=$(bpftool -j map dump pinned "$FP_PINS/v1/seen" | jq length)
+	says -j test "$LAB_DIR/cap.pcap"
+	[ "$status" = 0 ]
+	json 'map(select(.type == "packet")) | map([.n, .src, .verdict, .reason]) ==
+		[[1, "203.0.113.7", "drop", "drop_block"],
+		[2, "203.0.113.8", "pass", "pass_request"],
+		[3, "203.0.113.8", "pass", "pass_request"]]'
+	json '.[2].observed == "seen_stealth" and .[0].dport == 5060 and
+		.[0].proto == "udp" and (.[0].time | endswith("Z"))'
+	json '.[-1] | .packets == 3 and .dropped == 1 and .observed == 1 and
+		.changed == false'
+	[ "$(fl stats)" = "$before" ]
+	[ "$(bpftool -j map dump pinned "$FP_PINS/v1/seen" | jq length)" = "$seen" ]
+	says test "$LAB_DIR/cap.pcap"
+	[[ $stderr == *'3 packets: 1 dropped'* ]]
+	[ "${#lines[@]}" = 3 ]
+}
+
+@test "test reads raw IP, Linux cooked and pcapng, and stdin" {
+	fl attach net1
+	capture
+	for kind in raw sll sll2 ng; do
+		convert $kind
+		says -j test "$LAB_DIR/$kind.pcap"
+		[ "$status" = 0 ] || { echo "$kind: $stderr"; return 1; }
+		json '.[-1].dropped == 1 and .[-1].packets == 3' ||
+			{ echo "$kind: $output"; return 1; }
+	done
+	output=$(fl -j test - <"$LAB_DIR/cap.pcap")
+	json '.[-1].dropped == 1'
+}
+
+@test "test follows the live lists and settings" {
+	fl attach net1
+	capture
+	fl set lists=observe
+	says -j test "$LAB_DIR/cap.pcap"
+	json '.[0].verdict == "pass" and .[0].observed == "seen_block"'
+	fl set lists=enforce stealth=enforce
+	block del $BLOCKED
+	says -j test "$LAB_DIR/cap.pcap"
+	json '.[0].verdict == "pass" and .[2].verdict == "drop" and
+		.[2].reason == "drop_stealth"'
+}
+
+@test "test of what is no capture, or damaged: exit 2" {
+	fl attach net1
+	capture
+	says test "$LAB_DIR/none.pcap"
+	[ "$status" = 2 ]
+	[[ $stderr == *none.pcap*'No such file'* ]]
+	echo 'what is this?' >"$LAB_DIR/bad.pcap"
+	says test "$LAB_DIR/bad.pcap"
+	[ "$status" = 2 ]
+	[[ $stderr == *bad.pcap* ]]
+	head -c -7 "$LAB_DIR/cap.pcap" >"$LAB_DIR/bad.pcap"
+	says test "$LAB_DIR/bad.pcap"
+	[ "$status" = 2 ]
+	[ "${#lines[@]}" = 2 ]
+	says test
+	[ "$status" = 2 ]
+}
+
+# ---- upgrade
+
+@test "upgrade of what is current, or of nothing, changes nothing" {
+	says -j upgrade
+	[ "$status" = 0 ]
+	json '.[0] | .type == "summary" and
+		.changed == false'
+	fl attach net0 net1
+	says -j upgrade
+	[ "$status" = 0 ]
+	json 'map(.changed) == [false, false, false]'
+	says upgrade now
+	[ "$status" = 2 ]
+}
