@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/log.h"
 #include "cli/opt_table.h"
@@ -59,6 +60,7 @@ bool fp_cli_overrides(const struct fp_cli *c, const char *rule)
 int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 {
 	const char *text = e->text[0] ? e->text : strerror(-code);
+	bool is_denied = (code == -EACCES || code == -EPERM) && geteuid();
 
 	(void)c;
 	if (code == -EPERM && e->rule[0]) {
@@ -67,7 +69,7 @@ int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 		       e->rule, text, e->rule);
 		return FP_EXIT_REFUSED;
 	}
-	fp_log(FP_LOG_ERR, "%s", text);
+	fp_log(FP_LOG_ERR, "%s%s", text, is_denied ? " (try it as root)" : "");
 	switch (code) {
 	case -EPROTO: /* tables or a peer of another version */
 		return FP_EXIT_REFUSED;

@@ -223,6 +223,14 @@ int fp_node_catch_up(struct fp_node *n, struct fp_err *e)
 	return r || !n->maps ? r : fp_node_recover(n, e);
 }
 
+/* A reader compiles nothing, but must not take old tables for the lists. */
+static void fp_node_tell_behind(struct fp_node *n)
+{
+	if (n->maps && !n->opts.is_raw && !n->n_left_out &&
+	    fp_maps_conf(n->maps)->token != n->lists.token)
+		fp_node_notice(n, "the tables are behind the lists (a change was interrupted, or a file edited): fp-block verify --repair");
+}
+
 static int fp_node_open_maps(struct fp_node *n, struct fp_err *e)
 {
 	int r = fp_maps_open(&n->maps, n->opts.pins, e);
@@ -282,6 +290,8 @@ int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 		r = fp_node_cut_torn(&n, e);
 	if (!r && is_writer && n.maps && !opts->is_raw)
 		r = fp_node_recover(&n, e);
+	if (!r && opts->access == FP_NODE_READ_BOTH)
+		fp_node_tell_behind(&n);
 	if (r)
 		fp_node_close(&n);
 	else

@@ -3,7 +3,6 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "fp_maps.h"
+#include "io/clock.h"
 
 #define FP_FIRST_ELEMENTS 4096u /* of a table that grows: 256 KB */
 
@@ -459,24 +459,27 @@ static bool fp_link_is_up(const char *path)
 	return is_up;
 }
 
+/* An attach that was not confirmed in time passes everything. */
+static bool fp_nic_is_stopped(const struct fp_nic *nic)
+{
+	return nic->confirm_until_s &&
+	       fp_clock_ms() >= nic->confirm_until_s * 1000ll;
+}
+
 bool fp_maps_is_attached(struct fp_maps *m)
 {
-	char path[PATH_MAX + NAME_MAX + 8];
-	bool is_up = false;
-	struct dirent *d;
-	DIR *dir;
+	const struct fp_conf *c = fp_maps_conf(m);
+	char path[PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/links", m->dir);
-	dir = opendir(path);
-	while (dir && !is_up && (d = readdir(dir))) {
-		if (d->d_name[0] == '.')
+	for (int i = 0; i < FP_NICS; i++) {
+		if (!c->nic[i].name[0] || fp_nic_is_stopped(&c->nic[i]))
 			continue;
-		snprintf(path, sizeof(path), "%s/links/%s", m->dir, d->d_name);
-		is_up = fp_link_is_up(path);
+		fp_maps_nic_path(m->dir, "links", c->nic[i].name, path,
+				 sizeof(path));
+		if (fp_link_is_up(path))
+			return true;
 	}
-	if (dir)
-		closedir(dir);
-	return is_up;
+	return false;
 }
 
 static uint64_t fp_fd_memlock(int fd)

@@ -61,7 +61,8 @@ int fp_maps_seen(struct fp_maps *m,
 			     const struct fp_seen *seen),
 		 void *ctx, struct fp_err *e);
 
-/* Is the filter on a NIC now?  Looks at the pinned links. */
+/* Does the filter act on a NIC now?  Looks at the pinned links, and leaves out
+ * those that stopped because nobody confirmed them. */
 bool fp_maps_is_attached(struct fp_maps *m);
 
 /* Bytes of kernel memory of all maps (fdinfo memlock). */
