@@ -28,8 +28,10 @@
 		__uint(map_flags, flags_);                                     \
 	} name_ SEC(".maps")
 
-FP_MAP_ONE(conf, struct fp_conf, 1, BPF_F_MMAPABLE);
-FP_MAP_ONE(ports, struct fp_ports, 1, BPF_F_MMAPABLE);
+/* Read for every packet: their addresses stand in the code, no lookup. */
+struct fp_conf conf SEC(".data.conf");
+struct fp_ports ports SEC(".data.ports");
+
 FP_MAP_ONE(gate4, struct fp_gate4, 1, BPF_F_MMAPABLE);
 FP_MAP_ONE(dir4, struct fp_dir_page, FP_DIR_PAGES, BPF_F_MMAPABLE);
 FP_MAP_ONE(gate6, struct fp_gate6, 1, BPF_F_MMAPABLE);
@@ -171,16 +173,18 @@ static __always_inline __u64 fp_mapped(const struct fp_pkt *p)
 	return p->is_v4 ? 0xffff00000000ull | p->lo : p->lo;
 }
 
-static __always_inline int fp_drop(struct xdp_md *ctx, struct fp_conf *conf_,
-				   const struct fp_pkt *p, __u32 reason)
+static __always_inline int fp_drop(struct xdp_md *ctx, const struct fp_pkt *p,
+				   __u32 reason)
 {
 	struct fp_counter *c = fp_count(ctx, reason);
 
-	if (c && !((c->packets - 1) & conf_->sample_mask))
+	if (c && !((c->packets - 1) & conf.sample_mask))
 		fp_put_sample(ctx, p->hi, fp_mapped(p),
 			      (__u32)p->sport << 16 | p->dport,
-			      reason | (p->is_udp ? IPPROTO_UDP : IPPROTO_TCP)
-					       << 8 | (__u32)ETH_HLEN << 16);
+			      reason |
+				      (p->is_udp ? IPPROTO_UDP : IPPROTO_TCP)
+					      << 8 |
+				      (__u32)ETH_HLEN << 16);
 	return XDP_DROP;
 }
 
@@ -224,8 +228,7 @@ fp_noinline int fp_probe(__u64 hi, __u64 lo, __u32 len)
 				continue;
 			until = *(volatile __u32 *)&b->until_s[s];
 			if (until != FP_UNTIL_NEVER &&
-			    bpf_ktime_get_coarse_ns() >=
-				    until * 1000000000ull)
+			    bpf_ktime_get_coarse_ns() >= until * 1000000000ull)
 				continue;
 			best = kind;
 		}
@@ -244,19 +247,15 @@ static __always_inline __u64 fp_high_bits(__u32 n)
 
 fp_noinline int fp_probe4(__u32 addr)
 {
-	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
 	__u64 lo = 0xffff00000000ull | addr;
-	__u32 i, n, best = FP_V_NONE;
+	__u32 i, n = conf.n_lens4, best = FP_V_NONE;
 
-	if (!c)
-		return FP_V_NONE;
-	n = c->n_lens4;
 	for (i = 0; i < FP_LENS4; i++) {
 		__u32 v, len;
 
 		if (i >= n)
 			break;
-		len = c->lens4[i];
+		len = conf.lens4[i];
 		if (len < 96 || len > 128)
 			continue;
 		v = fp_probe(0, lo & fp_high_bits(len - 64), len);
@@ -306,18 +305,15 @@ static __always_inline __u32 fp_lookup4(__u32 addr)
 /* The highest verdict over the lengths in use, 48 and more or the shorter ones. */
 fp_noinline int fp_probe6(__u64 hi, __u64 lo, __u32 is_long)
 {
-	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
 	__u32 i, n, best = FP_V_NONE;
 
-	if (!c)
-		return FP_V_NONE;
-	n = is_long ? c->n_long6 : c->n_short6;
+	n = is_long ? conf.n_long6 : conf.n_short6;
 	for (i = 0; i < FP_LENS6; i++) {
 		__u32 v, len;
 
 		if (i >= n)
 			break;
-		len = is_long ? c->long6[i] : c->short6[i];
+		len = is_long ? conf.long6[i] : conf.short6[i];
 		if (len > 128)
 			continue;
 		v = len <= 64 ? fp_probe(hi & fp_high_bits(len), 0, len)
@@ -330,13 +326,12 @@ fp_noinline int fp_probe6(__u64 hi, __u64 lo, __u32 is_long)
 
 fp_noinline int fp_lookup6(__u64 hi, __u64 lo)
 {
-	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
 	struct fp_gate6 *g = bpf_map_lookup_elem(&gate6, &zero);
 	__u32 v, best = FP_V_NONE, bit = fp_gate6_bit(hi);
 
-	if (!c || !g)
+	if (!g)
 		return FP_V_NONE;
-	if (c->n_short6)
+	if (conf.n_short6)
 		best = fp_probe6(hi, lo, 0);
 	if (!(g->word[bit >> 5 & (FP_GATE6_BITS / 32 - 1)] >> (bit & 31) & 1))
 		return best;
@@ -445,37 +440,6 @@ static __always_inline int fp_read_ip6(struct xdp_md *ctx, struct fp_pkt *p,
 	return 1;
 }
 
-static __always_inline int fp_read_headers(struct xdp_md *ctx,
-					   struct fp_pkt *p)
-{
-	void *at = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct ethhdr *eth = at;
-	__be16 proto;
-	int i;
-
-	if (at + sizeof(*eth) > end)
-		return 0;
-	proto = eth->h_proto;
-	at += sizeof(*eth);
-#pragma unroll
-	for (i = 0; i < 2; i++) {
-		struct fp_vlan *tag = at;
-
-		if (!fp_is_vlan(proto))
-			break;
-		if (at + sizeof(*tag) > end)
-			return 0;
-		proto = tag->proto;
-		at += sizeof(*tag);
-	}
-	if (proto == bpf_htons(ETH_P_IP))
-		return fp_read_ip4(ctx, p, at);
-	if (proto == bpf_htons(ETH_P_IPV6))
-		return fp_read_ip6(ctx, p, at);
-	return 0;
-}
-
 /* ---- the SIP check ---- */
 
 static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
@@ -490,35 +454,35 @@ static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
 }
 
 static __always_inline int fp_check_request(struct xdp_md *ctx,
-					    struct fp_conf *conf_,
 					    const struct fp_pkt *p,
 					    struct fp_sip_msg *m)
 {
-	if (m->is_options && conf_->stealth != FP_OFF) {
-		if (conf_->stealth == FP_ENFORCE)
-			return fp_drop(ctx, conf_, p, FP_R_drop_stealth);
+	if (m->is_options && conf.stealth != FP_OFF) {
+		if (conf.stealth == FP_ENFORCE)
+			return fp_drop(ctx, p, FP_R_drop_stealth);
 		fp_observe(ctx, p, FP_R_seen_stealth);
 	}
-	if (conf_->malformed != FP_OFF &&
+	if (conf.malformed != FP_OFF && !fp_sip_is_plain(ctx, m->off, m->n) &&
 	    fp_sip_first_line(ctx, m->off, m->n) == FP_SIP_BAD) {
-		if (conf_->malformed == FP_ENFORCE)
-			return fp_drop(ctx, conf_, p, FP_R_drop_malformed);
+		if (conf.malformed == FP_ENFORCE)
+			return fp_drop(ctx, p, FP_R_drop_malformed);
 		fp_observe(ctx, p, FP_R_seen_malformed);
 	}
 	return fp_pass_sip(ctx, FP_R_pass_request);
 }
 
 static __always_inline int fp_check_udp(struct xdp_md *ctx,
-					struct fp_conf *conf_,
 					const struct fp_pkt *p)
 {
 	struct fp_sip_msg m = { .off = p->l4 + 8, .n = p->udp_len };
-	__u64 frame = fp_sip_end(ctx) - fp_sip_data(ctx);
 
-	fp_sip_opaque(frame); /* no 32-bit arithmetic with pointers */
 	/* RFC 2675 4; Linux takes it without the jumbo option too */
-	if (!m.n && !p->is_v4)
+	if (!m.n && !p->is_v4) {
+		__u64 frame = fp_sip_end(ctx) - fp_sip_data(ctx);
+
+		fp_sip_opaque(frame); /* no 32-bit arithmetic with pointers */
 		m.n = frame - p->l4;
+	}
 	if (m.n < 8)
 		return fp_pass_sip(ctx, FP_R_pass_keepalive);
 	m.n -= 8;
@@ -526,7 +490,7 @@ static __always_inline int fp_check_udp(struct xdp_md *ctx,
 	case FP_SIP_REPLY:
 		return fp_pass_sip(ctx, FP_R_pass_reply);
 	case FP_SIP_REQUEST:
-		return fp_check_request(ctx, conf_, p, &m);
+		return fp_check_request(ctx, p, &m);
 	default:
 		return fp_pass_sip(ctx, FP_R_pass_keepalive);
 	}
@@ -544,91 +508,118 @@ static __always_inline int fp_in(const __u32 *set, __u16 port)
 #define FP_TO_GUARD 2
 #define FP_TO_SIP 3
 
-static __always_inline int fp_where(const struct fp_conf *c,
-				    const struct fp_ports *s,
-				    const struct fp_pkt *p)
+static __always_inline int fp_where(const struct fp_pkt *p)
 {
 	if (p->is_unread)
 		return FP_TO_GUARD;
-	if (fp_in(p->is_udp ? s->sip_udp : s->sip_tcp, p->dport))
+	if (p->is_udp ? fp_in(ports.sip_udp, p->dport)
+		      : fp_in(ports.sip_tcp, p->dport))
 		return FP_TO_SIP;
-	if (fp_in(p->is_udp ? s->guard_udp : s->guard_tcp, p->dport))
+	if (p->is_udp ? fp_in(ports.guard_udp, p->dport)
+		      : fp_in(ports.guard_tcp, p->dport))
 		return FP_TO_GUARD;
-	if (!c->n_fence)
+	if (!conf.n_fence)
 		return FP_TO_NONE;
 	/* a fence is for all ports, either end; but ssh stays open */
-	if (!p->is_udp && (fp_in(s->never, p->dport) || fp_in(s->never, p->sport)))
+	if (!p->is_udp &&
+	    (fp_in(ports.never, p->dport) || fp_in(ports.never, p->sport)))
 		return FP_TO_NONE;
 	return FP_TO_FENCE;
 }
 
 static __always_inline int fp_is_unconfirmed(void)
 {
-	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
-	__u32 until;
+	__u32 until = conf.nic[fp_nic_slot & (FP_NICS - 1)].confirm_until_s;
 
-	if (!c)
-		return 1;
-	until = c->nic[fp_nic_slot & (FP_NICS - 1)].confirm_until_s;
 	return until && bpf_ktime_get_coarse_ns() >= until * 1000000000ull;
 }
 
 /* Drops by the lists.  false: go on. */
 static __always_inline int fp_check_lists(struct xdp_md *ctx,
-					  struct fp_conf *c,
 					  const struct fp_pkt *p, __u32 verdict)
 {
 	int is_fence = verdict == FP_V_FENCE;
 
-	if (c->lists == FP_ENFORCE) {
-		fp_drop(ctx, c, p,
-			is_fence	 ? FP_R_drop_fence
+	if (conf.lists == FP_ENFORCE) {
+		fp_drop(ctx, p,
+			is_fence       ? FP_R_drop_fence
 			: p->is_unread ? FP_R_drop_unread
 				       : FP_R_drop_block);
 		return 1;
 	}
-	if (c->lists == FP_OBSERVE)
+	if (conf.lists == FP_OBSERVE)
 		fp_observe(ctx, p,
-			   is_fence	  ? FP_R_seen_fence
+			   is_fence       ? FP_R_seen_fence
 			   : p->is_unread ? FP_R_seen_unread
 					  : FP_R_seen_block);
 	return 0;
 }
 
-SEC("xdp")
-int fp_filter(struct xdp_md *ctx)
+/* Behind the headers.  Inlined once for each family: what is known of it need
+ * not be kept. */
+static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 {
-	struct fp_conf *c = bpf_map_lookup_elem(&conf, &zero);
-	struct fp_ports *s = bpf_map_lookup_elem(&ports, &zero);
-	struct fp_pkt p = {};
+	int where = fp_where(p);
 	__u32 verdict;
-	int where;
 
-	if (!c || !s || !fp_read_headers(ctx, &p))
-		return fp_pass(ctx, FP_R_pass_other);
-	where = fp_where(c, s, &p);
 	if (where == FP_TO_NONE)
 		return fp_pass(ctx, FP_R_pass_other);
 	if (fp_is_unconfirmed())
 		return fp_pass(ctx, FP_R_pass_unconfirmed);
-	verdict = p.is_v4 ? fp_lookup4(p.lo) : fp_lookup6(p.hi, p.lo);
+	verdict = p->is_v4 ? fp_lookup4(p->lo) : fp_lookup6(p->hi, p->lo);
 	if (where == FP_TO_FENCE && verdict != FP_V_FENCE)
 		return fp_pass(ctx, FP_R_pass_other);
 	if ((verdict == FP_V_BLOCK || verdict == FP_V_FENCE) &&
-	    fp_check_lists(ctx, c, &p, verdict))
+	    fp_check_lists(ctx, p, verdict))
 		return XDP_DROP;
 	if (where == FP_TO_FENCE)
 		return fp_pass(ctx, FP_R_pass_other);
-	if (p.is_unread)
+	if (p->is_unread)
 		return fp_pass(ctx, FP_R_pass_unread);
-	if (where == FP_TO_SIP && p.is_udp && verdict != FP_V_ALLOW)
-		return fp_check_udp(ctx, c, &p);
+	if (where == FP_TO_SIP && p->is_udp && verdict != FP_V_ALLOW)
+		return fp_check_udp(ctx, p);
 	if (verdict == FP_V_ALLOW)
-		return where == FP_TO_SIP && p.is_udp ?
-			       fp_pass_sip(ctx, FP_R_pass_allowed) :
-			       fp_pass(ctx, FP_R_pass_allowed);
-	return fp_pass(ctx, where == FP_TO_SIP ? FP_R_pass_tcp
-					       : FP_R_pass_guard);
+		return where == FP_TO_SIP && p->is_udp
+			       ? fp_pass_sip(ctx, FP_R_pass_allowed)
+			       : fp_pass(ctx, FP_R_pass_allowed);
+	return fp_pass(ctx,
+		       where == FP_TO_SIP ? FP_R_pass_tcp : FP_R_pass_guard);
+}
+
+SEC("xdp")
+int fp_filter(struct xdp_md *ctx)
+{
+	void *at = (void *)(long)ctx->data;
+	void *end = (void *)(long)ctx->data_end;
+	struct ethhdr *eth = at;
+	struct fp_pkt p = {};
+	__be16 proto;
+	int i;
+
+	if (at + sizeof(*eth) > end)
+		return fp_pass(ctx, FP_R_pass_other);
+	proto = eth->h_proto;
+	at += sizeof(*eth);
+#pragma unroll
+	for (i = 0; i < 2; i++) {
+		struct fp_vlan *tag = at;
+
+		if (!fp_is_vlan(proto))
+			break;
+		if (at + sizeof(*tag) > end)
+			return fp_pass(ctx, FP_R_pass_other);
+		proto = tag->proto;
+		at += sizeof(*tag);
+	}
+	if (proto == bpf_htons(ETH_P_IP) && fp_read_ip4(ctx, &p, at)) {
+		p.is_v4 = 1;
+		return fp_judge(ctx, &p);
+	}
+	if (proto == bpf_htons(ETH_P_IPV6) && fp_read_ip6(ctx, &p, at)) {
+		p.is_v4 = 0;
+		return fp_judge(ctx, &p);
+	}
+	return fp_pass(ctx, FP_R_pass_other);
 }
 
 /* ---- asking ---- */
@@ -638,7 +629,8 @@ int fp_filter(struct xdp_md *ctx)
 SEC("xdp")
 int fp_ask(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	struct fp_query *q = data + ETH_HLEN;
 	int i;
 

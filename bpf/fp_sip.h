@@ -13,11 +13,13 @@
 
 #include <linux/types.h>
 
-#define FP_SIP_MIN 20	 /* shorter: keep-alives; servers ignore them too */
-#define FP_SIP_WORDS 512 /* 4 KB: more than one XDP buffer holds */
-#define FP_SIP_METHOD_MAX 128
-#define FP_SIP_BLANK_MAX 64
-#define FP_SIP_SCHEME_MAX 32
+#define FP_SIP_MIN 20     /* shorter: keep-alives; servers ignore them too */
+#define FP_SIP_BLOCKS 128 /* of 32 bytes: more than one XDP buffer holds */
+#define FP_SIP_LINE_MAX (FP_SIP_BLOCKS * 32)
+#define FP_SIP_METHOD_MAX 8 /* of a method, as much is looked at */
+#define FP_SIP_SCHEME_MAX 8
+#define FP_SIP_BLANK_MAX 8 /* between method and URI */
+#define FP_SIP_TRIM_MAX 4  /* behind SIP/2.0 */
 
 enum fp_sip_line { FP_SIP_OK, FP_SIP_BAD };
 
@@ -67,19 +69,18 @@ fp_sip_inline int fp_sip_is_leading(__u8 c)
 	return c <= ' ' && (0x100002601ull >> c & 1);
 }
 
-/* Every zero byte of w marked, and no other. */
-fp_sip_inline __u64 fp_sip_zeros(__u64 w)
+/* Of a byte that is to be skipped (CR LF TAB SP NUL) the high bit stays 0, the
+ * others' is set.  Bytes over 0x7f may spoil their neighbours', but keep their
+ * own.  Other bits are noise. */
+fp_sip_inline __u64 fp_sip_not_leading(__u64 w)
 {
-	return ~(((w & ~FP_HIGH) + ~FP_HIGH) | w | ~FP_HIGH);
-}
+	const __u64 add =
+		~FP_HIGH; /* 0x7f: carries into the high bit unless 0 */
 
-/* Are all 8 bytes of w such as are skipped? */
-fp_sip_inline int fp_sip_all_leading(__u64 w)
-{
-	return (fp_sip_zeros(w) | fp_sip_zeros(w ^ FP_ONES * '\t') |
-		fp_sip_zeros(w ^ FP_ONES * '\n') |
-		fp_sip_zeros(w ^ FP_ONES * '\r') |
-		fp_sip_zeros(w ^ FP_ONES * ' ')) == FP_HIGH;
+	return ((w + add) & ((w ^ FP_ONES * '\t') + add) &
+		((w ^ FP_ONES * '\n') + add) & ((w ^ FP_ONES * '\r') + add) &
+		((w ^ FP_ONES * ' ') + add)) |
+	       w;
 }
 
 /* token, RFC 3261 25.1 */
@@ -91,32 +92,68 @@ fp_sip_inline int fp_sip_is_token(__u8 c)
 	return c < 128 && ((c < 64 ? low : high) >> (c & 63) & 1);
 }
 
-fp_sip_inline int fp_sip_is_alpha(__u8 c)
+/* Bytes of w from lo to hi marked; those over 0x7f never. */
+fp_sip_inline __u64 fp_sip_range(__u64 w, __u8 lo, __u8 hi)
 {
-	return (__u8)((c | 32) - 'a') < 26;
+	__u64 low = w & ~FP_HIGH;
+
+	return (low + FP_ONES * (0x80 - lo)) & ~(low + FP_ONES * (0x7f - hi)) &
+	       ~w & FP_HIGH;
 }
 
-fp_sip_inline int fp_sip_is_scheme(__u8 c)
+fp_sip_inline __u64 fp_sip_equal(__u64 w, __u8 c)
 {
-	return fp_sip_is_alpha(c) || (__u8)(c - '0') < 10 || c == '+' ||
-	       c == '-' || c == '.';
+	return fp_sip_range(w, c, c);
 }
 
-/* The two loops below come in two halves, by words and by the bytes that are
- * left, so that the kernel's verifier sees each on its own: the exits of the
- * first do not multiply the paths of the second. */
+fp_sip_inline __u64 fp_sip_letters(__u64 w)
+{
+	return fp_sip_range(w | FP_ONES * 0x20, 'a', 'z') &
+	       ~fp_sip_range(w, 0, '@');
+}
+
+/* ALPHA / DIGIT / "+" / "-" / "." */
+fp_sip_inline __u64 fp_sip_schemes(__u64 w)
+{
+	return fp_sip_letters(w) | fp_sip_range(w, '0', '9') |
+	       fp_sip_equal(w, '+') | fp_sip_range(w, '-', '.');
+}
+
+/* token, RFC 3261 25.1: those and ! % * _ ` ' ~ */
+fp_sip_inline __u64 fp_sip_tokens(__u64 w)
+{
+	return fp_sip_schemes(w) | fp_sip_equal(w, '!') | fp_sip_equal(w, '%') |
+	       fp_sip_equal(w, '\'') | fp_sip_equal(w, '*') |
+	       fp_sip_range(w, '_', '`') | fp_sip_equal(w, '~');
+}
+
+/* How many bytes of w, from the first on, are marked: 0..8. */
+fp_sip_inline __u32 fp_sip_run(__u64 marks)
+{
+	marks ^= FP_HIGH;
+	return marks ? fp_sip_index(marks) : 8;
+}
 
 /* What to skip in front of the first line, in whole words: bytes. */
 fp_sip_inline __u32 fp_sip_leading_words(const __u8 *p, const __u8 *end)
 {
-	__u32 i;
+	__u32 i, j;
 
-	for (i = 0; i < FP_SIP_WORDS; i++) {
-		if (p + 8 > end || !fp_sip_all_leading(fp_load8(p)))
+	for (i = 0; i < FP_SIP_BLOCKS; i++) {
+		if (p + 32 > end ||
+		    (FP_HIGH & (fp_sip_not_leading(fp_load8(p)) |
+				fp_sip_not_leading(fp_load8(p + 8)) |
+				fp_sip_not_leading(fp_load8(p + 16)) |
+				fp_sip_not_leading(fp_load8(p + 24)))))
+			break;
+		p += 32;
+	}
+	for (j = 0; j < 4; j++) {
+		if (p + 8 > end || FP_HIGH & fp_sip_not_leading(fp_load8(p)))
 			break;
 		p += 8;
 	}
-	return i * 8;
+	return i * 32 + j * 8;
 }
 
 /* The rest of it: 0..8 more bytes. */
@@ -138,19 +175,47 @@ fp_sip_inline __u32 fp_sip_leading_bytes(const __u8 *p, const __u8 *end)
 
 fp_sip_inline __u32 fp_sip_end_words(const __u8 *p, const __u8 *end)
 {
-	__u32 i;
+	__u32 i, j;
 
-	for (i = 0; i < FP_SIP_WORDS; i++) {
+	for (i = 0; i < FP_SIP_BLOCKS; i++) {
+		if (p + 32 > end ||
+		    (fp_sip_eol(fp_load8(p)) | fp_sip_eol(fp_load8(p + 8)) |
+		     fp_sip_eol(fp_load8(p + 16)) |
+		     fp_sip_eol(fp_load8(p + 24))))
+			break;
+		p += 32;
+	}
+	for (j = 0; j < 4; j++) {
 		__u64 marks;
 
 		if (p + 8 > end)
 			break;
 		marks = fp_sip_eol(fp_load8(p));
 		if (marks)
-			return i * 8 + fp_sip_index(marks);
+			return i * 32 + j * 8 + fp_sip_index(marks);
 		p += 8;
 	}
-	return FP_SIP_REST + i * 8;
+	return FP_SIP_REST + i * 32 + j * 8;
+}
+
+/* The same in the first FP_SIP_NEAR bytes, which hold nearly every first line:
+ * its offset, or FP_SIP_NEAR. */
+#define FP_SIP_NEAR 64
+
+fp_sip_inline __u32 fp_sip_end_near(const __u8 *p, const __u8 *end)
+{
+	__u32 i;
+
+	if (p + FP_SIP_NEAR > end)
+		return FP_SIP_NEAR;
+#pragma unroll
+	for (i = 0; i < FP_SIP_NEAR / 8; i++) {
+		__u64 marks = fp_sip_eol(fp_load8(p + i * 8));
+
+		if (marks)
+			return i * 8 + fp_sip_index(marks);
+	}
+	return FP_SIP_NEAR;
 }
 
 /* The same in up to 7 bytes: its offset, or 8. */
@@ -168,18 +233,18 @@ fp_sip_inline __u32 fp_sip_end_bytes(const __u8 *p, const __u8 *end)
 	return 8;
 }
 
-/* len without the white space at its end, of which at most FP_SIP_BLANK_MAX is
+/* len without the white space at its end, of which at most FP_SIP_TRIM_MAX is
  * looked at.  All len bytes are there. */
 fp_sip_inline __u32 fp_sip_trim(const __u8 *p, const __u8 *end, __u32 len)
 {
 	__u32 i;
 
-	for (i = 0; i < FP_SIP_BLANK_MAX; i++) {
+	for (i = 0; i < FP_SIP_TRIM_MAX; i++) {
 		const __u8 *last;
 		__u32 at = len - 1;
 
 		fp_sip_opaque(at);
-		if (at >= FP_SIP_WORDS * 8)
+		if (at >= FP_SIP_LINE_MAX)
 			break;
 		last = p + at;
 		if (last + 1 > end || !fp_sip_is_blank(*last))
@@ -196,49 +261,17 @@ fp_sip_inline int fp_sip_is_version(__u64 last8)
 	       (last8 >> 8 | 0x202020) == 0x302e322f706973ull;
 }
 
-/* Length of the token at p, at most FP_SIP_METHOD_MAX. */
-fp_sip_inline __u32 fp_sip_token(const __u8 *p, const __u8 *end)
+/* ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) ":" in these 8 bytes, as far as
+ * they go? */
+fp_sip_inline enum fp_sip_line fp_sip_scheme(__u64 w)
 {
-	__u32 i;
+	__u64 marks = fp_sip_schemes(w) ^ FP_HIGH;
 
-	for (i = 0; i < FP_SIP_METHOD_MAX; i++) {
-		if (p + 1 > end || !fp_sip_is_token(*p))
-			break;
-		p++;
-	}
-	return i;
-}
-
-/* Length of the white space at p, at most FP_SIP_BLANK_MAX. */
-fp_sip_inline __u32 fp_sip_blanks(const __u8 *p, const __u8 *end)
-{
-	__u32 i;
-
-	for (i = 0; i < FP_SIP_BLANK_MAX; i++) {
-		if (p + 1 > end || !fp_sip_is_blank(*p))
-			break;
-		p++;
-	}
-	return i;
-}
-
-/* ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) ":" at p */
-fp_sip_inline enum fp_sip_line fp_sip_scheme(const __u8 *p, const __u8 *end)
-{
-	int i;
-
-	if (p + 1 > end || !fp_sip_is_alpha(*p))
+	if (!(fp_sip_letters(w) & 0x80))
 		return FP_SIP_BAD;
-	for (i = 0; i < FP_SIP_SCHEME_MAX; i++) {
-		p++;
-		if (p + 1 > end)
-			return FP_SIP_BAD;
-		if (*p == ':')
-			return FP_SIP_OK;
-		if (!fp_sip_is_scheme(*p))
-			return FP_SIP_BAD;
-	}
-	return FP_SIP_OK;
+	/* the first that is none must be the colon */
+	return !marks || marks & -marks & fp_sip_equal(w, ':') ? FP_SIP_OK
+							       : FP_SIP_BAD;
 }
 
 /* "SIP/2.0 " in any case: a reply. */
@@ -265,8 +298,8 @@ fp_sip_inline int fp_sip_is_stun(const __u8 *p, __u32 n)
 		return 0;
 	if (p[4] == 0x21 && p[5] == 0x12 && p[6] == 0xa4 && p[7] == 0x42)
 		return 1;
-	return len + 20 == n && (type == 0x0001 || type == 0x0101 ||
-				 type == 0x0111);
+	return len + 20 == n &&
+	       (type == 0x0001 || type == 0x0101 || type == 0x0111);
 }
 
 /* ---- the parser: these work on a packet, from an offset in it ---- */
@@ -311,10 +344,84 @@ fp_sip_func fp_sip_skip(FP_SIP_CTX *ctx, __u32 off)
 	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
 
 	off += n;
-	return off > FP_SIP_OFF_MAX ? n :
-				      n + fp_sip_leading_bytes(p + off, end);
+	return off > FP_SIP_OFF_MAX ? n
+				    : n + fp_sip_leading_bytes(p + off, end);
 }
 
+/* Is it what nearly all requests begin with: up to nine capitals, one space,
+ * and sip: or sips:?  0 proves nothing. */
+fp_sip_inline int fp_sip_is_usual(const __u8 *p, const __u8 *end)
+{
+	__u64 w;
+	__u32 n;
+
+	if (p + 9 > end)
+		return 0;
+	n = fp_sip_run(fp_sip_range(fp_load8(p), 'A', 'Z'));
+	if (!n)
+		return 0;
+	n += n == 8 && p[8] >= 'A' && p[8] <= 'Z';
+	fp_sip_opaque(n);
+	p += n & 15;
+	if (p + 9 > end || *p != ' ')
+		return 0;
+	w = fp_load8(p + 1) | 0x202020;
+	return (w & 0xffffffff) == 0x3a706973 ||                  /* sip: */
+	       ((w | 0x20000000) & 0xffffffffff) == 0x3a73706973; /* sips: */
+}
+
+/* Method, white space, scheme.  The line is closed, so that at least 8 bytes
+ * follow each of them. */
+fp_sip_inline enum fp_sip_line fp_sip_line_start(const __u8 *p, const __u8 *end)
+{
+	__u64 w;
+	__u32 n;
+
+	if (p + 8 > end)
+		return FP_SIP_BAD;
+	n = fp_sip_run(fp_sip_tokens(fp_load8(p)));
+	if (!n || n == FP_SIP_METHOD_MAX)
+		return n ? FP_SIP_OK : FP_SIP_BAD;
+	fp_sip_opaque(n);
+	p += n & 7;
+	if (p + 8 > end)
+		return FP_SIP_BAD;
+	w = fp_load8(p);
+	n = fp_sip_run(fp_sip_equal(w, ' ') | fp_sip_equal(w, '\t'));
+	if (!n || n == FP_SIP_BLANK_MAX)
+		return n ? FP_SIP_OK : FP_SIP_BAD;
+	fp_sip_opaque(n);
+	p += n & 7;
+	return p + 8 <= end ? fp_sip_scheme(fp_load8(p)) : FP_SIP_BAD;
+}
+
+/* Do the last 8 of the line's len bytes close it, nothing behind them?  0 proves
+ * nothing. */
+fp_sip_inline int fp_sip_is_closed(const __u8 *p, const __u8 *end, __u32 len)
+{
+	__u32 at = len - 8;
+
+	fp_sip_opaque(at);
+	if (at >= FP_SIP_LINE_MAX)
+		return 0;
+	p += at;
+	return p + 8 <= end && fp_sip_is_version(fp_load8(p));
+}
+
+/* White space and SIP/2.0 at the end of the line of len bytes; white space
+ * after that is let be. */
+fp_sip_inline enum fp_sip_line fp_sip_close(const __u8 *p, const __u8 *end,
+					    __u32 len)
+{
+	__u32 trimmed = fp_sip_trim(p, end, len);
+
+	if (len - trimmed >= FP_SIP_TRIM_MAX)
+		return FP_SIP_OK;
+	return fp_sip_is_closed(p, end, trimmed) ? FP_SIP_OK : FP_SIP_BAD;
+}
+
+/* On its own, so that the verifier takes what it returns for unknown: the exits
+ * of its loops do not multiply the paths of its caller. */
 fp_sip_func fp_sip_find_end(FP_SIP_CTX *ctx, __u32 off)
 {
 	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
@@ -322,90 +429,48 @@ fp_sip_func fp_sip_find_end(FP_SIP_CTX *ctx, __u32 off)
 	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_end_words(p + off, end);
 }
 
-fp_sip_func fp_sip_trimmed(FP_SIP_CTX *ctx, __u32 off, __u32 len)
-{
-	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
-
-	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_trim(p + off, end, len);
-}
-
-fp_sip_func fp_sip_token_len(FP_SIP_CTX *ctx, __u32 off)
-{
-	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
-
-	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_token(p + off, end);
-}
-
-fp_sip_func fp_sip_blank_len(FP_SIP_CTX *ctx, __u32 off)
-{
-	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
-
-	return off > FP_SIP_OFF_MAX ? 0 : fp_sip_blanks(p + off, end);
-}
-
-fp_sip_func fp_sip_scheme_at(FP_SIP_CTX *ctx, __u32 off)
-{
-	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
-
-	return off > FP_SIP_OFF_MAX ? FP_SIP_OK : fp_sip_scheme(p + off, end);
-}
-
-/* Method, white space, scheme. */
-fp_sip_func fp_sip_line_start(FP_SIP_CTX *ctx, __u32 off)
-{
-	__u32 n = fp_sip_token_len(ctx, off);
-
-	if (!n)
-		return FP_SIP_BAD;
-	if (n >= FP_SIP_METHOD_MAX)
-		return FP_SIP_OK;
-	off += n;
-	n = fp_sip_blank_len(ctx, off);
-	if (!n)
-		return FP_SIP_BAD;
-	if (n >= FP_SIP_BLANK_MAX)
-		return FP_SIP_OK;
-	return fp_sip_scheme_at(ctx, off + n);
-}
-
-/* White space and SIP/2.0 at the end of the line of len bytes; white space
- * after that is let be. */
-fp_sip_func fp_sip_line_close(FP_SIP_CTX *ctx, __u32 off, __u32 len)
-{
-	__u32 trimmed = fp_sip_trimmed(ctx, off, len);
-	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
-
-	if (len - trimmed >= FP_SIP_BLANK_MAX)
-		return FP_SIP_OK;
-	off += trimmed;
-	if (trimmed < 8 || off - 8 > FP_SIP_OFF_MAX)
-		return FP_SIP_BAD;
-	p += off - 8;
-	if (p + 8 > end || !fp_sip_is_version(fp_load8(p)))
-		return FP_SIP_BAD;
-	return FP_SIP_OK;
-}
-
 /* The line that begins at off.  n: bytes of the datagram from there on; when
  * more than the packet has, it was cut (a first fragment). */
 fp_sip_func fp_sip_first_line(FP_SIP_CTX *ctx, __u32 off, __u32 n)
 {
-	__u32 len = fp_sip_find_end(ctx, off), more;
+	__u32 len = fp_sip_find_end(ctx, off);
 	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
 
-	if (off > FP_SIP_OFF_MAX || len >= FP_SIP_REST + FP_SIP_WORDS * 8)
-		return FP_SIP_OK; /* longer than we look */
+	if (off > FP_SIP_OFF_MAX)
+		return FP_SIP_OK;
 	p += off;
+	if (len >= FP_SIP_REST + FP_SIP_LINE_MAX)
+		return FP_SIP_OK; /* longer than we look */
 	if (len >= FP_SIP_REST) {
+		__u32 more;
+
 		len -= FP_SIP_REST;
-		more = fp_sip_end_bytes(p + len, end);
+		more = fp_sip_end_bytes(p + (len & (FP_SIP_LINE_MAX - 1)), end);
 		len = more == 8 ? n : len + more;
 	}
 	if (len >= n)
 		return n > (__u64)(end - p) ? FP_SIP_OK : FP_SIP_BAD;
-	if (fp_sip_line_close(ctx, off, len) == FP_SIP_BAD)
+	if (!fp_sip_is_closed(p, end, len) &&
+	    fp_sip_close(p, end, len) == FP_SIP_BAD)
 		return FP_SIP_BAD;
-	return fp_sip_line_start(ctx, off);
+	if (fp_sip_is_usual(p, end))
+		return FP_SIP_OK;
+	return fp_sip_line_start(p, end);
+}
+
+/* Is the line that begins at off as nearly all are: short, closed, usual?  0
+ * proves nothing; ask fp_sip_first_line. */
+fp_sip_inline int fp_sip_is_plain(FP_SIP_CTX *ctx, __u32 off, __u32 n)
+{
+	const __u8 *p = fp_sip_data(ctx), *end = fp_sip_end(ctx);
+	__u32 len;
+
+	if (off > FP_SIP_OFF_MAX)
+		return 0;
+	p += fp_sip_bounded(off);
+	len = fp_sip_end_near(p, end);
+	return len < FP_SIP_NEAR && len < n && fp_sip_is_closed(p, end, len) &&
+	       fp_sip_is_usual(p, end);
 }
 
 /* ---- what a datagram is ---- */

@@ -122,6 +122,9 @@ static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
 	bpf_object__for_each_map(map, obj) {
 		const char *name = bpf_map__name(map);
 
+		/* .data.conf is pinned as conf; .rodata is each program's own */
+		if (!strncmp(name, ".data.", 6))
+			name += 6;
 		if (strchr(name, '.') || (l->is_private && fp_is_trace(map)))
 			continue;
 		if (!fp_name_is(map, "xsk"))
