@@ -20,14 +20,14 @@ struct packet {
 };
 
 #define HEADERS                                                                \
-	"Via: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK74b43\r\n"               \
+	"Via: SIP/2.0/UDP 192.0.2.4:5060;branch=z9hG4bK74b43\r\n"              \
 	"From: <sip:alice@example.com>;tag=9fxced76sl\r\n"                     \
 	"To: <sip:bob@example.com>\r\nCall-ID: 3848276298220188511\r\n"        \
 	"CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
 
 static const struct packet packets[] = {
-	{ "blocked", "INVITE sip:bob@example.com SIP/2.0\r\n" HEADERS,
-	  XDP_DROP, XDP_DROP, true },
+	{ "blocked", "INVITE sip:bob@example.com SIP/2.0\r\n" HEADERS, XDP_DROP,
+	  XDP_DROP, true },
 	{ "invite", "INVITE sip:bob@biloxi.example.com SIP/2.0\r\n" HEADERS,
 	  XDP_PASS, XDP_PASS, false },
 	{ "register", "REGISTER sip:registrar.example.com SIP/2.0\r\n" HEADERS,
@@ -50,7 +50,10 @@ struct line {
 	struct run run[6];
 };
 
-#define END { " SIP/2.0\r\n", 10 }
+#define END                                                                    \
+	{                                                                      \
+		" SIP/2.0\r\n", 10                                             \
+	}
 
 static const struct line lines[] = {
 	{ "token-garbage", { { "a", 0 } } },
@@ -59,19 +62,32 @@ static const struct line lines[] = {
 	{ "crlfs", { { "\r\n", 0 } } },
 	{ "zeros", { { "\0", 0 } } },
 	{ "zeros-invite", { { "\0", 0 }, { "INVITE sip:a SIP/2.0\r\n", 22 } } },
+	{ "blank-mix", { { "\r\n \t \n\r \t\t\n\r ", 0 } } },
+	{ "blank-mix-invite",
+	  { { "\n \t \r\t \n\r \t", 0 }, { "INVITE sip:a SIP/2.0\r\n", 22 } } },
 	{ "controls", { { "\1\2\3\4\5\6\7", 0 } } },
 	{ "high-bytes", { { "\377", 0 } } },
 	{ "long-uri", { { "INVITE sip:", 11 }, { "u", 0 }, END } },
 	{ "long-method", { { "M", 120 }, { " sip:", 5 }, { "u", 0 }, END } },
-	{ "wide-blank", { { "INVITE", 6 }, { " \t", 60 }, { "sip:", 4 },
-			  { "u", 0 }, END } },
-	{ "long-scheme", { { "INVITE ", 7 }, { "s", 31 }, { ":", 1 },
-			   { "u", 0 }, END } },
-	{ "late-end", { { "INVITE sip:", 11 }, { "u", 0 },
-			{ " SIP/2.0", 8 }, { " ", 60 }, { "\r\n", 2 } } },
-	{ "all-at-once", { { "M", 65 }, { " ", 50 }, { "s", 24 }, { ":", 1 },
-			   { "u", 0 }, { " SIP/2.0                  "
-					 "                         \r\n", 53 } } },
+	{ "wide-blank",
+	  { { "INVITE", 6 }, { " \t", 60 }, { "sip:", 4 }, { "u", 0 }, END } },
+	{ "long-scheme",
+	  { { "INVITE ", 7 }, { "s", 31 }, { ":", 1 }, { "u", 0 }, END } },
+	{ "late-end",
+	  { { "INVITE sip:", 11 },
+	    { "u", 0 },
+	    { " SIP/2.0", 8 },
+	    { " ", 60 },
+	    { "\r\n", 2 } } },
+	{ "all-at-once",
+	  { { "M", 65 },
+	    { " ", 50 },
+	    { "s", 24 },
+	    { ":", 1 },
+	    { "u", 0 },
+	    { " SIP/2.0                  "
+	      "                         \r\n",
+	      53 } } },
 };
 
 #define N_LINES (sizeof(lines) / sizeof(*lines))
@@ -111,8 +127,8 @@ static void run_packet(const struct hot *h, const struct packet *p)
 	struct frame f;
 	double ns;
 
-	frame_ipv4(&f, p->is_listed ? h->listed : h->unlisted,
-		   p->text, strlen(p->text));
+	frame_ipv4(&f, p->is_listed ? h->listed : h->unlisted, p->text,
+		   strlen(p->text));
 	for (int by = 0; by < BY_N; by++) {
 		ns = test_run(h->fd[by], &f, REPEAT, &verdict);
 		if (verdict != want[by])

@@ -41,8 +41,10 @@ static void write_nft(const struct set *s, const char *dir, const char *name,
 
 	snprintf(file, sizeof(file), "%s.nft", name);
 	f = open_in(dir, file);
-	fprintf(f, "table netdev fp_%s {\n\tset b {\n\t\ttype ipv4_addr\n%s"
-		   "\t\telements = { ", name, flags);
+	fprintf(f,
+		"table netdev fp_%s {\n\tset b {\n\t\ttype ipv4_addr\n%s"
+		"\t\telements = { ",
+		name, flags);
 	print_all(f, s, "", ", ");
 	fprintf(f, " }\n\t}\n}\n");
 	close_out(f);

@@ -96,7 +96,8 @@ static __always_inline int to_sip(struct udphdr *udp, void *end)
 SEC("xdp")
 int hash_lpm(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	struct ethhdr *eth = data;
 	struct iphdr *ip = data + sizeof(*eth);
 	struct ipv6hdr *ip6 = data + sizeof(*eth);
@@ -140,7 +141,8 @@ struct {
 SEC("xdp")
 int random4(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 
 	if ((void *)(ip + 1) > end)
@@ -153,7 +155,8 @@ int random4(struct xdp_md *ctx)
 SEC("xdp")
 int random6(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	struct ipv6hdr *ip = data + sizeof(struct ethhdr);
 
 	if ((void *)(ip + 1) > end)
@@ -193,7 +196,8 @@ int look_up6(struct xdp_md *ctx)
 SEC("xdp")
 int flood(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	void *data = (void *)(long)ctx->data,
+	     *end = (void *)(long)ctx->data_end;
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 	__u32 fresh, old, sum;
 
@@ -202,7 +206,7 @@ int flood(struct xdp_md *ctx)
 	fresh = bpf_htonl(next_key());
 	old = ip->saddr;
 	/* RFC 1624: HC' = ~(~HC + ~m + m') */
-	sum = (__u16)~ip->check + (__u16)~old + (__u16)~(old >> 16) +
+	sum = (__u16)~ip->check + (__u16)~old + (__u16) ~(old >> 16) +
 	      (__u16)fresh + (__u16)(fresh >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);

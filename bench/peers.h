@@ -10,7 +10,8 @@
 
 /* All of .bss: sources, taken in turn. */
 struct peer_keys {
-	__u64 key[PEER_KEYS]; /* IPv4: 32 bits, IPv6: the first 64; host order */
+	__u64 key
+		[PEER_KEYS]; /* IPv4: 32 bits, IPv6: the first 64; host order */
 	__u32 next;
 	__u32 to_ifindex; /* where a flood goes */
 };

@@ -35,8 +35,10 @@ static void lap(const char *what, int round)
 static void load(struct rig *r, const char *file, int round)
 {
 	struct fp_parse_opts o = { .file = file, .max = 1u << 24 };
-	struct fp_list_head h = { .name = "bulk", .kind = FP_KIND_BLOCK,
-				  .owner = FP_OWNER_LOCAL, .gen = 1 };
+	struct fp_list_head h = { .name = "bulk",
+				  .kind = FP_KIND_BLOCK,
+				  .owner = FP_OWNER_LOCAL,
+				  .gen = 1 };
 	struct fp_entries x;
 	struct walk w = { &x, 0 };
 	struct fp_image img;

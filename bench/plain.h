@@ -116,8 +116,8 @@ static inline void plain_open(struct plain *p, const struct set *s, size_t n)
 		   n * (s->n - hosts) + s->n / 100);
 	rig_object_load(p->obj);
 	p->hosts = plain_map(p->obj, s->bits == 64 ? "nets6" : "hosts");
-	p->prefixes = plain_map(p->obj,
-				s->bits == 64 ? "prefixes6" : "prefixes");
+	p->prefixes =
+		plain_map(p->obj, s->bits == 64 ? "prefixes6" : "prefixes");
 	p->filter = plain_map(p->obj, "filter");
 	p->keys = rig_keys(p->obj);
 	plain_fill(p, s);

@@ -62,9 +62,8 @@ static uint64_t delivered(void)
 
 static void attach(const struct receiver *r, bool is_on)
 {
-	if (r->is_xdp &&
-	    bpf_xdp_attach(r->rx, is_on ? r->prog_fd : -1, XDP_FLAGS_DRV_MODE,
-			   NULL))
+	if (r->is_xdp && bpf_xdp_attach(r->rx, is_on ? r->prog_fd : -1,
+					XDP_FLAGS_DRV_MODE, NULL))
 		die("%s: attaching: %s", r->name, strerror(errno));
 }
 

@@ -18,10 +18,13 @@ struct scenario {
 	enum set_kind kind;
 	size_t n;
 	bool is_timed;
-	bool is_busy; /* another CPU loads lists all the time */
+	bool is_busy;   /* another CPU loads lists all the time */
+	bool is_memory; /* only how much memory the tables take */
 };
 
 static const struct scenario scenarios[] = {
+	{ .name = "10k", .kind = SET_MIXED4, .n = 10000, .is_memory = true },
+	{ .name = "100k", .kind = SET_MIXED4, .n = 100000, .is_memory = true },
 	{ .name = "mixed", .kind = SET_MIXED4, .n = 1000000 },
 	{ .name = "ipv6", .kind = SET_NETS6, .n = 1000000 },
 	{ .name = "timed", .kind = SET_HOSTS4, .n = 1000000, .is_timed = true },
@@ -192,14 +195,38 @@ static void open_bench(struct bench *b, const struct scenario *sc)
 	}
 }
 
-static void show_memory(const struct bench *b)
+static void show_memory(const char *what, const struct rig *rig, uint64_t peer)
 {
 	char name[80];
 
-	snprintf(name, sizeof(name), "memory/%s/ours", b->sc->name);
-	figure(name, 0, (double)fp_maps_memory(b->rig.node.maps) / 1e6);
-	snprintf(name, sizeof(name), "memory/%s/hash+lpm", b->sc->name);
-	figure(name, 0, (double)plain_memory(&b->plain) / 1e6);
+	snprintf(name, sizeof(name), "memory/%s/ours", what);
+	figure(name, 0, (double)fp_maps_memory(rig->node.maps) / 1e6);
+	snprintf(name, sizeof(name), "memory/%s/hash+lpm", what);
+	figure(name, 0, (double)peer / 1e6);
+}
+
+/* A node has one set of tables for both families. */
+static void show_memory_of_both(void)
+{
+	static const enum set_kind kind[] = { SET_MIXED4, SET_NETS6 };
+	static const char *const list[] = { "four", "six" };
+	uint64_t peer = 0;
+	struct rig rig;
+
+	rig_open(&rig, "both");
+	for (int i = 0; i < 2; i++) {
+		struct plain plain;
+		struct set set;
+
+		set_init(&set, kind[i], 1000000, 1);
+		rig_block(&rig, list[i], &set, 0);
+		plain_open(&plain, &set, 1);
+		peer += plain_memory(&plain);
+		plain_close(&plain);
+		set_fini(&set);
+	}
+	show_memory("both", &rig, peer);
+	rig_close(&rig);
 }
 
 static void run_scenario(const struct scenario *sc)
@@ -208,8 +235,9 @@ static void run_scenario(const struct scenario *sc)
 
 	open_bench(&b, sc);
 	if (!sc->is_busy)
-		show_memory(&b);
-	for (int round = 0; round < option_rounds(); round++) {
+		show_memory(sc->name, &b.rig, plain_memory(&b.plain));
+	for (int round = 0; round < option_rounds() && !sc->is_memory;
+	     round++) {
 		if (sc->is_busy)
 			busy_round(&b, round);
 		else
@@ -227,6 +255,10 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const struct scenario *sc = NULL;
 
+		if (!strcmp(argv[i], "both")) {
+			show_memory_of_both();
+			continue;
+		}
 		for (size_t j = 0; j < sizeof(scenarios) / sizeof(*sc); j++)
 			if (!strcmp(argv[i], scenarios[j].name))
 				sc = &scenarios[j];

@@ -122,7 +122,7 @@ static inline void rig_enforce(struct fp_maps *m)
 	c->max_hashed = 16000000;
 }
 
-/* The look-up programs on the rig's own maps. */
+/* The look-up programs on the rig's own maps, whose pins fp_xdp_load names. */
 static inline void rig_open_look_ups(struct rig *r)
 {
 	struct bpf_program *p;
@@ -130,17 +130,19 @@ static inline void rig_open_look_ups(struct rig *r)
 	char path[PATH_MAX + 64];
 
 	r->look = rig_object("lookup");
-	bpf_object__for_each_map(map, r->look) {
-		if (strchr(bpf_map__name(map), '.') ||
-		    !strcmp(bpf_map__name(map), "xsk"))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", r->dir,
-			 bpf_map__name(map));
-		bpf_map__set_pin_path(map, path);
+	bpf_object__for_each_map(map, r->look)
+	{
+		const char *name = bpf_map__name(map);
+
+		if (!strncmp(name, ".data.", 6))
+			name += 6;
+		snprintf(path, sizeof(path), "%s/%s", r->dir, name);
+		if (!strchr(name, '.') && strcmp(name, "xsk"))
+			bpf_map__set_pin_path(map, path);
 	}
 	bpf_object__for_each_program(p, r->look)
-		bpf_program__set_autoload(
-			p, !strncmp(bpf_program__name(p), "look_up", 7));
+		bpf_program__set_autoload(p, !strncmp(bpf_program__name(p),
+						      "look_up", 7));
 	rig_object_load(r->look);
 	r->keys = rig_keys(r->look);
 }
@@ -155,7 +157,8 @@ static inline int rig_attach(struct rig *r)
 	int fd;
 
 	MUST(fp_xdp_attach(r->xdp, r->dir, "lo", (int)if_nametoindex("lo"),
-			   FP_WANT_GENERIC, &is_generic, &e), &e);
+			   FP_WANT_GENERIC, &is_generic, &e),
+	     &e);
 	fp_maps_nic_path(r->dir, "links", "lo", path, sizeof(path));
 	MUST(fp_xdp_link_info(path, &link, &e), &e);
 	fd = bpf_prog_get_fd_by_id(link.prog_id);
@@ -167,7 +170,8 @@ static inline int rig_attach(struct rig *r)
 /* name: of its directories. */
 static inline void rig_open(struct rig *r, const char *name)
 {
-	struct fp_node_opts o = { .state_dir = r->state, .pins = r->pins,
+	struct fp_node_opts o = { .state_dir = r->state,
+				  .pins = r->pins,
 				  .access = FP_NODE_WRITE };
 	struct fp_err e;
 
@@ -192,8 +196,9 @@ static inline void rig_open(struct rig *r, const char *name)
 static inline void rig_unpin(const char *dir)
 {
 	static const char *const pins[] = {
-		"conf", "ports", "gate4", "dir4", "gate6", "tabs", "counters",
-		"samples", "seen", "chunk", "prefix", "xsk/lo", "links/lo",
+		"conf",   "ports",    "gate4",    "dir4", "gate6",
+		"tabs",   "counters", "samples",  "seen", "chunk",
+		"prefix", "xsk/lo",   "links/lo",
 	};
 	char path[PATH_MAX + 64];
 
@@ -239,7 +244,8 @@ static inline void rig_block(struct rig *r, const char *name,
 			     const struct set *s, int64_t until_s)
 {
 	struct fp_list_head h = { .kind = FP_KIND_BLOCK,
-				  .owner = FP_OWNER_PUSHED, .gen = 1 };
+				  .owner = FP_OWNER_PUSHED,
+				  .gen = 1 };
 	struct rig_walk w = { s, 0, until_s };
 	struct fp_err e;
 

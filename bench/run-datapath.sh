@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # make bench BENCH=datapath: the filter beside its peers, in turn, in the same
-# run.  Figures to bench.figures, a table to stdout, a JSON line a row to
+# run.  Figures to build/bench.figures, a table to stdout, a JSON line a row to
 # bench.jsonl.  datapath.goals says what each row compares.
 #
 # QUICK=1: fewer rounds and shorter lists.  CPU: the core to measure on.
@@ -34,7 +34,7 @@ export FP_BUILD ROUNDS
 work=$(mktemp -d /var/tmp/fastpath-bench.XXXXXX)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
-figures=$PWD/bench.figures
+figures=$FP_BUILD/bench.figures
 mount -t bpf bpf /sys/fs/bpf
 mkdir /sys/fs/bpf/bench "$work/state"
 export BENCH_BPFFS=/sys/fs/bpf/bench BENCH_STATE=$work/state

@@ -36,7 +36,8 @@ struct set {
 
 static inline uint64_t set_last(const struct set *s, const struct set_entry *x)
 {
-	return x->at | (x->len == s->bits ? 0 : ~0ull >> (64 - s->bits + x->len));
+	return x->at |
+	       (x->len == s->bits ? 0 : ~0ull >> (64 - s->bits + x->len));
 }
 
 /* Unicast, not 0.0.0.0/8, not 127.0.0.0/8; 2000::/3. */
@@ -61,8 +62,10 @@ static inline uint32_t set_length(struct set *s, enum set_kind kind)
 		return r % 2 ? 64 : 48;
 	if (r == 0)
 		return 16;
-	return r < 18000 ? 32 : r < 19600 ? 24 : r < 19900 ? 20 + m % 4
-							    : 25 + m % 7;
+	return r < 18000   ? 32
+	       : r < 19600 ? 24
+	       : r < 19900 ? 20 + m % 4
+			   : 25 + m % 7;
 }
 
 static inline int set_cmp(const void *a, const void *b)
@@ -96,14 +99,15 @@ static inline void set_init(struct set *s, enum set_kind kind, size_t n,
 {
 	size_t more = n + n / 8 + 16, m = 0;
 
-	*s = (struct set){ .bits = kind == SET_NETS6 ? 64 : 32, .n = n,
+	*s = (struct set){ .bits = kind == SET_NETS6 ? 64 : 32,
+			   .n = n,
 			   .seed = seed * 0x9e3779b97f4a7c15ull };
 	s->v = must_alloc(more, sizeof(*s->v));
 	for (size_t i = 0; i < more; i++) {
 		uint32_t len = set_length(s, kind), cut = s->bits - len;
 
-		s->v[i] = (struct set_entry){ set_address(s) >> cut << cut,
-					      len };
+		s->v[i] =
+			(struct set_entry){ set_address(s) >> cut << cut, len };
 	}
 	qsort(s->v, more, sizeof(*s->v), set_cmp);
 	for (size_t i = 0; i < more; i++)
@@ -159,8 +163,8 @@ static inline uint64_t set_random_unlisted(struct set *s)
 static inline void set_keys(struct set *s, bool is_listed, __u64 *key)
 {
 	for (size_t i = 0; i < PEER_KEYS; i++)
-		key[i] = is_listed ? set_random_listed(s) :
-				     set_random_unlisted(s);
+		key[i] = is_listed ? set_random_listed(s)
+				   : set_random_unlisted(s);
 }
 
 static inline struct fp_prefix set_prefix(const struct set *s, size_t i)
