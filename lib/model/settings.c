@@ -172,7 +172,7 @@ void fp_settings_default(struct fp_settings *s)
 		.lists = FP_ENFORCE,
 		.stealth = FP_OBSERVE,
 		.malformed = FP_OBSERVE,
-		.sample = 64,
+		.sample = 1024,
 		.max_hashed = 4000000,
 	};
 	fp_ports_add(&s->sip, 5060, 5061, FP_P_BOTH);
