@@ -3,22 +3,24 @@
 # Kills a command at each of its system calls, one run a call, and asks after
 # each whether what is left is right:
 #
-#   killat.sh [-b BEFORE] [-c CHECK] [-s START] OUTDIR -- COMMAND [ARG]...
+#   killat.sh [-a] [-b BEFORE] [-c CHECK] [-s START] OUTDIR -- COMMAND [ARG]...
 #
 # BEFORE makes the state that COMMAND starts from, CHECK says whether the state
 # after a kill is right; both are run by bash -c with KILLAT_AT set to the call
 # ("rename#2": in place of the second rename).  Calls before the first line of
 # the trace that matches the regular expression START are left out (default:
 # the first that names $FP_STATE or $FP_PINS).  So are calls that leave no trace
-# outside the process: the state is the one that the next call finds.
+# outside the process: the state is the one that the next call finds.  With -a
+# none are: for a command that stores into mapped tables between its calls.
 #
 # Exit 0: all checks passed; prints how many.  1: one did not; its output is in
 # OUTDIR, with the trace.  2: usage, or the command fails when left alone.
 set -u
 
-before=: check=: start=
-while getopts b:c:s: opt; do
+all=0 before=: check=: start=
+while getopts ab:c:s: opt; do
 	case $opt in
+	a) all=1 ;;
 	b) before=$OPTARG ;;
 	c) check=$OPTARG ;;
 	s) start=$OPTARG ;;
@@ -36,7 +38,7 @@ mkdir -p "$out" || exit 2
 [ -n "$start" ] || start="${FP_STATE:-/var/lib/fastpath}|${FP_PINS:-/sys/fs/bpf}"
 
 # Only the process itself sees these.
-quiet='access|arch_prctl|brk|clock_gettime|clock_nanosleep|close|connect|dup|dup2'
+quiet='access|arch_prctl|bind|brk|clock_gettime|clock_nanosleep|close|connect|dup|dup[23]'
 quiet+='|epoll_create1|epoll_ctl|epoll_pwait|epoll_wait|execve|exit|exit_group'
 quiet+='|faccessat2?|fcntl|flock|fstat|futex|getcwd|getdents64|getegid|geteuid'
 quiet+='|getgid|getpid|getppid|getrandom|getsockname|getsockopt|gettid|getuid'
@@ -55,7 +57,8 @@ quiet_bpf+='|PROG_TEST_RUN|PROG_BIND_MAP)'
 # points TRACE: "CALL N" for each call worth dying at.  N counts all calls of
 # that name, as strace's when= does.
 points() {
-	awk -v start="$start" -v quiet="^($quiet)\$" -v bpf="$quiet_bpf" '
+	awk -v start="$start" -v quiet="^($quiet)\$" -v bpf="$quiet_bpf" \
+		-v all=$all '
 	{
 		sub(/^[0-9]+ +/, "")
 		if (!match($0, /^[a-z0-9_]+\(/))
@@ -64,9 +67,13 @@ points() {
 		n[call]++
 		if ($0 ~ start)
 			begun = 1
-		if (!begun || call ~ quiet)
+		if (begun && all)
+			print call, n[call]
+		if (!begun || all || call ~ quiet)
 			next
 		if (call == "bpf" && $0 ~ "^bpf\\(" bpf "[,)]")
+			next
+		if (/ = -1 E[A-Z]+ \(/) # it did nothing
 			next
 		if (call == "openat" && $0 !~ /O_CREAT|O_TRUNC/)
 			next
@@ -102,7 +109,7 @@ while read -r call nth <&3; do
 		stop "the command before fails ($KILLAT_AT)" "$out/before.log"
 	# In a shell of its own, whose report of the death is not wanted.
 	(
-		strace -f --seccomp-bpf -o /dev/null -e "trace=$call" \
+		strace -f -o /dev/null -e "trace=$call" \
 			-e "inject=$call:signal=KILL:when=$nth" "$@"
 		exit $?
 	) >"$out/run.log" 2>&1
