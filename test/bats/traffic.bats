@@ -22,9 +22,9 @@ setup_file() {
 
 setup() { source test/lab/lab.sh; }
 
-# Every test begins without lists and with the first settings.
+# Every test begins without lists, with the first settings and a server.
 teardown() {
-	local list
+	local list name
 
 	for list in $(block lists -o list); do
 		[ "$list" != _cluster ] || continue
@@ -32,9 +32,10 @@ teardown() {
 	done
 	fl set lists=enforce stealth=observe malformed=observe \
 		guard-ports=none >/dev/null
-	for list in ssh web xsk other; do
-		lab_stop $list
+	for name in ssh web xsk other; do
+		lab_stop $name
 	done
+	lab_runs sipp-udp-4 || lab_sipp_server udp 4
 }
 
 teardown_file() {
