@@ -29,12 +29,6 @@ enum fp_sip_line { FP_SIP_OK, FP_SIP_BAD };
  * behind the check which the verifier needs. */
 #define fp_sip_opaque(x) __asm__ volatile("" : "+r"(x))
 
-#ifdef __clang__
-#define fp_sip_unroll _Pragma("unroll")
-#else
-#define fp_sip_unroll
-#endif
-
 #define FP_ONES 0x0101010101010101ull
 #define FP_HIGH 0x8080808080808080ull
 
@@ -214,8 +208,7 @@ fp_sip_inline __u32 fp_sip_end_near(const __u8 *p, const __u8 *end)
 
 	if (p + FP_SIP_NEAR > end)
 		return FP_SIP_NEAR;
-	fp_sip_unroll for (i = 0; i < FP_SIP_NEAR / 8; i++)
-	{
+	for (i = 0; i < FP_SIP_NEAR / 8; i++) {
 		__u64 marks = fp_sip_eol(fp_load8(p + i * 8));
 
 		if (marks)
