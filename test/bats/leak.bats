@@ -100,7 +100,7 @@ make_lists() {
 }
 
 # The builds to upgrade to, one after the other: the same layout with another
-# program (a function in it has another name), and another layout.
+# program (a name in its type information is another one), and another layout.
 make_builds() {
 	local b copy
 
@@ -109,7 +109,8 @@ make_builds() {
 		copy=$LAB_DIR/builds/${b##*/}
 		mkdir -p "$copy"
 		cp "$b/fp-block" "$copy/"
-		sed 's/fp_sip_blank_len/fp_sip_blink_len/g' "$b/fp-load" >"$copy/fp-load"
+		LC_ALL=C sed 's/fp_counter\x00/fp_countex\x00/g' "$b/fp-load" \
+			>"$copy/fp-load"
 		chmod +x "$copy/fp-load"
 		printf '%s\n' "$copy" "$b"
 	done >"$LAB_DIR/builds.list"
