@@ -93,7 +93,8 @@ static int fp_insert_one(struct fp_tables *t, const struct fp_image_key *k,
 
 	if (fp_slot_find(&t->tab[FP_TAB_PREFIX], k, &s)) {
 		if (s.b->until_s[s.i] < k->until_s &&
-		    !fp_until_is_near(s.b->until_s[s.i], k->until_s)) {
+		    !fp_until_is_near(s.b->until_s[s.i], k->until_s,
+				      FP_UNTIL_KEEP_S)) {
 			fp_store32(&s.b->until_s[s.i], k->until_s);
 			stats->changed++;
 		}
@@ -101,8 +102,10 @@ static int fp_insert_one(struct fp_tables *t, const struct fp_image_key *k,
 		return 0;
 	}
 	while (!fp_slot_fill(&t->tab[FP_TAB_PREFIX], k)) {
-		r = fp_prefixes_renew(
-			t, fp_prefix_head(&t->tab[FP_TAB_PREFIX])->live, e);
+		r = fp_prefixes_renew(t,
+				      fp_prefix_head(&t->tab[FP_TAB_PREFIX])
+					      ->live,
+				      e);
 		if (r)
 			return r;
 		stats->is_rebuilt = true;
@@ -138,7 +141,8 @@ static void fp_remove_one(struct fp_tables *t, const struct fp_slot *s,
 	struct fp_conf *c = fp_tables_conf(t);
 
 	if (want) {
-		if (!fp_until_is_near(k.until_s, want->until_s)) {
+		if (!fp_until_is_near(k.until_s, want->until_s,
+				      FP_UNTIL_KEEP_S)) {
 			fp_store32(&s->b->until_s[s->i], want->until_s);
 			stats->changed++;
 		}

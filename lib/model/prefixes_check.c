@@ -26,11 +26,11 @@ const struct fp_image_key *fp_image_find(const struct fp_image *img,
 			   : NULL;
 }
 
-bool fp_until_is_near(uint32_t a, uint32_t b)
+bool fp_until_is_near(uint32_t a, uint32_t b, uint32_t slack_s)
 {
 	if (a == FP_UNTIL_NEVER || b == FP_UNTIL_NEVER)
 		return a == b;
-	return (a > b ? a - b : b - a) <= FP_UNTIL_SLACK_S;
+	return (a > b ? a - b : b - a) <= slack_s;
 }
 
 static void fp_key_differs(const struct fp_image_key *k, fp_differs *differs,
@@ -53,7 +53,8 @@ static uint64_t fp_verify_keys(struct fp_tables *t, const struct fp_image *img,
 
 		if (!fp_slot_find(&t->tab[FP_TAB_PREFIX], k, &s))
 			text = "not in the prefix table";
-		else if (!fp_until_is_near(s.b->until_s[s.i], k->until_s))
+		else if (!fp_until_is_near(s.b->until_s[s.i], k->until_s,
+					   FP_UNTIL_SLACK_S))
 			text = "another deadline in the prefix table";
 		else if (!fp_gate6_has(t, k))
 			text = "gate bit missing";

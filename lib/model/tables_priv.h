@@ -70,8 +70,8 @@ void fp_gate6_exact(struct fp_tables *t, const struct fp_image *img,
 /* The image's key with this prefix, length and kind, or NULL. */
 const struct fp_image_key *fp_image_find(const struct fp_image *img,
 					 const struct fp_image_key *k);
-/* The same deadline, read by clocks that count seconds? */
-bool fp_until_is_near(uint32_t a, uint32_t b);
+/* The same deadline but for slack_s? */
+bool fp_until_is_near(uint32_t a, uint32_t b, uint32_t slack_s);
 
 /* ---- prefixes.c ---- */
 
@@ -85,7 +85,9 @@ void fp_prefixes_verify(struct fp_tables *t, const struct fp_image *img,
 			fp_differs *differs, void *ctx, uint64_t *n);
 uint32_t fp_prefixes_verdict(struct fp_tables *t, const struct fp_prefix *p,
 			     uint32_t now_s);
-/* Deadlines that differ by this much are the same: clocks are read in seconds. */
+/* Two clocks that count seconds put a deadline one apart from one reading to the
+ * next.  What is that near is let be; so what is compared later may be two. */
+#define FP_UNTIL_KEEP_S 1
 #define FP_UNTIL_SLACK_S 2
 
 #endif

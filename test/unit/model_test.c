@@ -266,6 +266,39 @@ TEST(chunks_are_used_again)
 	empty_dir(m.dir_fd);
 }
 
+/* A ban prolonged by two seconds, and then clocks that read a second apart:
+ * verify must not call that a difference. */
+TEST(a_deadline_prolonged_a_little)
+{
+	static struct model m;
+	struct fp_err e = { .text = "" };
+	int64_t until_s = fp_clock_unix_s() + 600;
+	struct fp_prefix p;
+	struct fp_tables t;
+
+	plain_tables(&t);
+	model_init(&m, temp_dir(), 8);
+	OK(!fp_prefix_parse(&p, "192.0.2.1", 9, &e));
+	for (int i = 0; i < 6; i++) {
+		struct fp_lists ls;
+		struct fp_image img;
+
+		m.list[2].n = 0;
+		model_put(&m.list[2], &p, until_s + 2 * i);
+		EQ(model_write(&m, &m.list[2], &e), 0);
+		EQ(apply(&m, &t, i % 2 ? &p : NULL, &e), 0);
+		OK(!fp_lists_open(&ls, m.dir_fd, false, &e));
+		OK(!fp_image_all(&img, &ls, &e));
+		img.key[0].until_s += 1;
+		EQ(fp_tables_verify(&t, &img, report, NULL, &e), 0);
+		img.key[0].until_s -= 2;
+		EQ(fp_tables_verify(&t, &img, report, NULL, &e), 0);
+		fp_image_fini(&img);
+		fp_lists_close(&ls);
+	}
+	empty_dir(m.dir_fd);
+}
+
 TEST(a_full_table_refuses_before_it_changes_anything)
 {
 	static struct model m;
