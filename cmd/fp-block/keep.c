@@ -211,6 +211,18 @@ static int sweep_list(struct sweep *s, const char *name, struct fp_err *e)
 	return r ? r : fp_out_record(s->c->out, &sweep_type, &rec, e);
 }
 
+/* sshd may listen elsewhere by now: no guarded port may cover that. */
+static int sweep_ports(struct sweep *s, struct fp_err *e)
+{
+	struct fp_settings settings;
+	bool is_changed;
+	int r = fp_settings_read(&settings, s->c->state_dir, NULL, NULL, e);
+
+	if (r < 0)
+		return r;
+	return fp_facts_settings(&s->node, &settings, &is_changed, e);
+}
+
 static int sweep_run(struct sweep *s, struct fp_err *e)
 {
 	char name[FP_LIST_NAME_MAX + 1];
@@ -225,7 +237,7 @@ static int sweep_run(struct sweep *s, struct fp_err *e)
 	if (s->compacted ||
 	    fp_maps_conf(s->node.maps)->look_stale > SWEEP_STALE)
 		r = fp_node_compile(&s->node, NULL, e);
-	return r;
+	return r ? r : sweep_ports(s, e);
 }
 
 static int sweep_finish(struct sweep *s)

@@ -45,8 +45,7 @@ static bool fp_ports_from_maps(struct fp_maps *maps, struct fp_sshd_ports *out)
 	return out->n > 0;
 }
 
-static int fp_facts_ssh(struct fp_guard *g, struct fp_node *n,
-			struct fp_err *e)
+static int fp_facts_ssh(struct fp_guard *g, struct fp_node *n, struct fp_err *e)
 {
 	struct fp_sshd_ports ports;
 	int r = 0;
@@ -83,9 +82,8 @@ static int fp_facts_cluster(struct fp_guard *g, const char *cluster,
 	return r;
 }
 
-int fp_facts_guard(struct fp_guard *out, struct fp_node *n,
-		   const char *cluster, bool is_cluster_named,
-		   struct fp_err *e)
+int fp_facts_guard(struct fp_guard *out, struct fp_node *n, const char *cluster,
+		   bool is_cluster_named, struct fp_err *e)
 {
 	struct fp_guard g = { 0 };
 	int r;
@@ -122,9 +120,8 @@ static int fp_refuse_allowed(const struct fp_allowed *a,
 	if (!fp_prefix_cmp(a->p, entry))
 		return fp_refuse(a->e, "allowed", "%s is on the allow list %s",
 				 p, fp_list_head(l)->name);
-	return fp_refuse(a->e, "allowed",
-			 "%s overlaps %s of the allow list %s", p, x,
-			 fp_list_head(l)->name);
+	return fp_refuse(a->e, "allowed", "%s overlaps %s of the allow list %s",
+			 p, x, fp_list_head(l)->name);
 }
 
 static int fp_allowed_cover(void *ctx, const struct fp_merge_item *item)
@@ -150,10 +147,9 @@ int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 		fp_list_seek(n->lists.v[i], &it, p);
 		r = fp_list_next(&it, &x, e);
 		if (r == 1)
-			r = fp_prefix_contains(p, &x.p) ?
-				    fp_refuse_allowed(&a, &x.p,
-						      n->lists.v[i]) :
-				    0;
+			r = fp_prefix_contains(p, &x.p)
+				    ? fp_refuse_allowed(&a, &x.p, n->lists.v[i])
+				    : 0;
 	}
 	return r;
 }
@@ -223,7 +219,8 @@ static int fp_hosts_next(void *ctx, struct fp_entry *out, struct fp_err *e)
 	r = fp_meta_add(&s->meta, "why", s->why[s->i], e);
 	if (r)
 		return r;
-	*out = (struct fp_entry){ .p = s->v[s->i++], .meta = s->meta.data,
+	*out = (struct fp_entry){ .p = s->v[s->i++],
+				  .meta = s->meta.data,
 				  .meta_len = (uint32_t)s->meta.len };
 	return 1;
 }
@@ -251,7 +248,8 @@ int fp_facts_cluster_list(struct fp_node *n, const char *cluster,
 			  bool is_cluster_named, bool *is_changed,
 			  struct fp_err *e)
 {
-	struct fp_list_head head = { .name = "_cluster", .gen = 1,
+	struct fp_list_head head = { .name = "_cluster",
+				     .gen = 1,
 				     .kind = FP_KIND_ALLOW,
 				     .owner = FP_OWNER_LOCAL };
 	struct fp_list *old = fp_lists_get(&n->lists, head.name);
@@ -273,12 +271,35 @@ int fp_facts_cluster_list(struct fp_node *n, const char *cluster,
 	if (!r && (!old || !fp_hosts_equal(&s, old))) {
 		if (old)
 			head.gen = fp_list_head(old)->gen + 1;
-		r = fp_node_write(n, &head, fp_hosts_next, &s,
-				  (int64_t)s.n, NULL, e);
+		r = fp_node_write(n, &head, fp_hosts_next, &s, (int64_t)s.n,
+				  NULL, e);
 		*is_changed = !r;
 	}
 	free(s.v);
 	free(s.why);
 	fp_buf_fini(&s.meta);
 	return r;
+}
+
+/* ---- settings ---- */
+
+int fp_facts_settings(struct fp_node *n, const struct fp_settings *s,
+		      bool *is_changed, struct fp_err *e)
+{
+	struct fp_sshd_ports ssh;
+	struct fp_ports *ports;
+	int r;
+
+	*is_changed = false;
+	if (!n->maps)
+		return 0;
+	r = fp_sshd_ports(&ssh, e);
+	if (r)
+		return r;
+	ports = fp_maps_ports(n->maps, e);
+	if (!ports)
+		return -ENOMEM;
+	*is_changed = fp_settings_apply(s, ssh.v, ssh.n, fp_maps_conf(n->maps),
+					ports);
+	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "logic/guard.h"
+#include "model/settings.h"
 #include "node/node.h"
 
 /* What the guard rules need to know: own addresses, gateways, ssh peers (on the
@@ -13,9 +14,8 @@
  * the nodes of the cluster file.
  * cluster: a path; missing is fine unless is_cluster_named.
  * 0: *out is the caller's (fp_guard_fini).  -EINVAL: the cluster file is bad. */
-int fp_facts_guard(struct fp_guard *out, struct fp_node *n,
-		   const char *cluster, bool is_cluster_named,
-		   struct fp_err *e);
+int fp_facts_guard(struct fp_guard *out, struct fp_node *n, const char *cluster,
+		   bool is_cluster_named, struct fp_err *e);
 
 /* Rule `allowed`: does p touch an entry of an allow list?  -EPERM with the
  * entry and its list in e, or 0. */
@@ -27,5 +27,11 @@ int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 int fp_facts_cluster_list(struct fp_node *n, const char *cluster,
 			  bool is_cluster_named, bool *is_changed,
 			  struct fp_err *e);
+
+/* Put settings into the tables that are open, with sshd's ports as they are now:
+ * an sshd that moved is not guarded against itself.  0, also without tables;
+ * -errno. */
+int fp_facts_settings(struct fp_node *n, const struct fp_settings *s,
+		      bool *is_changed, struct fp_err *e);
 
 #endif

@@ -57,12 +57,14 @@ static int fp_filter_check_layout(struct fp_filter *f, struct fp_err *e)
 	if (!other || f->opts.is_upgrade)
 		return 0;
 	if (f->node.maps)
-		return fp_err(e, -EPROTO,
-			      "an upgrade between the table layouts %u and %d was interrupted: fp-load upgrade finishes it",
-			      other, FP_LAYOUT);
-	return fp_err(e, -EPROTO,
-		      "the tables in %s are of layout %u, this program is of layout %d: use the version that made them, or fp-load upgrade of this one",
-		      f->opts.pins, other, FP_LAYOUT);
+		return fp_err(
+			e, -EPROTO,
+			"an upgrade between the table layouts %u and %d was interrupted: fp-load upgrade finishes it",
+			other, FP_LAYOUT);
+	return fp_err(
+		e, -EPROTO,
+		"the tables in %s are of layout %u, this program is of layout %d: use the version that made them, or fp-load upgrade of this one",
+		f->opts.pins, other, FP_LAYOUT);
 }
 
 int fp_filter_open(struct fp_filter *f, const struct fp_filter_opts *opts,
@@ -148,8 +150,8 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 		snprintf(n.link.name, sizeof(n.link.name), "%s", name);
 	n.slot = fp_filter_slot(f, n.link.name);
 	if (n.slot >= 0) {
-		const struct fp_nic *c = &fp_maps_conf(f->node.maps)
-						  ->nic[n.slot];
+		const struct fp_nic *c =
+			&fp_maps_conf(f->node.maps)->nic[n.slot];
 
 		n.is_generic = c->generic;
 		n.confirm_s = fp_confirm_left_s(c->confirm_until_s);
@@ -159,8 +161,7 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 	if (r && r != -ENOENT)
 		return r;
 	n.is_pinned = !r;
-	n.is_attached = !r && n.run.ifindex &&
-			n.run.ifindex == n.link.ifindex;
+	n.is_attached = !r && n.run.ifindex && n.run.ifindex == n.link.ifindex;
 	*out = n;
 	return 0;
 }
@@ -169,21 +170,9 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 
 int fp_filter_apply(struct fp_filter *f, struct fp_err *e)
 {
-	struct fp_sshd_ports ssh;
-	struct fp_ports *ports;
-	int r;
+	bool is_changed;
 
-	if (!f->node.maps)
-		return 0;
-	r = fp_sshd_ports(&ssh, e);
-	if (r)
-		return r;
-	ports = fp_maps_ports(f->node.maps, e);
-	if (!ports)
-		return -ENOMEM;
-	fp_settings_apply(&f->settings, ssh.v, ssh.n,
-			  fp_maps_conf(f->node.maps), ports);
-	return 0;
+	return fp_facts_settings(&f->node, &f->settings, &is_changed, e);
 }
 
 static bool fp_settings_differ(const struct fp_settings *a,
@@ -221,14 +210,16 @@ int fp_filter_confirm(struct fp_filter *f, const char *name, bool is_dry_run,
 		return fp_err(e, -ENOENT, "%s: the filter is not attached",
 			      name);
 	if (!n.confirm_s)
-		return fp_err(e, -ETIME,
-			      "%s: too late, the filter has stopped: fp-load attach %s starts it again",
-			      name, name);
+		return fp_err(
+			e, -ETIME,
+			"%s: too late, the filter has stopped: fp-load attach %s starts it again",
+			name, name);
 	*is_changed = n.confirm_s > 0;
 	if (*is_changed && !is_dry_run)
 		fp_store32(&fp_maps_conf(f->node.maps)
 				    ->nic[n.slot]
-				    .confirm_until_s, 0);
+				    .confirm_until_s,
+			   0);
 	return 0;
 }
 
