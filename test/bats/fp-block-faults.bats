@@ -60,7 +60,7 @@ nowhere='saved, but NOT in force: no NIC has the filter (fp-load status)'
 	fp-load attach n0 --confirm 4s -q >/dev/null
 	block 0 add 203.0.113.7
 	block 0 test 203.0.113.7
-	sleep 4.1
+	sleep 5.1 # deadlines are whole seconds
 	block 1 test 203.0.113.7
 	prints 203.0.113.7 block no none
 	block 3 add 203.0.113.8
