@@ -233,7 +233,7 @@ static int load_guard(struct load *l, struct fp_err *e)
 static bool load_same(const struct fp_entry *a, const struct fp_entry *b)
 {
 	return a->until_s == b->until_s && a->meta_len == b->meta_len &&
-	       !memcmp(a->meta, b->meta, a->meta_len);
+	       (!a->meta_len || !memcmp(a->meta, b->meta, a->meta_len));
 }
 
 static void load_count_keys(struct load *l, const struct fp_entry *x, int sign)

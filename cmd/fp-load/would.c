@@ -195,7 +195,8 @@ int fl_would(struct fp_cli *c, struct fp_filter *f, enum fp_setting key,
 		r = fp_facts_guard(&g, &f->node, c->cluster,
 				   c->is_cluster_named, e);
 	if (!r) {
-		qsort(s.v, s.n, sizeof(*s.v), newest_first);
+		if (s.n)
+			qsort(s.v, s.n, sizeof(*s.v), newest_first);
 		r = show(c, &s, &g, key, e);
 	}
 	fp_guard_fini(&g);
