@@ -191,7 +191,7 @@ lab_end() {
 	[ "$status" = 0 ]
 	json 'map(.nic // "") == ["lo", "net0", "net1", ""] and all(.changed)'
 	[ "$(ls "$FP_PINS")" = v99 ]
-	judged
+	sound "$OTHER" 99
 	by "$OTHER" status -j
 	[ "$status" = 0 ]
 	json 'map(select(.type == "nic")) |
@@ -207,8 +207,7 @@ lab_end() {
 	json 'all(.changed)'
 	by "$NEW" -j upgrade
 	json 'all(.changed == false)'
-	[ "$(ls "$FP_PINS")" = v1 ]
-	judged
+	sound "$NEW" 1
 }
 
 @test "a change of layout refuses while a list cannot be read" {
@@ -256,10 +255,14 @@ ready() {
 	lab_in node "$1" upgrade
 }
 
-# TOOL's filter is whole, and nothing else is there.
+# sound TOOL LAYOUT: its filter is whole, the NIC runs it on the tables that are
+# pinned, and nothing else is there.
 sound() {
 	judged && lab_in node "$1" status &&
-		[ "$(ls "$FP_PINS")" = "v$2" ] && ! ls "$FP_STATE"/settings.tmp
+		[ "$(ls "$FP_PINS")" = "v$2" ] &&
+		! ls "$FP_STATE"/settings.tmp &&
+		lab_in node "$1" set lists=observe && [ "$(verdict 7)" = 2 ] &&
+		lab_in node "$1" set lists=enforce && judged
 }
 
 @test "killed: upgrade within a layout" {

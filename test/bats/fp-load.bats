@@ -79,30 +79,6 @@ passes() {
 filters() { ! passes $BLOCKED && passes $OTHER; }
 does_not_filter() { passes $BLOCKED; }
 
-# What the program that is on the NIC now says about a frame (no packet is sent):
-# 1 drop, 2 pass.
-verdict() {
-	local id
-
-	id=$(lab_in node ip -j link show dev net1 | jq '.[0].xdp.prog.id')
-	frame "$1" >"$LAB_DIR/frame"
-	bpftool -j prog run id "$id" data_in "$LAB_DIR/frame" repeat 1 |
-		jq .retval
-}
-
-# frame LAST-OCTET: an INVITE from 203.0.113.LAST-OCTET.
-frame() {
-	printf '\2\0\0\0\0\1\2\0\0\0\0\2\x08\0'
-	printf '\x45\0\0\x4b\0\0\0\0\x40\x11\0\0\xcb\0\x71'
-	# shellcheck disable=SC2059 # the octet is made from a number
-	printf "\\x$(printf %02x "$1")"
-	printf '\xc0\0\2\1\x13\xc4\x13\xc4\0\x37\0\0'
-	printf 'INVITE sip:a@192.0.2.1 SIP/2.0\r\nVia: xxxxxx\r\n\r\n'
-}
-
-# The program on the NIC drops who is blocked and passes who is not.
-judges() { [ "$(verdict 7)" = 1 ] && [ "$(verdict 8)" = 2 ]; }
-
 # foreign MODE: somebody else's program on net1 (bpftool's name for MODE).
 foreign() {
 	bpftool prog load "$FP_BUILD/fastpath.bpf.o" "$LAB_DIR/bpf/foreign" \
