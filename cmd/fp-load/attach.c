@@ -39,17 +39,21 @@ static int read_mode(struct fp_cli *c, struct fp_attach *a)
 			a->want = (enum fp_xdp_want)i;
 			return 0;
 		}
-	return s ? fp_cli_usage(c, "--mode: \"%s\" is not native, generic or auto",
-				s) : 0;
+	return s ? fp_cli_usage(c,
+				"--mode: \"%s\" is not native, generic or auto",
+				s)
+		 : 0;
 }
 
 static void say(const struct fp_filter_nic *n)
 {
 	if (!n->confirm_s)
-		fp_log(FP_LOG_WARN, "%s: it was not confirmed in time and filters nothing; attach it again to start",
+		fp_log(FP_LOG_WARN,
+		       "%s: it was not confirmed in time and filters nothing; attach it again to start",
 		       n->link.name);
 	else if (n->confirm_s > 0)
-		fp_log(FP_LOG_NOTICE, "%s: filters for %lld s, unless fp-load confirm says for good",
+		fp_log(FP_LOG_NOTICE,
+		       "%s: filters for %lld s, unless fp-load confirm says for good",
 		       n->link.name, (long long)n->confirm_s);
 }
 

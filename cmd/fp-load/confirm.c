@@ -33,8 +33,7 @@ static int confirm_one(struct fp_cli *c, struct fp_filter *f, const char *name,
 static int confirm_waiting(struct fp_cli *c, struct fp_filter *f,
 			   struct fl_tally *t)
 {
-	struct fp_conf *conf = f->node.maps ? fp_maps_conf(f->node.maps) :
-					      NULL;
+	struct fp_conf *conf = f->node.maps ? fp_maps_conf(f->node.maps) : NULL;
 	int r = 0;
 
 	for (int i = 0; conf && i < FP_NICS && !r; i++)

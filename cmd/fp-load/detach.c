@@ -59,8 +59,9 @@ static int detach_all(struct detach *d, struct fp_err *e)
 		if (name[0])
 			r = detach_one(d, name);
 	}
-	return r || d->c->is_dry_run ?
-		       r : fp_pins_nics(d->f->dir, detach_one, d, e);
+	return r || d->c->is_dry_run
+		       ? r
+		       : fp_pins_nics(d->f->dir, detach_one, d, e);
 }
 
 static void drop_unused(struct detach *d)
@@ -72,7 +73,8 @@ static void drop_unused(struct detach *d)
 	if (r)
 		fl_tally_add(d->c, &d->tally, r, &e, false);
 	else if (is_dropped)
-		fp_log(FP_LOG_NOTICE, "no NIC is left: the tables are gone, the policy stays in the lists");
+		fp_log(FP_LOG_NOTICE,
+		       "no NIC is left: the tables are gone, the policy stays in the lists");
 }
 
 static int detach(struct detach *d)

@@ -24,7 +24,9 @@ int fl_test(struct fp_cli *c);
 
 #define FL_COUNT(v) (sizeof(v) / sizeof(*(v)))
 #define FL_FIELD(TYPE, NAME, KIND, UNIT, HELP)                                 \
-	{ #NAME, offsetof(struct TYPE, NAME), KIND, UNIT, HELP }
+	{                                                                      \
+#NAME, offsetof(struct TYPE, NAME), KIND, UNIT, HELP           \
+	}
 
 /* The filter as the command line says, to change it or to look at it (under
  * --dry-run a change only looks).  Notices go to stderr. */

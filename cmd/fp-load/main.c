@@ -28,8 +28,7 @@ static const struct fp_verb verbs[] = {
 	{ "watch", "", "sampled drops as they come", fl_watch },
 	{ "upgrade", "", "put this version's program under every NIC",
 	  fl_upgrade },
-	{ "test", "CAPTURE|-", "what would be dropped of a capture",
-	  fl_test },
+	{ "test", "CAPTURE|-", "what would be dropped of a capture", fl_test },
 	{ NULL, NULL, NULL, NULL },
 };
 

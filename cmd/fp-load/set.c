@@ -82,7 +82,8 @@ static void say_left_out(const struct change *ch)
 		for (size_t i = 0; i < ssh.n; i++)
 			fp_buf_printf(&ports, " %u", ssh.v[i]);
 		s = fp_buf_str(&ports);
-		fp_log(FP_LOG_NOTICE, "guard-ports=any leaves out sshd's TCP ports:%s",
+		fp_log(FP_LOG_NOTICE,
+		       "guard-ports=any leaves out sshd's TCP ports:%s",
 		       s ? s : "");
 	}
 	fp_buf_fini(&text);
@@ -130,8 +131,10 @@ static int set(struct change *ch)
 	int r, status = 0;
 
 	if (ch->f->n_bad_settings)
-		return fp_cli_fail(ch->c, -EINVAL,
-				   &(struct fp_err){ .text = "the settings file has bad lines: mend it first" });
+		return fp_cli_fail(
+			ch->c, -EINVAL,
+			&(struct fp_err){
+				.text = "the settings file has bad lines: mend it first" });
 	r = check_ports(ch, &e);
 	if (!r)
 		r = check_modes(ch, &e);

@@ -17,7 +17,7 @@ struct rec {
 
 #define RATES                                                                  \
 	FL_FIELD(rec, pps, FP_F_DOUBLE, NULL, "packets a second"),             \
-	FL_FIELD(rec, bps, FP_F_DOUBLE, NULL, "bits a second")
+		FL_FIELD(rec, bps, FP_F_DOUBLE, NULL, "bits a second")
 
 static const struct fp_field fields[] = {
 	FL_FIELD(rec, nic, FP_F_STR, NULL, "interface"),
@@ -112,8 +112,7 @@ static void on_round(void *ctx)
 	s->next_ms += s->every_ms;
 	if (s->next_ms < now_ms) /* we were stopped for a while */
 		s->next_ms = now_ms + s->every_ms;
-	if (s->status ||
-	    fp_loop_timer_arm(s->loop, &s->timer, s->next_ms))
+	if (s->status || fp_loop_timer_arm(s->loop, &s->timer, s->next_ms))
 		fp_loop_stop(s->loop);
 }
 
@@ -168,8 +167,10 @@ static int set_format(struct stats *s)
 	while (i < FL_COUNT(names) && strcmp(word, names[i]))
 		i++;
 	if (i == FL_COUNT(names))
-		return fp_cli_usage(s->c, "--format: \"%s\" is not text, json or prometheus",
-				    word);
+		return fp_cli_usage(
+			s->c,
+			"--format: \"%s\" is not text, json or prometheus",
+			word);
 	if (i == FP_PROMETHEUS)
 		s->type = &prom_type;
 	fp_out_close(s->c->out, &e);

@@ -126,10 +126,11 @@ static void summary(const struct test *t)
 		 "\"packets\":%llu,\"dropped\":%llu,\"observed\":%llu",
 		 (unsigned long long)t->n, (unsigned long long)t->n_dropped,
 		 (unsigned long long)t->n_observed);
-	snprintf(line, sizeof(line),
-		 "%llu packets: %llu dropped, %llu observed to be dropped if enforced",
-		 (unsigned long long)t->n, (unsigned long long)t->n_dropped,
-		 (unsigned long long)t->n_observed);
+	snprintf(
+		line, sizeof(line),
+		"%llu packets: %llu dropped, %llu observed to be dropped if enforced",
+		(unsigned long long)t->n, (unsigned long long)t->n_dropped,
+		(unsigned long long)t->n_observed);
 	fp_out_summary(t->c->out, false, json, line);
 }
 
@@ -156,7 +157,8 @@ int fl_test(struct fp_cli *c)
 	int r;
 
 	if (c->argc != 1)
-		return fp_cli_usage(c, "test needs one capture, or - for stdin");
+		return fp_cli_usage(c,
+				    "test needs one capture, or - for stdin");
 	r = fp_out_check(c->out, &type, &e);
 	if (!r)
 		r = open_all(&t, &e);

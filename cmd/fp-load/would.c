@@ -9,7 +9,7 @@
 #include "io/clock.h"
 #include "node/facts.h"
 
-#define SHOWN 20	/* sources, the newest */
+#define SHOWN 20 /* sources, the newest */
 #define OBSERVED_ENOUGH_S 60
 
 struct source {
@@ -136,16 +136,17 @@ static void say_observed(struct fp_cli *c, struct fp_filter *f,
 	int64_t s;
 
 	if (!f->node.maps) {
-		fp_log(FP_LOG_WARN, "%s: no filter is loaded: nothing was observed",
-		       name);
+		fp_log(FP_LOG_WARN,
+		       "%s: no filter is loaded: nothing was observed", name);
 	} else if (was != FP_OBSERVE) {
 		fp_log(FP_LOG_WARN, "%s: it was off: nothing was observed",
 		       name);
 	} else {
 		s = observed_s(c, f);
 		if (s < OBSERVED_ENOUGH_S)
-			fp_log(FP_LOG_WARN, "%s: it has observed for %lld s only",
-			       name, (long long)(s > 0 ? s : 0));
+			fp_log(FP_LOG_WARN,
+			       "%s: it has observed for %lld s only", name,
+			       (long long)(s > 0 ? s : 0));
 	}
 }
 
@@ -165,23 +166,25 @@ static int show(struct fp_cli *c, const struct sources *s,
 			status = print(c, &s->v[i], key, node);
 	}
 	if (s->n)
-		fp_log(FP_LOG_WARN, "%s=enforce would have dropped packets of %zu source%s%s",
+		fp_log(FP_LOG_WARN,
+		       "%s=enforce would have dropped packets of %zu source%s%s",
 		       fp_setting_keys[key].name, s->n, s->n > 1 ? "s" : "",
 		       s->n > SHOWN ? ", the newest are shown" : "");
 	if (!bad || fp_cli_overrides(c, "cluster"))
 		return 0;
 	fp_prefix_print(&bad->host, text);
-	return fp_refuse(e, "cluster",
-			 "%s=enforce would have dropped packets of %s, cluster node %s",
-			 fp_setting_keys[key].name, text, node_of(g, bad));
+	return fp_refuse(
+		e, "cluster",
+		"%s=enforce would have dropped packets of %s, cluster node %s",
+		fp_setting_keys[key].name, text, node_of(g, bad));
 }
 
 int fl_would(struct fp_cli *c, struct fp_filter *f, enum fp_setting key,
 	     enum fp_mode was, struct fp_err *e)
 {
-	struct sources s = { .reason = key == FP_SET_STEALTH ?
-						FP_R_seen_stealth :
-						FP_R_seen_malformed };
+	struct sources s = { .reason = key == FP_SET_STEALTH
+					       ? FP_R_seen_stealth
+					       : FP_R_seen_malformed };
 	struct fp_guard g = { 0 };
 	int r;
 

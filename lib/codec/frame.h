@@ -11,8 +11,8 @@
 /* The headers of a packet, as far as people want to be told about them. */
 struct fp_frame {
 	struct fp_prefix src, dst;
-	uint8_t proto;	       /* IPPROTO_*, behind IPv6 extension headers */
-	bool has_ports;	       /* UDP or TCP, not a later fragment */
+	uint8_t proto;         /* IPPROTO_*, behind IPv6 extension headers */
+	bool has_ports;        /* UDP or TCP, not a later fragment */
 	uint16_t sport, dport; /* host order */
 	const unsigned char *payload; /* of UDP or TCP; into the packet */
 	size_t payload_len;

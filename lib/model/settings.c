@@ -31,9 +31,9 @@ const struct fp_setting_key fp_setting_keys[FP_SET_N] = {
 			     "drop OPTIONS from a source on no allow list" },
 };
 
-static const char *const fp_modes[] = { [FP_OFF] = "off",
-					[FP_OBSERVE] = "observe",
-					[FP_ENFORCE] = "enforce" };
+static const char *const fp_modes[] = {
+	[FP_OFF] = "off", [FP_OBSERVE] = "observe", [FP_ENFORCE] = "enforce"
+};
 
 const char *fp_mode_name(enum fp_mode m)
 {
@@ -269,8 +269,9 @@ int fp_settings_set(struct fp_settings *s, const char *word,
 		return fp_err(e, -EINVAL, "%s: \"%.64s\" is not %s%s",
 			      fp_setting_keys[k].name, word + n + 1,
 			      fp_setting_keys[k].values,
-			      k == FP_SET_SIP_PORTS || k == FP_SET_GUARD_PORTS ?
-				      " (5060-5061,5080/udp)" : "");
+			      k == FP_SET_SIP_PORTS || k == FP_SET_GUARD_PORTS
+				      ? " (5060-5061,5080/udp)"
+				      : "");
 	if (key)
 		*key = (enum fp_setting)k;
 	return 0;
@@ -458,8 +459,8 @@ int fp_settings_write(const struct fp_settings *s, const char *state_dir,
 int fp_settings_check_ssh(const struct fp_settings *s, enum fp_setting key,
 			  const uint16_t *ssh, size_t n_ssh, struct fp_err *e)
 {
-	const struct fp_port_set *set = key == FP_SET_GUARD_PORTS ? &s->guard :
-								    &s->sip;
+	const struct fp_port_set *set =
+		key == FP_SET_GUARD_PORTS ? &s->guard : &s->sip;
 
 	if (key != FP_SET_GUARD_PORTS && key != FP_SET_SIP_PORTS)
 		return 0;
@@ -467,9 +468,10 @@ int fp_settings_check_ssh(const struct fp_settings *s, enum fp_setting key,
 		return 0;
 	for (size_t i = 0; i < n_ssh; i++)
 		if (fp_ports_at(set, ssh[i]) & FP_P_TCP)
-			return fp_refuse(e, "ssh",
-					 "%s names TCP port %u, where sshd listens",
-					 fp_setting_keys[key].name, ssh[i]);
+			return fp_refuse(
+				e, "ssh",
+				"%s names TCP port %u, where sshd listens",
+				fp_setting_keys[key].name, ssh[i]);
 	return 0;
 }
 

@@ -22,8 +22,8 @@
 struct fp_filter_opts {
 	const char *state_dir, *pins;
 	enum fp_node_access access; /* FP_NODE_WRITE, or READ_BOTH to look */
-	int64_t timeout_ms;	    /* for the lock */
-	bool is_make;	   /* make the pin directory when it is missing */
+	int64_t timeout_ms;         /* for the lock */
+	bool is_make;      /* make the pin directory when it is missing */
 	bool is_broken_ok; /* compile without lists that cannot be read */
 	bool is_upgrade;   /* tables of another layout are what it is about */
 	/* attach: the list _cluster follows this file; NULL: it stays */
@@ -35,10 +35,10 @@ struct fp_filter_opts {
 
 struct fp_filter {
 	struct fp_filter_opts opts;
-	struct fp_node node;	     /* node.maps NULL: nothing is loaded */
+	struct fp_node node;         /* node.maps NULL: nothing is loaded */
 	struct fp_settings settings; /* as the file says */
-	int n_bad_settings;	     /* lines of it that were left out */
-	char dir[PATH_MAX];	     /* PINS/v1 */
+	int n_bad_settings;          /* lines of it that were left out */
+	char dir[PATH_MAX];          /* PINS/v1 */
 	bool is_ready;
 	bool is_behind; /* tables or _cluster are not as they should be */
 };
@@ -56,8 +56,8 @@ bool fp_filter_is_partial(const struct fp_filter *f);
 /* What is known of a NIC. */
 struct fp_filter_nic {
 	struct fp_net_link link; /* ifindex 0: there is no such NIC */
-	int slot;		 /* -1: none */
-	bool is_pinned;		 /* run is filled */
+	int slot;                /* -1: none */
+	bool is_pinned;          /* run is filled */
 	struct fp_xdp_link run;
 	bool is_attached; /* the filter is on this very NIC */
 	bool is_generic;

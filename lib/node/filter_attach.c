@@ -22,24 +22,26 @@ static int fp_refuse_foreign(const struct fp_net_link *l, struct fp_err *e)
 		snprintf(way, sizeof(way), "xdp-loader unload %s --all",
 			 l->name);
 	else
-		snprintf(way, sizeof(way), "ip link set dev %s %s off",
-			 l->name, is_generic ? "xdpgeneric" : "xdp");
-	return fp_err(e, -EEXIST,
-		      "%s: another XDP program is attached (id %u, %s, %s mode): take it off first: %s",
-		      l->name, l->xdp_prog_id, prog,
-		      fp_xdp_mode_name(l->xdp_mode), way);
+		snprintf(way, sizeof(way), "ip link set dev %s %s off", l->name,
+			 is_generic ? "xdpgeneric" : "xdp");
+	return fp_err(
+		e, -EEXIST,
+		"%s: another XDP program is attached (id %u, %s, %s mode): take it off first: %s",
+		l->name, l->xdp_prog_id, prog, fp_xdp_mode_name(l->xdp_mode),
+		way);
 }
 
 static int fp_no_native(const struct fp_net_link *l, int code, struct fp_err *e)
 {
-	return fp_err_sys(e, code,
-			  "%s: native mode does not work here (driver %s, MTU %u): the driver cannot, or the MTU is too big for it; --mode auto falls back to generic",
-			  l->name, l->driver, l->mtu);
+	return fp_err_sys(
+		e, code,
+		"%s: native mode does not work here (driver %s, MTU %u): the driver cannot, or the MTU is too big for it; --mode auto falls back to generic",
+		l->name, l->driver, l->mtu);
 }
 
 /* May the filter go there? */
-static int fp_check_nic(const struct fp_attach *a, const struct fp_filter_nic *n,
-			struct fp_err *e)
+static int fp_check_nic(const struct fp_attach *a,
+			const struct fp_filter_nic *n, struct fp_err *e)
 {
 	if (!n->link.ifindex)
 		return fp_err(e, -ENODEV, "%s: no such interface here",
@@ -48,9 +50,10 @@ static int fp_check_nic(const struct fp_attach *a, const struct fp_filter_nic *n
 		if (a->is_any_mode || a->want == FP_WANT_AUTO ||
 		    n->is_generic == (a->want == FP_WANT_GENERIC))
 			return 0;
-		return fp_err(e, -EINVAL,
-			      "%s: attached in %s mode: detach it to change that",
-			      a->name, n->is_generic ? "generic" : "native");
+		return fp_err(
+			e, -EINVAL,
+			"%s: attached in %s mode: detach it to change that",
+			a->name, n->is_generic ? "generic" : "native");
 	}
 	if (n->link.xdp_prog_id)
 		return fp_refuse_foreign(&n->link, e);
@@ -61,8 +64,9 @@ static int fp_check_nic(const struct fp_attach *a, const struct fp_filter_nic *n
 
 static uint32_t fp_confirm_until_s(int64_t confirm_ms)
 {
-	return confirm_ms ? (uint32_t)((fp_clock_ms() + confirm_ms + 999) /
-				       1000) : 0;
+	return confirm_ms
+		       ? (uint32_t)((fp_clock_ms() + confirm_ms + 999) / 1000)
+		       : 0;
 }
 
 /* conf->nic[] for a NIC that has none. */

@@ -20,7 +20,8 @@ int fp_filter_ready(struct fp_filter *f, struct fp_err *e);
 /* The settings file and sshd's ports into the maps. */
 int fp_filter_apply(struct fp_filter *f, struct fp_err *e);
 
-__attribute__((format(printf, 2, 3))) void
-fp_filter_notice(struct fp_filter *f, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void fp_filter_notice(struct fp_filter *f,
+							    const char *fmt,
+							    ...);
 
 #endif

@@ -174,8 +174,11 @@ int fp_filter_upgrade(struct fp_filter *f, bool is_dry_run,
 		      fp_filter_upgraded *each, void *ctx, bool *is_changed,
 		      struct fp_err *e)
 {
-	struct upgrade u = { .f = f, .is_dry_run = is_dry_run, .each = each,
-			     .ctx = ctx, .e = e };
+	struct upgrade u = { .f = f,
+			     .is_dry_run = is_dry_run,
+			     .each = each,
+			     .ctx = ctx,
+			     .e = e };
 	unsigned int old;
 	int r = 0;
 

@@ -17,9 +17,9 @@ static const struct fp_link_layer {
 	int type_at;
 } fp_link_layers[] = {
 	{ DLT_EN10MB, 0, -1 }, /* as it is */
-	{ DLT_RAW, 0, -1 },    { DLT_IPV4, 0, -1 },    { DLT_IPV6, 0, -1 },
-	{ DLT_NULL, 4, -1 },   { DLT_LOOP, 4, -1 },
-	{ DLT_LINUX_SLL, 16, 14 },
+	{ DLT_RAW, 0, -1 },        { DLT_IPV4, 0, -1 },
+	{ DLT_IPV6, 0, -1 },       { DLT_NULL, 4, -1 },
+	{ DLT_LOOP, 4, -1 },       { DLT_LINUX_SLL, 16, 14 },
 #ifdef DLT_LINUX_SLL2
 	{ DLT_LINUX_SLL2, 20, 0 },
 #endif
@@ -37,19 +37,19 @@ static int fp_capture_layer(struct fp_capture *c, struct fp_err *e)
 	int dlt = pcap_datalink(c->pcap);
 	const char *name = pcap_datalink_val_to_name(dlt);
 
-	for (size_t i = 0;
-	     i < sizeof(fp_link_layers) / sizeof(*fp_link_layers); i++)
+	for (size_t i = 0; i < sizeof(fp_link_layers) / sizeof(*fp_link_layers);
+	     i++)
 		if (fp_link_layers[i].dlt == dlt) {
 			c->layer = &fp_link_layers[i];
 			return 0;
 		}
-	return fp_err(e, -EINVAL,
-		      "%s: captured on a link layer that is not supported: %s (%d)",
-		      c->file, name ? name : "unknown", dlt);
+	return fp_err(
+		e, -EINVAL,
+		"%s: captured on a link layer that is not supported: %s (%d)",
+		c->file, name ? name : "unknown", dlt);
 }
 
-int fp_capture_open(struct fp_capture **out, const char *file,
-		    struct fp_err *e)
+int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
 {
 	struct fp_capture *c = calloc(1, sizeof(*c));
 	char why[PCAP_ERRBUF_SIZE] = "";
@@ -60,9 +60,8 @@ int fp_capture_open(struct fp_capture **out, const char *file,
 	c->file = file;
 	c->pcap = pcap_open_offline(file, why);
 	if (!c->pcap)
-		r = strstr(why, file) ?
-			    fp_err(e, -EINVAL, "%s", why) :
-			    fp_err(e, -EINVAL, "%s: %s", file, why);
+		r = strstr(why, file) ? fp_err(e, -EINVAL, "%s", why)
+				      : fp_err(e, -EINVAL, "%s: %s", file, why);
 	if (!r)
 		r = fp_capture_layer(c, e);
 	if (r)

@@ -13,8 +13,8 @@ struct fp_capture;
 
 struct fp_packet {
 	const unsigned char *frame; /* from the Ethernet header on */
-	size_t len;		    /* of frame */
-	size_t wire_len; /* as it was, when the capture cut it */
+	size_t len;                 /* of frame */
+	size_t wire_len;            /* as it was, when the capture cut it */
 	int64_t unix_s;
 };
 

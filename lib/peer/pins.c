@@ -93,9 +93,10 @@ int fp_pins_check(const char *pins, bool is_make, struct fp_err *e)
 		return 0;
 	if (is_made)
 		rmdir(pins);
-	return fp_err(e, -EINVAL,
-		      "%s is not in a bpf filesystem, where kernel tables can be pinned: mount -t bpf bpf /sys/fs/bpf, or give another directory with --pins",
-		      pins);
+	return fp_err(
+		e, -EINVAL,
+		"%s is not in a bpf filesystem, where kernel tables can be pinned: mount -t bpf bpf /sys/fs/bpf, or give another directory with --pins",
+		pins);
 }
 
 /* rm -r, two levels deep as pins are. */

@@ -119,7 +119,8 @@ static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
 	struct bpf_map *map;
 	char path[PATH_MAX];
 
-	bpf_object__for_each_map(map, obj) {
+	bpf_object__for_each_map(map, obj)
+	{
 		const char *name = bpf_map__name(map);
 
 		/* .data.conf is pinned as conf; .rodata is each program's own */
@@ -146,10 +147,9 @@ static int fp_set_prog(struct bpf_object *obj, const char *name)
 	struct bpf_program *p;
 	int r = 0;
 
-	bpf_object__for_each_program(p, obj)
-		if (!r)
-			r = bpf_program__set_autoload(
-				p, !strcmp(bpf_program__name(p), name));
+	bpf_object__for_each_program(p, obj) if (!r) r =
+		bpf_program__set_autoload(p,
+					  !strcmp(bpf_program__name(p), name));
 	return r;
 }
 
@@ -160,7 +160,8 @@ static int fp_load_object(struct fp_xdp *x, const struct fp_load *l)
 
 	x->obj = bpf_object__open_mem(fp_bpf_object_start,
 				      (size_t)(fp_bpf_object_end -
-					       fp_bpf_object_start), &o);
+					       fp_bpf_object_start),
+				      &o);
 	if (!x->obj)
 		return -errno;
 	r = fp_set_rodata(x->obj, l->slot);
@@ -191,8 +192,8 @@ static int fp_load(struct fp_xdp **out, const struct fp_load *l,
 		return r;
 	}
 	x->slot = l->slot;
-	x->prog_fd = bpf_program__fd(
-		bpf_object__find_program_by_name(x->obj, l->prog));
+	x->prog_fd = bpf_program__fd(bpf_object__find_program_by_name(x->obj,
+								      l->prog));
 	*out = x;
 	return 0;
 }
@@ -200,8 +201,9 @@ static int fp_load(struct fp_xdp **out, const struct fp_load *l,
 int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
 		const char *ifname, struct fp_err *e)
 {
-	const struct fp_load l = { .dir = dir, .prog = "fp_filter",
-				   .ifname = ifname, .slot = slot };
+	const struct fp_load l = {
+		.dir = dir, .prog = "fp_filter", .ifname = ifname, .slot = slot
+	};
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/xsk", dir);
@@ -217,11 +219,13 @@ int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e)
 	return fp_load(out, &l, e);
 }
 
-int fp_xdp_load_private(struct fp_xdp **out, const char *dir,
-			unsigned int slot, struct fp_err *e)
+int fp_xdp_load_private(struct fp_xdp **out, const char *dir, unsigned int slot,
+			struct fp_err *e)
 {
-	const struct fp_load l = { .dir = dir, .prog = "fp_filter",
-				   .slot = slot, .is_private = true };
+	const struct fp_load l = { .dir = dir,
+				   .prog = "fp_filter",
+				   .slot = slot,
+				   .is_private = true };
 
 	return fp_load(out, &l, e);
 }
@@ -239,8 +243,8 @@ void fp_xdp_close(struct fp_xdp *x)
 static int fp_link_create(int prog_fd, int ifindex, bool is_generic)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, o,
-		    .flags = is_generic ? XDP_FLAGS_SKB_MODE :
-					  XDP_FLAGS_DRV_MODE);
+		    .flags = is_generic ? XDP_FLAGS_SKB_MODE
+					: XDP_FLAGS_DRV_MODE);
 	int fd = bpf_link_create(prog_fd, ifindex, BPF_XDP, &o);
 
 	return fd >= 0 ? fd : -errno;
@@ -282,8 +286,8 @@ int fp_xdp_detach(const char *link_path, struct fp_err *e)
 	int fd = bpf_obj_get(link_path), r = 0;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : fp_err_sys(e, -errno, "%s",
-							link_path);
+		return errno == ENOENT ? 0
+				       : fp_err_sys(e, -errno, "%s", link_path);
 	if (bpf_link_detach(fd) || unlink(link_path))
 		r = fp_err_sys(e, -errno, "detaching %s", link_path);
 	close(fd);
@@ -354,7 +358,8 @@ static int fp_build_offset(void)
 	libbpf_set_print(fp_bpf_print);
 	obj = bpf_object__open_mem(fp_bpf_object_start,
 				   (size_t)(fp_bpf_object_end -
-					    fp_bpf_object_start), NULL);
+					    fp_bpf_object_start),
+				   NULL);
 	if (!obj)
 		return -errno;
 	r = fp_rodata_offset(bpf_object__btf(obj), "fp_build",
@@ -461,8 +466,7 @@ int fp_xdp_run(const struct fp_xdp *x, const void *frame, uint32_t len,
 	       uint32_t *verdict, struct fp_err *e)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame,
-		    .data_size_in = len < FP_XDP_RUN_MAX ? len :
-							   FP_XDP_RUN_MAX,
+		    .data_size_in = len < FP_XDP_RUN_MAX ? len : FP_XDP_RUN_MAX,
 		    .repeat = 1);
 
 	if (bpf_prog_test_run_opts(x->prog_fd, &o))

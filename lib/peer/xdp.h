@@ -29,8 +29,8 @@ int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e);
 /* Load the filter on the settings and tables pinned in dir, but with counters,
  * samples, sockets and memory of who was seen of its own: what fp_xdp_run does
  * with it leaves no trace.  Errors as fp_xdp_load. */
-int fp_xdp_load_private(struct fp_xdp **out, const char *dir,
-			unsigned int slot, struct fp_err *e);
+int fp_xdp_load_private(struct fp_xdp **out, const char *dir, unsigned int slot,
+			struct fp_err *e);
 void fp_xdp_close(struct fp_xdp *x);
 
 /* Attach to the NIC and pin the link as dir/links/IFNAME.

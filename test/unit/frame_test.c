@@ -11,8 +11,8 @@ static uint8_t frame[4096];
 /* Build p and parse it; what it says as text. */
 static const char *said(const struct packet *p, const char *payload)
 {
-	size_t n = packet_build(p, payload, strlen(payload), frame,
-				sizeof(frame));
+	size_t n =
+		packet_build(p, payload, strlen(payload), frame, sizeof(frame));
 	static char text[256];
 	char src[FP_PREFIX_STRLEN];
 	struct fp_frame f;
@@ -24,8 +24,7 @@ static const char *said(const struct packet *p, const char *payload)
 	fp_prefix_print(&f.src, src);
 	snprintf(text, sizeof(text), "%s %u %s %u %u %.*s", src, f.proto,
 		 f.has_ports ? "ports" : "-", f.sport, f.dport,
-		 (int)f.payload_len,
-		 f.payload ? (const char *)f.payload : "");
+		 (int)f.payload_len, f.payload ? (const char *)f.payload : "");
 	return text;
 }
 
