@@ -32,12 +32,14 @@
 #define FP_DIR_PAGES 16384
 #define FP_DIR_TYPE(w) ((w) >> 30)
 #define FP_DIR_NONE 0u
-#define FP_DIR_ALL 1u	 /* every host has the verdict */
-#define FP_DIR_INLINE 2u /* the hosts named (an octet may stand twice) have it */
-#define FP_DIR_CHUNK 3u	 /* two bits a host in the chunk */
-#define FP_DIR_LOOK (1u << 29) /* the prefix table has entries here: ask it too */
+#define FP_DIR_ALL 1u /* every host has the verdict */
+#define FP_DIR_INLINE                                                          \
+	2u              /* the hosts named (an octet may stand twice) have it */
+#define FP_DIR_CHUNK 3u /* two bits a host in the chunk */
+#define FP_DIR_LOOK                                                            \
+	(1u << 29) /* the prefix table has entries here: ask it too */
 #define FP_DIR_VERDICT(w) ((w) >> 27 & 3)
-#define FP_DIR_VALUE(w) ((w) & 0xffffff)
+#define FP_DIR_VALUE(w) ((w)&0xffffff)
 #define FP_GATE4_WORDS (1u << 19)
 
 struct fp_dir_page {
@@ -74,16 +76,16 @@ struct fp_chunk {
 struct fp_bucket {
 	__u32 meta;
 	__u32 until_s[FP_BUCKET_SLOTS]; /* CLOCK_MONOTONIC seconds */
-	__u64 key[FP_BUCKET_SLOTS][2];	/* hi, lo in host order */
+	__u64 key[FP_BUCKET_SLOTS][2];  /* hi, lo in host order */
 };
 
 /* Element 0 of the prefix and chunk tables, in the place of a value. */
 struct fp_table_head {
-	__u32 n;    /* elements that follow */
-	__u32 seed; /* prefix table: of the hash */
-	__u32 live; /* prefix table: slots in use */
-	__u32 dead; /* prefix table: slots emptied, not yet reused */
-	__u32 fresh;	 /* chunk table: first number never used */
+	__u32 n;         /* elements that follow */
+	__u32 seed;      /* prefix table: of the hash */
+	__u32 live;      /* prefix table: slots in use */
+	__u32 dead;      /* prefix table: slots emptied, not yet reused */
+	__u32 fresh;     /* chunk table: first number never used */
 	__u32 free_head; /* chunk table: free chunks, linked by word[0] */
 	__u32 pad[10];
 };
@@ -107,8 +109,10 @@ static inline __attribute__((always_inline)) __u32 fp_gate6_bit(__u64 hi)
 }
 
 /* 32 bits out of the key; the bucket is that number scaled to 0..n-1. */
-static inline __attribute__((always_inline)) __u32
-fp_prefix_hash(__u64 hi, __u64 lo, __u32 len, __u32 seed)
+static inline __attribute__((always_inline)) __u32 fp_prefix_hash(__u64 hi,
+								  __u64 lo,
+								  __u32 len,
+								  __u32 seed)
 {
 	__u64 h = (hi ^ seed) * 0x9e3779b97f4a7c15ull;
 
@@ -130,7 +134,7 @@ struct fp_nic {
 	char name[FP_IFNAME];
 	__u32 ifindex;
 	__u32 confirm_until_s; /* not 0: stops filtering then (CLOCK_MONOTONIC) */
-	__u32 generic;	       /* attached in generic mode */
+	__u32 generic;         /* attached in generic mode */
 	__u32 pad;
 };
 
@@ -138,8 +142,8 @@ struct fp_nic {
  * an aligned 32-bit word, so a change counts at once and whole. */
 struct fp_conf {
 	__u32 lists, stealth, malformed; /* enum fp_mode */
-	__u32 sample_mask;		 /* every (mask + 1)th drop is sampled */
-	__u32 n_fence;			 /* fence entries: 0 = do not look */
+	__u32 sample_mask; /* every (mask + 1)th drop is sampled */
+	__u32 n_fence;     /* fence entries: 0 = do not look */
 	/* Prefix lengths (of 128) in use; 0xff = a hole. long6: 48 and more. */
 	__u32 n_lens4, n_long6, n_short6;
 	__u8 lens4[FP_LENS4];
@@ -147,12 +151,12 @@ struct fp_conf {
 	__u8 short6[FP_LENS6];
 	struct fp_nic nic[FP_NICS];
 	/* user space only from here */
-	__u64 token;	   /* of the lists that the tables were compiled from */
-	__s64 wall_s;	   /* CLOCK_REALTIME - CLOCK_MONOTONIC when compiled */
-	__u32 look_stale;  /* LOOK bits and gate6 bits that may be for nothing */
-	__u32 max_hashed;  /* most entries in the prefix table */
-	__u32 count[130];  /* live slots by length: 0..128 */
-	__u32 count4[34];  /* IPv4 slots by IPv4 length */
+	__u64 token;      /* of the lists that the tables were compiled from */
+	__s64 wall_s;     /* CLOCK_REALTIME - CLOCK_MONOTONIC when compiled */
+	__u32 look_stale; /* LOOK bits and gate6 bits that may be for nothing */
+	__u32 max_hashed; /* most entries in the prefix table */
+	__u32 count[130]; /* live slots by length: 0..128 */
+	__u32 count4[34]; /* IPv4 slots by IPv4 length */
 };
 
 /* Ports: a bit each in four sets. */
@@ -192,7 +196,7 @@ enum fp_reason {
 #define FP_X(name, is_drop, help) FP_R_##name,
 	FP_REASONS(FP_X)
 #undef FP_X
-	FP_R_N
+		FP_R_N
 };
 #define FP_REASON_ROW 32 /* counters of NIC s: s * FP_REASON_ROW + reason */
 
@@ -208,7 +212,8 @@ struct fp_sample {
 	__u8 reason, proto;
 	__u32 nic;
 	__u32 pad;
-	__u8 head[64]; /* the frame's first bytes after Ethernet and VLAN tags */
+	__u8 head
+		[64]; /* the frame's first bytes after Ethernet and VLAN tags */
 };
 
 /* Who would have been dropped, while a check only observes. */

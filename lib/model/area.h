@@ -12,13 +12,13 @@
  * change of one address maps the few pages it needs, a load maps it all. */
 struct fp_area {
 	unsigned char *base; /* the whole, or NULL: page by page */
-	size_t size;	     /* bytes, a multiple of FP_AREA_PAGE */
-	int fd;		     /* the kernel map's, -1 for plain memory */
-	bool is_failed;	     /* a page could not be mapped: what was written is lost */
+	size_t size;         /* bytes, a multiple of FP_AREA_PAGE */
+	int fd;              /* the kernel map's, -1 for plain memory */
+	bool is_failed; /* a page could not be mapped: what was written is lost */
 	struct fp_area_page {
 		size_t off;
 		unsigned char *at;
-	} *pages;
+	} * pages;
 	size_t n_pages;
 };
 

@@ -31,11 +31,12 @@ struct fp_image {
 	struct fp_prefix around;
 	struct fp_image4 *v4; /* fp_prefix_cmp order, those that cover first */
 	size_t n4, cap4;
-	struct fp_image_key *key; /* by prefix, then kind; each once, latest deadline */
+	struct fp_image_key
+		*key; /* by prefix, then kind; each once, latest deadline */
 	size_t n_keys, cap_keys;
 	uint32_t n_fence; /* entries on fence lists, of all lists */
-	int64_t wall_s;	  /* CLOCK_REALTIME - CLOCK_MONOTONIC */
-	uint32_t now_s;	  /* CLOCK_MONOTONIC */
+	int64_t wall_s;   /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	uint32_t now_s;   /* CLOCK_MONOTONIC */
 };
 
 /* Everything.  0: free with fp_image_fini.  -EBADMSG: a list holds a bad line

@@ -65,9 +65,10 @@ static int fp_node_refuse_broken(struct fp_node *n, const char *text,
 		n->n_left_out++;
 		return 0;
 	}
-	return fp_refuse(e, "broken",
-			 "%s (mend the file or move it away; nothing was changed)",
-			 text);
+	return fp_refuse(
+		e, "broken",
+		"%s (mend the file or move it away; nothing was changed)",
+		text);
 }
 
 static int fp_node_check_broken(struct fp_node *n, struct fp_err *e)
@@ -102,8 +103,10 @@ static int fp_node_cut_torn(struct fp_node *n, struct fp_err *e)
 		if (!h->torn_bytes ||
 		    fp_list_compact(n->lists_fd, h->name, 0, false, NULL, &why))
 			continue;
-		fp_node_notice(n, "%s.list: the last change was not written whole (a crash?): %llu bytes of it cut off",
-			       h->name, (unsigned long long)h->torn_bytes);
+		fp_node_notice(
+			n,
+			"%s.list: the last change was not written whole (a crash?): %llu bytes of it cut off",
+			h->name, (unsigned long long)h->torn_bytes);
 		is_cut = true;
 	}
 	return is_cut ? fp_node_reopen_lists(n, e) : 0;
@@ -146,8 +149,10 @@ static int fp_node_mend(struct fp_node *n, struct fp_err *e)
 		snprintf(name, sizeof(name), "%s",
 			 fp_list_head(n->lists.v[i])->name);
 		if (!fp_list_compact(n->lists_fd, name, 0, true, NULL, &why)) {
-			fp_node_notice(n, "%s.list was edited by hand: sorted and written anew",
-				       name);
+			fp_node_notice(
+				n,
+				"%s.list was edited by hand: sorted and written anew",
+				name);
 			is_mended = true;
 			i++;
 			continue;
@@ -208,10 +213,14 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 	if (!c->token)
 		; /* first time */
 	else if (c->token != n->lists.token)
-		fp_node_notice(n, "the tables were behind the lists (a change was interrupted, or a file edited): compiled anew");
+		fp_node_notice(
+			n,
+			"the tables were behind the lists (a change was interrupted, or a file edited): compiled anew");
 	else
-		fp_node_notice(n, "the clock was set by %lld s: deadlines compiled anew",
-			       (long long)off);
+		fp_node_notice(
+			n,
+			"the clock was set by %lld s: deadlines compiled anew",
+			(long long)off);
 	return fp_node_compile(n, NULL, e);
 }
 
@@ -228,7 +237,9 @@ static void fp_node_tell_behind(struct fp_node *n)
 {
 	if (n->maps && !n->opts.is_raw && !n->n_left_out &&
 	    fp_maps_conf(n->maps)->token != n->lists.token)
-		fp_node_notice(n, "the tables are behind the lists (a change was interrupted, or a file edited): fp-block verify --repair");
+		fp_node_notice(
+			n,
+			"the tables are behind the lists (a change was interrupted, or a file edited): fp-block verify --repair");
 }
 
 static int fp_node_open_maps(struct fp_node *n, struct fp_err *e)
@@ -382,9 +393,8 @@ static bool fp_node_is_new_key(const struct fp_list *l,
 	enum fp_owner owner = fp_list_head(l)->owner;
 	struct fp_entry old;
 
-	return fp_node_needs_key(x, owner) &&
-	       !(fp_list_find(l, &x->p, &old) &&
-		 fp_node_needs_key(&old, owner));
+	return fp_node_needs_key(x, owner) && !(fp_list_find(l, &x->p, &old) &&
+						fp_node_needs_key(&old, owner));
 }
 
 int fp_node_change(struct fp_node *n, const char *name,
@@ -445,8 +455,9 @@ int64_t fp_node_verify(struct fp_node *n,
 	int64_t r;
 
 	if (!n->maps)
-		return fp_err(e, -ENOENT,
-			      "no filter is loaded: there are no tables to compare (fp-load attach IF)");
+		return fp_err(
+			e, -ENOENT,
+			"no filter is loaded: there are no tables to compare (fp-load attach IF)");
 	r = fp_image_all(&img, &n->lists, e);
 	if (r)
 		return r;

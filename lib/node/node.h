@@ -20,13 +20,14 @@
  * another token (a writer was killed, a file was edited by hand) compiles all. */
 
 enum fp_node_access {
-	FP_NODE_READ,	   /* no lock: lists only, each file whole in itself */
+	FP_NODE_READ,      /* no lock: lists only, each file whole in itself */
 	FP_NODE_READ_BOTH, /* shared lock: lists and tables agree */
-	FP_NODE_WRITE,	   /* alone */
+	FP_NODE_WRITE,     /* alone */
 };
 
 struct fp_node_opts {
-	const char *state_dir; /* /var/lib/fastpath; lists/ is made when missing */
+	const char
+		*state_dir; /* /var/lib/fastpath; lists/ is made when missing */
 	const char *pins;
 	enum fp_node_access access;
 	int64_t timeout_ms; /* for the lock */
@@ -46,7 +47,8 @@ struct fp_node {
 	struct fp_maps *maps; /* NULL: no filter is loaded */
 	struct fp_node_opts opts;
 	bool is_locked;
-	unsigned int n_left_out; /* lists that could not be read: notices sent */
+	unsigned int
+		n_left_out; /* lists that could not be read: notices sent */
 };
 
 /* 0: *out is open (fp_node_close).  With FP_NODE_WRITE what another writer left

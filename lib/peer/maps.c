@@ -192,7 +192,8 @@ int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e)
 	if (!r)
 		r = fp_area_pinned(&t->dir4, dir, "dir4",
 				   (size_t)FP_DIR_PAGES *
-					   sizeof(struct fp_dir_page), e);
+					   sizeof(struct fp_dir_page),
+				   e);
 	if (!r)
 		r = fp_area_pinned(&t->gate6, dir, "gate6",
 				   sizeof(struct fp_gate6), e);
@@ -223,9 +224,10 @@ int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e)
 		return r;
 	v = fp_maps_layout(pins);
 	if (v && v != FP_LAYOUT)
-		return fp_err(e, -EPROTO,
-			      "the tables in %s are of layout %u, this program is of layout %d: use the version that made them, or fp-load upgrade of this one",
-			      pins, v, FP_LAYOUT);
+		return fp_err(
+			e, -EPROTO,
+			"the tables in %s are of layout %u, this program is of layout %d: use the version that made them, or fp-load upgrade of this one",
+			pins, v, FP_LAYOUT);
 	return fp_err(e, -ENOENT,
 		      "no filter is loaded (no pins in %s): fp-load attach IF",
 		      pins);
@@ -298,9 +300,8 @@ struct fp_conf *fp_maps_conf(struct fp_maps *m)
 
 struct fp_ports *fp_maps_ports(struct fp_maps *m, struct fp_err *e)
 {
-	if (m->ports.fd < 0 &&
-	    fp_area_pinned(&m->ports, m->dir, "ports", sizeof(struct fp_ports),
-			   e))
+	if (m->ports.fd < 0 && fp_area_pinned(&m->ports, m->dir, "ports",
+					      sizeof(struct fp_ports), e))
 		return NULL;
 	if (fp_area_whole(&m->ports, e))
 		return NULL;
@@ -500,10 +501,10 @@ static uint64_t fp_fd_memlock(int fd)
 
 uint64_t fp_maps_memory(struct fp_maps *m)
 {
-	static const char *const names[] = { "conf", "ports", "gate4", "dir4",
-					     "gate6", "tabs", "counters",
-					     "samples", "seen", "chunk",
-					     "prefix" };
+	static const char *const names[] = { "conf",     "ports",   "gate4",
+					     "dir4",     "gate6",   "tabs",
+					     "counters", "samples", "seen",
+					     "chunk",    "prefix" };
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

@@ -289,9 +289,10 @@ static int link_read(const char *name, struct fp_net_link *out)
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
 	m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
 	m->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(
-		nlh, strlen(name) < IF_NAMESIZE ? IFLA_IFNAME : IFLA_ALT_IFNAME,
-		name);
+	mnl_attr_put_strz(nlh,
+			  strlen(name) < IF_NAMESIZE ? IFLA_IFNAME
+						     : IFLA_ALT_IFNAME,
+			  name);
 	/* Statistics of virtual functions can fill megabytes. */
 	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
 	return nl_ask(NETLINK_ROUTE, nlh, on_link, out);

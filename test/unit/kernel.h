@@ -70,7 +70,8 @@ static inline void kernel_up(struct kernel *k)
 static inline int kernel_node(struct kernel *k, struct fp_node *n,
 			      struct fp_err *e)
 {
-	struct fp_node_opts o = { .state_dir = k->state, .pins = k->pins,
+	struct fp_node_opts o = { .state_dir = k->state,
+				  .pins = k->pins,
 				  .access = FP_NODE_WRITE,
 				  .timeout_ms = 10000 };
 

@@ -60,8 +60,8 @@ static int change_some(struct model *m, struct fp_node *n, struct fp_err *e)
 	for (int i = 0; i < 5; i++) {
 		struct fp_change c = { .is_del = model_rand(m) % 2 };
 
-		p = l->n && model_rand(m) % 2 ?
-			    l->v[model_rand(m) % l->n].p : model_prefix(m);
+		p = l->n && model_rand(m) % 2 ? l->v[model_rand(m) % l->n].p
+					      : model_prefix(m);
 		c.entry.p = p;
 		c.entry.until_s = c.is_del ? 0 : model_until(m, l->owner);
 		if (c.is_del)
@@ -381,9 +381,10 @@ TEST(a_list_edited_by_hand_is_compiled_by_the_next_writer)
 	make_list(&n, "b", FP_KIND_BLOCK, FP_OWNER_LOCAL);
 	put(&n, "b", "192.0.2.200", 0);
 	fp_node_close(&n);
-	snprintf(cmd, sizeof(cmd),
-		 "cd %s/lists && (head -1 b.list; echo 192.0.2.9; echo 192.0.2.3) > x && mv x b.list",
-		 k.state);
+	snprintf(
+		cmd, sizeof(cmd),
+		"cd %s/lists && (head -1 b.list; echo 192.0.2.9; echo 192.0.2.3) > x && mv x b.list",
+		k.state);
 	EQ(system(cmd), 0);
 	OK(!kernel_node(&k, &n, &e));
 	EQ(ask(&n, "192.0.2.9"), FP_KIND_BLOCK);
@@ -502,7 +503,8 @@ TEST(observe_drops_nothing)
 
 			if (len >= 14 && len < 3400)
 				EQ(fp_xdp_run(k.xdp, frame, (uint32_t)len,
-					      &verdict, &e), 0);
+					      &verdict, &e),
+				   0);
 			EQ(verdict, XDP_PASS);
 		}
 		fp_maps_counters(n.maps, 0, sum, &e);

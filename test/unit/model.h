@@ -74,15 +74,15 @@ static inline struct fp_prefix model_prefix(struct model *m)
 	uint32_t r = model_rand(m) % 100;
 
 	if (fp_prefix_is_v4(&p))
-		return fp_prefix_cut(&p, r < 50	  ? 128 :
-					 r < 75 ? 120 + r % 8 :
-					 r < 97 ? 112 + r % 8 :
-						  104 + r % 8);
-	return fp_prefix_cut(&p, r < 30 ? 128 :
-				 r < 60 ? 64 :
-				 r < 80 ? 48 :
-				 r < 97 ? 40 + r % 80 :
-					  20 + r % 20);
+		return fp_prefix_cut(&p, r < 50   ? 128
+					 : r < 75 ? 120 + r % 8
+					 : r < 97 ? 112 + r % 8
+						  : 104 + r % 8);
+	return fp_prefix_cut(&p, r < 30   ? 128
+				 : r < 60 ? 64
+				 : r < 80 ? 48
+				 : r < 97 ? 40 + r % 80
+					  : 20 + r % 20);
 }
 
 static inline struct model_entry *model_find(struct model_list *l,
@@ -174,7 +174,8 @@ static inline int model_next(void *ctx, struct fp_entry *out, struct fp_err *e)
 static inline int model_write(struct model *m, struct model_list *l,
 			      struct fp_err *e)
 {
-	struct fp_list_head h = { .kind = l->kind, .owner = l->owner,
+	struct fp_list_head h = { .kind = l->kind,
+				  .owner = l->owner,
 				  .gen = 1 };
 	struct model_walk w = { l, 0 };
 
@@ -186,7 +187,10 @@ static inline int model_write(struct model *m, struct model_list *l,
 
 static inline void model_init(struct model *m, int dir_fd, uint64_t seed)
 {
-	static const struct { enum fp_kind k; enum fp_owner o; } what[] = {
+	static const struct {
+		enum fp_kind k;
+		enum fp_owner o;
+	} what[] = {
 		{ FP_KIND_BLOCK, FP_OWNER_PUSHED },
 		{ FP_KIND_BLOCK, FP_OWNER_PUSHED },
 		{ FP_KIND_BLOCK, FP_OWNER_DYNAMIC },
@@ -229,8 +233,8 @@ static inline int model_change(struct model *m, struct model_list *l,
 {
 	struct fp_change c = { .is_del = model_rand(m) % 2 };
 
-	*p = l->n && model_rand(m) % 2 ? l->v[model_rand(m) % l->n].p :
-					 model_prefix(m);
+	*p = l->n && model_rand(m) % 2 ? l->v[model_rand(m) % l->n].p
+				       : model_prefix(m);
 	c.entry.p = *p;
 	if (c.is_del) {
 		model_del(l, p);

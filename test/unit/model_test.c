@@ -100,8 +100,8 @@ static int apply(struct model *m, struct fp_tables *t,
 	r = fp_lists_open(&ls, m->dir_fd, true, e);
 	if (r)
 		return r;
-	r = around ? fp_image_around(&img, &ls, around, e) :
-		     fp_image_all(&img, &ls, e);
+	r = around ? fp_image_around(&img, &ls, around, e)
+		   : fp_image_all(&img, &ls, e);
 	if (!r) {
 		r = fp_tables_apply(t, &img, NULL, e);
 		fp_image_fini(&img);
@@ -217,8 +217,8 @@ TEST(verify_finds_every_kind_of_damage)
 	EQ(apply(&m, &t, NULL, &e), 0);
 	EQ(verify_all(&m, &t, &e), 0);
 	for (int i = 0; i < 5; i++) {
-		struct fp_area *a[] = { &t.gate4, &t.dir4, &t.gate6,
-					&t.tab[0], &t.tab[1] };
+		struct fp_area *a[] = { &t.gate4, &t.dir4, &t.gate6, &t.tab[0],
+					&t.tab[1] };
 		uint32_t *w = (uint32_t *)a[i]->base;
 		size_t at = i >= 3 ? 16 : 0;
 		uint32_t old;
