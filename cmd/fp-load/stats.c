@@ -74,7 +74,8 @@ static int print_nic(struct stats *s, const char *nic, struct fp_counter *last,
 		rec.bps = (double)(now[i].bytes - last[i].bytes) * 8 / over_s;
 		if (rec.pps < 0 || now[i].packets < last[i].packets)
 			rec.pps = rec.bps = NAN; /* set to zero meanwhile */
-		if (now[i].packets)
+		/* a series that begins late loses its first step */
+		if (now[i].packets || s->type == &prom_type)
 			r = fl_record(s->c, s->type, &rec);
 		last[i] = now[i];
 	}

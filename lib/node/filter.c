@@ -146,6 +146,11 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 
 	if (r && r != -ENODEV)
 		return r;
+	if (r && strlen(name) >= sizeof(n.link.name)) {
+		n.slot = -1; /* no NIC has such a name */
+		*out = n;
+		return 0;
+	}
 	if (r)
 		snprintf(n.link.name, sizeof(n.link.name), "%s", name);
 	n.slot = fp_filter_slot(f, n.link.name);

@@ -10,20 +10,28 @@
 #include "model/area.h"
 #include "node/filter_priv.h"
 
-/* libxdp's dispatcher carries other programs; `ip link` would take all away
- * behind its back. */
+/* How to take somebody else's program off: as it came, or the kernel refuses.
+ * libxdp's dispatcher carries other programs, which libxdp must take along. */
+static void fp_way_off(const struct fp_net_link *l, const char *prog, char *out,
+		       size_t size)
+{
+	uint32_t link = fp_xdp_link_of(l->ifindex);
+
+	if (!strcmp(prog, "xdp_dispatcher"))
+		snprintf(out, size, "xdp-loader unload %s --all", l->name);
+	else if (link)
+		snprintf(out, size, "bpftool link detach id %u", link);
+	else
+		snprintf(out, size, "ip link set dev %s %s off", l->name,
+			 l->xdp_mode == FP_XDP_GENERIC ? "xdpgeneric" : "xdp");
+}
+
 static int fp_refuse_foreign(const struct fp_net_link *l, struct fp_err *e)
 {
-	bool is_generic = l->xdp_mode == FP_XDP_GENERIC;
 	char prog[32], way[128];
 
 	fp_xdp_prog_name(l->xdp_prog_id, prog, sizeof(prog));
-	if (!strcmp(prog, "xdp_dispatcher"))
-		snprintf(way, sizeof(way), "xdp-loader unload %s --all",
-			 l->name);
-	else
-		snprintf(way, sizeof(way), "ip link set dev %s %s off", l->name,
-			 is_generic ? "xdpgeneric" : "xdp");
+	fp_way_off(l, prog, way, sizeof(way));
 	return fp_err(
 		e, -EEXIST,
 		"%s: another XDP program is attached (id %u, %s, %s mode): take it off first: %s",

@@ -449,6 +449,32 @@ int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 	return r;
 }
 
+static bool fp_link_is_on(uint32_t id, int ifindex)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_link_get_fd_by_id(id);
+	bool is_on;
+
+	if (fd < 0)
+		return false;
+	is_on = !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+		info.type == BPF_LINK_TYPE_XDP &&
+		info.xdp.ifindex == (uint32_t)ifindex;
+	close(fd);
+	return is_on;
+}
+
+uint32_t fp_xdp_link_of(int ifindex)
+{
+	uint32_t id = 0;
+
+	while (!bpf_link_get_next_id(id, &id))
+		if (fp_link_is_on(id, ifindex))
+			return id;
+	return 0;
+}
+
 void fp_xdp_prog_name(uint32_t prog_id, char *out, size_t size)
 {
 	int fd = bpf_prog_get_fd_by_id(prog_id);

@@ -234,6 +234,29 @@ while True:
 	done
 }
 
+@test "another filter's link on the NIC: exit 2, and the way out is one" {
+	fl --pins "$LAB_DIR/bpf/elsewhere" attach net1
+	says attach net1
+	[ "$status" = 2 ]
+	way=${stderr##*: }
+	[[ $way == 'bpftool link detach id '* ]]
+	# shellcheck disable=SC2086 # words
+	lab_in node $way
+	fl attach net1
+	fl --pins "$LAB_DIR/bpf/elsewhere" detach --all
+	filters
+}
+
+@test "a name that no NIC can have is not cut to one that is" {
+	lab_in node ip link add abcdefghijklmno type veth peer name x1
+	fl attach abcdefghijklmno
+	says -j detach abcdefghijklmnop
+	[ "$status" = 0 ]
+	json '.[0].changed == false'
+	fl detach abcdefghijklmno
+	lab_in node ip link del abcdefghijklmno
+}
+
 @test "xdp-filter on the NIC: exit 2, and the way out is one" {
 	local way
 
@@ -938,4 +961,111 @@ PY
 	json 'map(.changed) == [false, false, false]'
 	says upgrade now
 	[ "$status" = 2 ]
+}
+
+# ---- the manual page
+
+# The literal blocks under EXAMPLES, NUL after each.
+examples() {
+	awk '
+		/^\.Sh / { is_ours = $2 == "EXAMPLES" }
+		/^\.Ed/ && is_ours { printf "%c", 0; is_in = 0 }
+		is_in && is_ours { gsub(/\\e/, "\\"); print }
+		/^\.Bd -literal/ { is_in = 1 }' man/fp-load.8
+}
+
+@test "the examples of the manual page run" {
+	local n=0 example
+
+	lab_in node ip link add eth0 type veth peer name x1
+	fl attach net1
+	capture
+	fl detach net1
+	cp "$LAB_DIR/cap.pcap" "$LAB_DIR/incident.pcap"
+	echo 198.51.100.0/24 >"$LAB_DIR/carriers.txt"
+	while IFS= read -r -d '' example; do
+		echo "$example"
+		(cd "$LAB_DIR" && PATH=$FP_BUILD:$PATH lab_in node \
+			bash -e -o pipefail -c "$example") </dev/null \
+			>"$LAB_DIR/example.out"
+		n=$((n + 1))
+		[[ $example != *incident* ]] ||
+			grep -qx $BLOCKED "$LAB_DIR/example.out"
+	done < <(examples)
+	[ $n -ge 6 ]
+	[ -e "$LAB_DIR/fastpath.prom" ]
+	fl status -o nic,state | grep -qx $'eth0\tfiltering'
+	fl detach --all
+	lab_in node ip link del eth0
+}
+
+@test "records have the fields that the manual page names, in order" {
+	page=$(mandoc -Tascii -O width=1000 man/fp-load.8 | col -b |
+		tr -s '[:space:]' ' ' | sed 's/ ([^)]*)//g')
+	fl attach net1
+	capture
+	for args in 'attach net1' 'detach net1' confirm status 'set' stats \
+		'watch --for 1s' upgrade "test $LAB_DIR/cap.pcap"; do
+		# shellcheck disable=SC2086 # words
+		says $args -o nope
+		[ "$status" = 2 ]
+		fields=${stderr##*which has: }
+		[[ $page == *" ${fields// /, }"[.:\ ]* ]] ||
+			{ echo "$args: $fields"; false; }
+	done
+	keys=$(fl -j status | jq -r 'select(.type == "filter") | del(.type) |
+		keys_unsorted | join(", ")')
+	[[ $page == *" $keys."* ]]
+}
+
+@test "help of the tool and each verb: stdout, exit 0; version" {
+	says --help
+	[ "$status" = 0 ]
+	[[ $output == *'attach, set and watch'* ]]
+	for verb in attach detach confirm status 'set' stats watch upgrade 'test'; do
+		says $verb --help
+		[ "$status" = 0 ]
+		[[ ${lines[0]} == "usage: fp-load $verb"* ]]
+		[ "$stderr" = '' ]
+	done
+	says --version
+	[[ $output == fp-load\ * ]]
+	says
+	[ "$status" = 2 ]
+	says fly
+	[ "$status" = 2 ]
+	[[ $stderr == *'"fly"'* ]]
+}
+
+@test "a full disk is no success" {
+	fl attach net1
+	capture
+	for verb in status 'set' stats "test $LAB_DIR/cap.pcap"; do
+		# shellcheck disable=SC2086 # words
+		run -2 lab_in node bash -c '"$@" >/dev/full' x "$load" $verb
+		[[ $output == *'No space left on device'* ]]
+	done
+}
+
+@test "without the right to: exit 2, and it says so" {
+	says_nobody() {
+		run --separate-stderr lab_in node setpriv --reuid 65534 \
+			--clear-groups --bounding-set -all "$load" "$@"
+	}
+	for verb in status 'attach net1' 'set lists=off' 'detach net1'; do
+		# shellcheck disable=SC2086 # words
+		says_nobody $verb
+		[ "$status" = 2 ]
+		[ -n "$stderr" ]
+	done
+}
+
+@test "the unit's capabilities are enough" {
+	caps=$(sed -n 's/^CapabilityBoundingSet=//p' \
+		examples/systemd/fastpath@.service | tr '[:upper:]' '[:lower:]' |
+		sed 's/cap_/+/g; s/ /,/g')
+	run --separate-stderr lab_in node setpriv --no-new-privs \
+		--bounding-set "-all,$caps" "$load" attach net1
+	[ "$status" = 0 ]
+	filters
 }
