@@ -187,7 +187,7 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 static int dump(uint16_t type, size_t size, uint8_t family, mnl_cb_t cb,
 		struct walk *w)
 {
-	_Alignas(8) char buf[128];
+	_Alignas(8) char buf[128] = { 0 };
 	int rc = -EINTR;
 
 	for (int i = 0; i < DUMP_TRIES && rc == -EINTR; i++) {
@@ -281,7 +281,7 @@ static int on_link(const struct nlmsghdr *nlh, void *ctx)
 
 static int link_read(const char *name, struct fp_net_link *out)
 {
-	_Alignas(8) char buf[512];
+	_Alignas(8) char buf[512] = { 0 };
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 	struct ifinfomsg *m;
 
@@ -368,7 +368,7 @@ static int on_features(const struct nlmsghdr *nlh, void *ctx)
 static enum fp_net_native native_read(int ifindex)
 {
 	enum fp_net_native native = FP_NET_NATIVE_UNKNOWN;
-	_Alignas(8) char buf[128];
+	_Alignas(8) char buf[128] = { 0 };
 	struct nlmsghdr *nlh;
 	uint16_t family = 0;
 
