@@ -71,7 +71,8 @@ static int list_one(struct fp_cli *c, const struct fp_list *l, struct fp_err *e)
 			line.len = 0;
 		}
 	}
-	fwrite(line.data, 1, line.len, stdout);
+	if (line.len)
+		fwrite(line.data, 1, line.len, stdout);
 	if (line.is_failed)
 		r = fp_err(e, -ENOMEM, "out of memory");
 	fp_buf_fini(&line);
