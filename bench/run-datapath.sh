@@ -57,7 +57,7 @@ make_veths() {
 
 	sysctl -qw net.ipv4.conf.all.rp_filter=0
 	ip link set lo up
-	for name in xdp-filter bare ours hash+lpm nft-hash nft-interval ipset; do
+	for name in node xdp-filter bare ours hash+lpm nft-hash nft-interval ipset; do
 		ip link add "tx$name" type veth peer name "rx$name" \
 			address 02:00:00:00:00:02
 		# so that frames come as in a driver's NAPI, without a program
@@ -84,7 +84,7 @@ fp_block() {
 make_node() {
 	local words=(--quiet --state "$work/node" --pins /sys/fs/bpf/node)
 
-	"$FP_BUILD/fp-load" attach rxours "${words[@]}" >"$work/log"
+	"$FP_BUILD/fp-load" attach rxnode "${words[@]}" >"$work/log"
 	"$FP_BUILD/fp-load" set stealth=enforce malformed=enforce \
 		"${words[@]}" >"$work/log"
 }
@@ -93,7 +93,8 @@ bench_load() {
 	local round
 
 	on_core "$FP_BUILD/bench/phases" "$work/list.txt"
-	for ((round = 0; round < ROUNDS; round++)); do
+	# nft needs some 20 s a round
+	for ((round = 0; round < (ROUNDS + 1) / 2; round++)); do
 		fp_block unload bulk --override max-change 2>/dev/null || true
 		timed load/ours "$round" "$FP_BUILD/fp-block" load bulk \
 			"$work/list.txt" --quiet --state "$work/node" \
