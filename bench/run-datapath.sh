@@ -4,7 +4,8 @@
 # run.  Figures to build/bench.figures, a table to stdout, a JSON line a row to
 # bench.jsonl.  datapath.goals says what each row compares.
 #
-# QUICK=1: fewer rounds and shorter lists.  CPU: the core to measure on.
+# QUICK=1: fewer rounds, lists of 100k where a row says 1M of load and veth; rows
+# are of bench datapath-quick then.  CPU: the core to measure on.
 # ROUNDS: of each figure.  ONLY: parts to run, of: hot random load pps cli.
 set -eu
 cd "$(dirname "$0")/.."
@@ -180,5 +181,5 @@ if wants pps; then
 	on_core "$FP_BUILD/bench/pps" "$entries"
 fi
 rm -f bench.jsonl
-awk -v bench=datapath -v json=bench.jsonl -f bench/report.awk \
+awk -v bench="datapath${QUICK:+-quick}" -v json=bench.jsonl -f bench/report.awk \
 	bench/datapath.goals "$figures"
