@@ -15,7 +15,7 @@
 static void fp_way_off(const struct fp_net_link *l, const char *prog, char *out,
 		       size_t size)
 {
-	uint32_t link = fp_xdp_link_of(l->ifindex);
+	uint32_t link = fp_xdp_link_of(l->xdp_prog_id, l->ifindex);
 
 	if (!strcmp(prog, "xdp_dispatcher"))
 		snprintf(out, size, "xdp-loader unload %s --all", l->name);

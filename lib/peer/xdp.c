@@ -449,7 +449,7 @@ int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 	return r;
 }
 
-static bool fp_link_is_on(uint32_t id, int ifindex)
+static bool fp_link_is_on(uint32_t id, uint32_t prog_id, int ifindex)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
@@ -459,18 +459,18 @@ static bool fp_link_is_on(uint32_t id, int ifindex)
 	if (fd < 0)
 		return false;
 	is_on = !bpf_obj_get_info_by_fd(fd, &info, &len) &&
-		info.type == BPF_LINK_TYPE_XDP &&
+		info.type == BPF_LINK_TYPE_XDP && info.prog_id == prog_id &&
 		info.xdp.ifindex == (uint32_t)ifindex;
 	close(fd);
 	return is_on;
 }
 
-uint32_t fp_xdp_link_of(int ifindex)
+uint32_t fp_xdp_link_of(uint32_t prog_id, int ifindex)
 {
 	uint32_t id = 0;
 
 	while (!bpf_link_get_next_id(id, &id))
-		if (fp_link_is_on(id, ifindex))
+		if (fp_link_is_on(id, prog_id, ifindex))
 			return id;
 	return 0;
 }

@@ -61,9 +61,10 @@ int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 		     struct fp_err *e);
 /* Is the program pinned as dir/ask this build's? */
 bool fp_xdp_ask_is_current(const char *dir);
-/* The id of the link that holds a program on the NIC, whoever made it; 0: none
- * (it was attached by netlink, which is how it must be taken off). */
-uint32_t fp_xdp_link_of(int ifindex);
+/* The id of the link that holds a program on a NIC, whoever made it; 0: none
+ * (it was attached by netlink, which is how it must be taken off).  An index
+ * alone does not tell a NIC: each network namespace has its own. */
+uint32_t fp_xdp_link_of(uint32_t prog_id, int ifindex);
 /* The name of a program, "-" when it is gone or may not be looked at. */
 void fp_xdp_prog_name(uint32_t prog_id, char *out, size_t size);
 

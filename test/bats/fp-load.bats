@@ -29,6 +29,9 @@ setup() {
 }
 
 teardown() {
+	[ ! -e "$LAB_DIR/bpf/elsewhere" ] ||
+		lab_in node "$load" --pins "$LAB_DIR/bpf/elsewhere" \
+			detach --all >/dev/null 2>&1 || :
 	lab_in node "$load" detach --all >/dev/null 2>&1 || :
 	lab_in node ip link set dev net1 xdp off || :
 	lab_in node ip link set dev net1 xdpgeneric off || :
@@ -836,6 +839,7 @@ ping() {
 
 # Three INVITEs: of the blocked source, of another, and an OPTIONS.
 capture() {
+	rm -f "$LAB_DIR/cap.log" # lab_capture waits for a line in it
 	lab_capture cap attacker net0 'udp dst port 5060'
 	send $BLOCKED "$(invite one)"
 	send $OTHER "$(invite two)"
