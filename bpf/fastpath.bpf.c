@@ -503,6 +503,13 @@ static __always_inline int fp_in(const __u32 *set, __u16 port)
 	return set[port >> 5] >> (port & 31) & 1;
 }
 
+/* Either end of an ssh connection, ours or theirs. */
+static __always_inline int fp_is_ssh(const struct fp_pkt *p)
+{
+	return !p->is_udp && !p->is_unread &&
+	       (fp_in(ports.never, p->dport) || fp_in(ports.never, p->sport));
+}
+
 #define FP_TO_NONE 0  /* no port of ours */
 #define FP_TO_FENCE 1 /* no port of ours, but there are fences */
 #define FP_TO_GUARD 2
@@ -521,10 +528,7 @@ static __always_inline int fp_where(const struct fp_pkt *p)
 	if (!conf.n_fence)
 		return FP_TO_NONE;
 	/* a fence is for all ports, either end; but ssh stays open */
-	if (!p->is_udp &&
-	    (fp_in(ports.never, p->dport) || fp_in(ports.never, p->sport)))
-		return FP_TO_NONE;
-	return FP_TO_FENCE;
+	return fp_is_ssh(p) ? FP_TO_NONE : FP_TO_FENCE;
 }
 
 static __always_inline int fp_is_unconfirmed(void)
@@ -569,6 +573,8 @@ static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 	verdict = p->is_v4 ? fp_lookup4(p->lo) : fp_lookup6(p->hi, p->lo);
 	if (where == FP_TO_FENCE && verdict != FP_V_FENCE)
 		return fp_pass(ctx, FP_R_pass_other);
+	if (verdict == FP_V_FENCE && fp_is_ssh(p))
+		return fp_pass(ctx, FP_R_pass_other);
 	if ((verdict == FP_V_BLOCK || verdict == FP_V_FENCE) &&
 	    fp_check_lists(ctx, p, verdict))
 		return XDP_DROP;
@@ -576,7 +582,8 @@ static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 		return fp_pass(ctx, FP_R_pass_other);
 	if (p->is_unread)
 		return fp_pass(ctx, FP_R_pass_unread);
-	if (where == FP_TO_SIP && p->is_udp && verdict != FP_V_ALLOW)
+	/* a fence that is only observed is a cluster node still */
+	if (where == FP_TO_SIP && p->is_udp && verdict < FP_V_ALLOW)
 		return fp_check_udp(ctx, p);
 	if (verdict == FP_V_ALLOW)
 		return where == FP_TO_SIP && p->is_udp

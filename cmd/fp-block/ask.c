@@ -166,7 +166,7 @@ struct why {
 
 static int why_entry(void *ctx, const struct fp_merge_item *item)
 {
-	const struct fp_list_head *h = fp_list_head(item->list);
+	const struct fp_list_head *h = fp_list_about(item->list);
 	const struct fp_entry *x = &item->entry;
 	struct why *w = ctx;
 	struct why_rec rec = { .list = h->name,
@@ -204,6 +204,9 @@ static int why_one(struct why *w, const char *word)
 	r = ask_kernel(&w->node, &host, &w->rec, &kernel, &w->e);
 	if (!r)
 		r = fp_lists_covering(&w->node.lists, &host, why_entry, w);
+	if (r == -EBADMSG && !w->e.text[0])
+		fp_err(&w->e, r,
+		       "a list holds a line that cannot be read (fp-block verify says which)");
 	if (r)
 		return r;
 	w->rec.lists_say = fp_kind_name(w->lists_say);

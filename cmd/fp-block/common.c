@@ -23,6 +23,10 @@ int fb_open(struct fp_cli *c, enum fp_node_access access, struct fp_node *out,
 		.notice = fb_notice,
 	};
 
+	if (c->n_nodes)
+		return fp_err(e, -EINVAL,
+			      "-N %s: this tool works on its own node only",
+			      c->nodes[0]);
 	return fp_node_open(out, &o, e);
 }
 
@@ -93,6 +97,10 @@ int fb_head(struct fp_cli *c, struct fp_node *n, const char *name,
 	struct fp_list *l;
 	int r = 0;
 
+	/* the lists that add makes by itself have their kinds by name */
+	for (int k = FP_KIND_BLOCK; name && k <= FP_KIND_FENCE; k++)
+		if (!strcmp(name, fb_default_name((enum fp_kind)k)))
+			h.kind = (enum fp_kind)k;
 	if (kind)
 		r = fp_kind_parse(kind, &h.kind, e);
 	if (!r && owner)
@@ -109,13 +117,18 @@ int fb_head(struct fp_cli *c, struct fp_node *n, const char *name,
 	snprintf(h.name, sizeof(h.name), "%s", name);
 	l = fp_lists_get(&n->lists, name);
 	*is_new = !l;
-	if (l && kind && fp_list_head(l)->kind != h.kind)
+	if (!l && fp_node_has_file(n, name))
+		return fp_err(
+			e, -EBADMSG,
+			"list %s cannot be read: mend %s/lists/%s.list or move it away",
+			name, c->state_dir, name);
+	if (l && kind && fp_list_about(l)->kind != h.kind)
 		return fp_err(e, -EINVAL, "list %s is of kind %s, not %s", name,
-			      fp_kind_name(fp_list_head(l)->kind), kind);
-	if (l && owner && fp_list_head(l)->owner != h.owner)
+			      fp_kind_name(fp_list_about(l)->kind), kind);
+	if (l && owner && fp_list_about(l)->owner != h.owner)
 		return fp_err(e, -EINVAL, "list %s is owned %s, not %s", name,
-			      fp_owner_name(fp_list_head(l)->owner), owner);
-	*out = l ? *fp_list_head(l) : h;
+			      fp_owner_name(fp_list_about(l)->owner), owner);
+	*out = l ? *fp_list_about(l) : h;
 	return fb_may_change(c, out, e);
 }
 

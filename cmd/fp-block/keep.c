@@ -201,6 +201,9 @@ static int sweep_list(struct sweep *s, const char *name, struct fp_err *e)
 
 	if (r)
 		return r;
+	/* a pushed list is the controller's, ended entries too: the digest */
+	if (fp_list_about(l)->owner == FP_OWNER_PUSHED)
+		rec.expired = now_s = 0;
 	rec.is_compacted = rec.expired || fp_list_wants_compact(l);
 	if (!rec.is_compacted)
 		return 0;
@@ -220,6 +223,11 @@ static int sweep_ports(struct sweep *s, struct fp_err *e)
 
 	if (r < 0)
 		return r;
+	if (r > 0) {
+		fp_log(FP_LOG_WARN,
+		       "settings: a line is bad, nothing of it is touched (fp-load set shows it)");
+		return 0;
+	}
 	return fp_facts_settings(&s->node, &settings, &is_changed, e);
 }
 

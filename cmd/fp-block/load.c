@@ -371,10 +371,15 @@ static int load_run(struct load *l, struct fp_err *e)
 {
 	int r = fb_head(l->c, &l->node, l->c->argv[0], &l->head, &l->is_new, e);
 
+	if (!r && !l->is_new)
+		l->head = *fp_list_head(fp_lists_get(&l->node.lists,
+						     l->head.name));
 	if (!r)
 		r = load_check_empty(l, e);
 	if (!r)
 		r = load_guard(l, e);
+	if (!r) /* what is left of it */
+		r = load_check_empty(l, e);
 	if (!r)
 		r = load_compare(l, e);
 	if (!r)

@@ -26,6 +26,10 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 		.notice = on_notice,
 	};
 
+	if (c->n_nodes)
+		return fp_err(e, -EINVAL,
+			      "-N %s: this tool works on its own node only",
+			      c->nodes[0]);
 	return fp_filter_open(out, &o, e);
 }
 

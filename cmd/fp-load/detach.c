@@ -51,10 +51,8 @@ static int detach_all(struct detach *d, struct fp_err *e)
 	char name[FP_IFNAME];
 	int r = 0;
 
-	if (!d->f->node.maps)
-		return 0;
-	conf = fp_maps_conf(d->f->node.maps);
-	for (int i = 0; i < FP_NICS && !r; i++) {
+	conf = d->f->node.maps ? fp_maps_conf(d->f->node.maps) : NULL;
+	for (int i = 0; conf && i < FP_NICS && !r; i++) {
 		memcpy(name, conf->nic[i].name, sizeof(name));
 		if (name[0])
 			r = detach_one(d, name);

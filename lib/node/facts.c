@@ -119,9 +119,9 @@ static int fp_refuse_allowed(const struct fp_allowed *a,
 	fp_prefix_print(entry, x);
 	if (!fp_prefix_cmp(a->p, entry))
 		return fp_refuse(a->e, "allowed", "%s is on the allow list %s",
-				 p, fp_list_head(l)->name);
+				 p, fp_list_about(l)->name);
 	return fp_refuse(a->e, "allowed", "%s overlaps %s of the allow list %s",
-			 p, x, fp_list_head(l)->name);
+			 p, x, fp_list_about(l)->name);
 }
 
 static int fp_allowed_cover(void *ctx, const struct fp_merge_item *item)
@@ -139,7 +139,7 @@ int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 		struct fp_list_iter it;
 		struct fp_entry x;
 
-		if (fp_list_head(n->lists.v[i])->kind != FP_KIND_ALLOW)
+		if (fp_list_about(n->lists.v[i])->kind != FP_KIND_ALLOW)
 			continue;
 		r = fp_list_covering(n->lists.v[i], p, fp_allowed_cover, &a);
 		if (r)
@@ -283,6 +283,23 @@ int fp_facts_cluster_list(struct fp_node *n, const char *cluster,
 
 /* ---- settings ---- */
 
+/* Not every sshd could be looked at: those ports that were known stay. */
+static void fp_ports_keep(struct fp_maps *maps, struct fp_sshd_ports *ssh)
+{
+	struct fp_sshd_ports old;
+
+	if (!fp_ports_from_maps(maps, &old))
+		return;
+	for (size_t i = 0; i < old.n; i++) {
+		bool is_there = false;
+
+		for (size_t j = 0; j < ssh->n; j++)
+			is_there = is_there || ssh->v[j] == old.v[i];
+		if (!is_there && ssh->n < FP_SSHD_PORTS_MAX)
+			ssh->v[ssh->n++] = old.v[i];
+	}
+}
+
 int fp_facts_settings(struct fp_node *n, const struct fp_settings *s,
 		      bool *is_changed, struct fp_err *e)
 {
@@ -296,6 +313,8 @@ int fp_facts_settings(struct fp_node *n, const struct fp_settings *s,
 	r = fp_sshd_ports(&ssh, e);
 	if (r)
 		return r;
+	if (!ssh.is_complete)
+		fp_ports_keep(n->maps, &ssh);
 	ports = fp_maps_ports(n->maps, e);
 	if (!ports)
 		return -ENOMEM;

@@ -80,6 +80,19 @@ static int fp_node_check_broken(struct fp_node *n, struct fp_err *e)
 	return r;
 }
 
+static void fp_node_close_list(struct fp_node *n, const char *name)
+{
+	for (size_t i = 0; i < n->lists.n; i++) {
+		if (strcmp(fp_list_about(n->lists.v[i])->name, name) != 0)
+			continue;
+		fp_list_close(n->lists.v[i]);
+		n->lists.n--;
+		memmove(&n->lists.v[i], &n->lists.v[i + 1],
+			(n->lists.n - i) * sizeof(*n->lists.v));
+		return;
+	}
+}
+
 static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
 {
 	bool is_writer = n->opts.access == FP_NODE_WRITE;
@@ -87,6 +100,8 @@ static int fp_node_reopen_lists(struct fp_node *n, struct fp_err *e)
 
 	fp_lists_close(&n->lists);
 	r = fp_lists_open(&n->lists, n->lists_fd, is_writer, e);
+	for (size_t i = 0; i < n->n_dropped && !r; i++)
+		fp_node_close_list(n, n->dropped[i]);
 	return r || n->opts.is_raw ? r : fp_node_check_broken(n, e);
 }
 
@@ -124,12 +139,15 @@ static bool fp_list_is_readable(const struct fp_list *l, struct fp_err *e)
 	return !r;
 }
 
-static void fp_node_drop_list(struct fp_node *n, size_t i)
+/* Go on without a list, however often the lists are opened. */
+static int fp_node_drop_list(struct fp_node *n, const char *name,
+			     struct fp_err *e)
 {
-	fp_list_close(n->lists.v[i]);
-	n->lists.n--;
-	memmove(&n->lists.v[i], &n->lists.v[i + 1],
-		(n->lists.n - i) * sizeof(*n->lists.v));
+	if (n->n_dropped == FP_NODE_DROPPED)
+		return fp_err(e, -E2BIG, "too many lists cannot be read");
+	snprintf(n->dropped[n->n_dropped++], sizeof(n->dropped[0]), "%s", name);
+	fp_node_close_list(n, name);
+	return 0;
 }
 
 /* Lists with a bad or misplaced line: sort what was edited by hand, leave out
@@ -159,7 +177,7 @@ static int fp_node_mend(struct fp_node *n, struct fp_err *e)
 		}
 		r = fp_node_refuse_broken(n, why.text, e);
 		if (!r)
-			fp_node_drop_list(n, i);
+			r = fp_node_drop_list(n, name, e);
 	}
 	if (!r && is_mended)
 		r = fp_node_reopen_lists(n, e);
@@ -206,13 +224,18 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 	const struct fp_conf *c = fp_maps_conf(n->maps);
 	int64_t wall_s = fp_clock_unix_s() - fp_clock_ms() / 1000;
 	int64_t off = wall_s - c->wall_s;
+	bool is_behind, is_first;
+	int r;
 
 	if (c->token == n->lists.token && off <= FP_WALL_SLACK_S &&
 	    off >= -FP_WALL_SLACK_S)
 		return 0;
-	if (!c->token)
-		; /* first time */
-	else if (c->token != n->lists.token)
+	is_behind = c->token && c->token != n->lists.token;
+	is_first = !c->token;
+	r = fp_node_compile(n, NULL, e);
+	if (r || is_first)
+		return r;
+	if (is_behind)
 		fp_node_notice(
 			n,
 			"the tables were behind the lists (a change was interrupted, or a file edited): compiled anew");
@@ -221,7 +244,7 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 			n,
 			"the clock was set by %lld s: deadlines compiled anew",
 			(long long)off);
-	return fp_node_compile(n, NULL, e);
+	return 0;
 }
 
 int fp_node_catch_up(struct fp_node *n, struct fp_err *e)
@@ -367,6 +390,14 @@ static int fp_node_room(struct fp_node *n, int64_t keys, struct fp_err *e)
 	if (!n->maps || keys <= 0)
 		return 0;
 	return fp_tables_room(fp_maps_tables(n->maps), (uint64_t)keys, e);
+}
+
+bool fp_node_has_file(const struct fp_node *n, const char *name)
+{
+	char file[FP_LIST_NAME_MAX + sizeof(FP_LIST_SUFFIX)];
+
+	snprintf(file, sizeof(file), "%s" FP_LIST_SUFFIX, name);
+	return n->lists_fd >= 0 && !faccessat(n->lists_fd, file, F_OK, 0);
 }
 
 static int fp_node_no_entry(void *ctx, struct fp_entry *out, struct fp_err *e)

@@ -41,7 +41,12 @@ struct fp_node_opts {
 	void *ctx;
 };
 
+#define FP_NODE_DROPPED 32
+
 struct fp_node {
+	/* lists with a bad line that the node goes on without */
+	char dropped[FP_NODE_DROPPED][FP_LIST_NAME_MAX + 1];
+	size_t n_dropped;
 	int lists_fd;
 	struct fp_lists lists;
 	struct fp_maps *maps; /* NULL: no filter is loaded */
@@ -69,6 +74,9 @@ int fp_node_use_dir(struct fp_node *n, const char *dir, struct fp_err *e);
 
 /* Is a change in force once it is in the tables? */
 bool fp_node_is_in_force(struct fp_node *n);
+
+/* Is there a file of this list, readable or not? */
+bool fp_node_has_file(const struct fp_node *n, const char *name);
 
 /* Make an empty list.  No verdict changes, so nothing is compiled. */
 int fp_node_create(struct fp_node *n, const struct fp_list_head *head,

@@ -158,14 +158,18 @@ static void process_match(int proc_fd, const char *pid,
 	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {
+		if (errno != ENOENT && errno != ESRCH)
+			out->is_complete = false; /* not ours to read */
 		if (fd >= 0)
 			close(fd);
-		return; /* it ended meanwhile, or is not ours to read */
+		return;
 	}
 	while ((d = readdir(dir))) {
 		ssize_t n =
 			readlinkat(fd, d->d_name, target, sizeof(target) - 1);
 
+		if (n < 0 && (errno == EACCES || errno == EPERM))
+			out->is_complete = false;
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
@@ -192,7 +196,9 @@ static int processes_match(const struct listeners *ls,
 
 int fp_sshd_ports(struct fp_sshd_ports *out, struct fp_err *e)
 {
-	struct fp_sshd_ports ports = { .v = { SSH_PORT }, .n = 1 };
+	struct fp_sshd_ports ports = { .v = { SSH_PORT },
+				       .n = 1,
+				       .is_complete = true };
 	struct listeners ls = { 0 };
 	int rc;
 

@@ -2,6 +2,7 @@
 #ifndef FP_PEER_SSHD_H
 #define FP_PEER_SSHD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,13 +17,14 @@
 struct fp_sshd_ports {
 	uint16_t v[FP_SSHD_PORTS_MAX]; /* host order, ascending, each once */
 	size_t n;
+	bool is_complete; /* every sshd could be looked at */
 };
 
 /* The TCP ports that processes named sshd listen on in this network namespace.
  * 22 is always among them: systemd may hold it for sshd (ssh.socket).  Ports
  * beyond FP_SSHD_PORTS_MAX are left out.
  * Reads the open files of each sshd in /proc: some milliseconds on a busy host.
- * Without the right to read them (not root) only 22 is found.
+ * Without the right to read them (CAP_SYS_PTRACE) is_complete is false.
  * 0; -errno: sock_diag or /proc cannot be read. */
 int fp_sshd_ports(struct fp_sshd_ports *out, struct fp_err *e);
 
