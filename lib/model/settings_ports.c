@@ -13,7 +13,7 @@ unsigned int fp_ports_at(const struct fp_port_set *p, uint32_t port)
 }
 
 void fp_ports_add(struct fp_port_set *p, uint32_t from, uint32_t to,
-			 unsigned int protos)
+		  unsigned int protos)
 {
 	for (uint32_t port = from; port <= to; port++) {
 		if (protos & FP_P_UDP)
