@@ -168,18 +168,26 @@ static int show(struct change *ch)
 	return r;
 }
 
-static int read_words(struct change *ch, struct fp_err *e)
+/* A wrong word is wrong whoever holds the lock, whatever is set. */
+static int check_words(const struct fp_cli *c, struct fp_err *e)
 {
-	enum fp_setting key;
+	struct fp_settings scratch;
 	int r = 0;
 
-	ch->to = ch->f->settings;
-	for (int i = 0; i < ch->c->argc && !r; i++) {
-		r = fp_settings_set(&ch->to, ch->c->argv[i], &key, e);
-		if (!r)
-			ch->is_named[key] = true;
-	}
+	fp_settings_default(&scratch);
+	for (int i = 0; i < c->argc && !r; i++)
+		r = fp_settings_set(&scratch, c->argv[i], NULL, e);
 	return r;
+}
+
+static void read_words(struct change *ch)
+{
+	enum fp_setting key;
+
+	ch->to = ch->f->settings;
+	for (int i = 0; i < ch->c->argc; i++)
+		if (!fp_settings_set(&ch->to, ch->c->argv[i], &key, NULL))
+			ch->is_named[key] = true;
 }
 
 int fl_set(struct fp_cli *c)
@@ -189,16 +197,15 @@ int fl_set(struct fp_cli *c)
 	struct fp_err e = { 0 };
 	int r;
 
+	if (check_words(c, &e))
+		return fp_cli_usage(c, "%s", e.text);
 	r = fp_out_check(c->out, &type, &e);
 	if (!r)
 		r = fl_open(c, c->argc ? FL_CHANGE : FL_LOOK, &f, &e);
 	if (r)
 		return fp_cli_fail(c, r, &e);
-	r = read_words(&ch, &e);
-	if (r)
-		r = fp_cli_usage(c, "%s", e.text);
-	else
-		r = c->argc ? set(&ch) : show(&ch);
+	read_words(&ch);
+	r = c->argc ? set(&ch) : show(&ch);
 	fp_filter_close(&f);
 	return r;
 }

@@ -432,6 +432,8 @@ while True:
 	[ "$status" = 4 ]
 	says -t 100ms set lists=off
 	[ "$status" = 4 ]
+	says -t 100ms set lists=nonsense
+	[ "$status" = 2 ]
 	exec 9<&-
 }
 
