@@ -17,8 +17,8 @@
 #define FP_SIP_BLOCKS 128 /* of 32 bytes: more than one XDP buffer holds */
 #define FP_SIP_LINE_MAX (FP_SIP_BLOCKS * 32)
 #define FP_SIP_METHOD_MAX 8 /* of a method, as much is looked at */
-#define FP_SIP_BLANK_MAX 8 /* between method and URI */
-#define FP_SIP_TRIM_MAX 4  /* behind SIP/2.0 */
+#define FP_SIP_BLANK_MAX 8  /* between method and URI */
+#define FP_SIP_TRIM_MAX 4   /* behind SIP/2.0 */
 
 enum fp_sip_line { FP_SIP_OK, FP_SIP_BAD };
 
