@@ -21,11 +21,14 @@ CFLAGS ?= -O2 -g
 FUZZ_TIME ?= 30
 
 DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
-	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev
-DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux
+	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev \
+	libssh2-1-dev librabbitmq-dev
+DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
+	openssh-server openssh-client jq
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
-	openssh-server jq socat bash-completion zsh fish python3 time git
+	socat bash-completion zsh fish python3 time git rabbitmq-server \
+	ansible-core
 # For make check-full alone.
 DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
@@ -67,7 +70,8 @@ SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 ALL_CFLAGS := -std=gnu11 $(WARN) $(WARN_gcc) $(INC) $(DEFS) $(CPPFLAGS) $(CFLAGS) \
 	$(if $(SAN),$(SAN_FLAGS))
 FUZZ_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) -O1 -g $(SAN_FLAGS)
-LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap -lm
+LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap \
+	-lssh2 -lrabbitmq -lm
 # asm/types.h is in the multiarch directory, which -target bpf does not search.
 BPF_CFLAGS := -target bpf -O2 -mcpu=v3 -g -Wall $(if $(CI),-Werror) $(INC) \
 	$(addprefix -idirafter ,$(wildcard /usr/include/$(shell uname -m)-linux-gnu))
