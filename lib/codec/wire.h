@@ -11,7 +11,9 @@
 
 /* Frames between fp-sync and fp-sync receive; fp-sync-protocol.5 is the source.
  *
- *   u32 big endian: length of the rest | u8 type | "key=value\n"... "\n" | body */
+ *   u32 big endian: length of the rest | u8 type | "key=value\n"... "\n" | body
+ *
+ * A frame of a type alone has no fields and no body. */
 
 #define FP_WIRE_VERSION 1
 #define FP_WIRE_FRAME_MAX (1u << 20) /* length of the rest */
@@ -72,7 +74,8 @@ int fp_wire_i64(const struct fp_wire_msg *m, const char *key, int64_t max,
 
 /* Write a message: begin, any fields, at most one body, end.  Values are made
  * fit: control characters and invalid UTF-8 become '?', what is too long is cut.
- * A failed allocation stands in b->is_failed. */
+ * A failed allocation, or a frame longer than FP_WIRE_FRAME_MAX, stands in
+ * b->is_failed. */
 size_t fp_wire_begin(struct fp_buf *b, enum fp_wire_type type);
 void fp_wire_put(struct fp_buf *b, const char *key, const char *value);
 void fp_wire_put_u64(struct fp_buf *b, const char *key, uint64_t value);
@@ -81,9 +84,12 @@ void fp_wire_put_i64(struct fp_buf *b, const char *key, int64_t value);
 void fp_wire_body(struct fp_buf *b, const void *body, size_t n);
 void fp_wire_end(struct fp_buf *b, size_t begin);
 
-/* A FAIL in answer: code ("stale"), -errno, *e's text and rule; and back. */
+/* A FAIL in answer, the whole frame: code ("stale"), err (-errno, sent by its
+ * name), *e's text and rule. */
 void fp_wire_put_fail(struct fp_buf *b, const char *code, int err,
 		      const struct fp_err *e);
+/* And back: *code ("failed" when there is none) and *e are filled.  Returns the
+ * -errno, -EREMOTEIO for a name that is none here. */
 int fp_wire_fail(const struct fp_wire_msg *m, char *code, size_t size,
 		 struct fp_err *e);
 
