@@ -21,7 +21,12 @@ int64_t fp_clock_ms(void)
 
 int64_t fp_clock_unix_s(void)
 {
-	return read_ms(CLOCK_REALTIME) / 1000;
+	return fp_clock_unix_ms() / 1000;
+}
+
+int64_t fp_clock_unix_ms(void)
+{
+	return read_ms(CLOCK_REALTIME);
 }
 
 void fp_clock_turn(int64_t add_ms)

@@ -9,6 +9,7 @@
 int64_t fp_clock_ms(void);
 /* CLOCK_REALTIME. */
 int64_t fp_clock_unix_s(void);
+int64_t fp_clock_unix_ms(void);
 /* Tests only: add to both clocks. */
 void fp_clock_turn(int64_t add_ms);
 
