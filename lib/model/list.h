@@ -46,7 +46,7 @@ int fp_kind_parse(const char *s, enum fp_kind *out, struct fp_err *e);
 int fp_owner_parse(const char *s, enum fp_owner *out, struct fp_err *e);
 
 /* One entry.  meta is the rest of its line in canonical form without until=
- * ("why=\"toll fraud\" by=alice run=..."; keys in the order why by run, values
+ * ("why=\"toll fraud\" by=alice run=..."; keys in the order why by run at, values
  * quoted when they hold a space, '"', '#' or '\\'; empty when there is none); it is
  * not NUL-terminated and points into memory that the giver of the entry owns. */
 struct fp_entry {
@@ -186,7 +186,11 @@ int fp_list_write(int dir_fd, const struct fp_list_head *head,
 
 /* Log too long to be cheap: more than max(64 KiB, body / 64), or torn. */
 bool fp_list_wants_compact(const struct fp_list *l);
-/* Rewrite without log, without entries expired before now_s (0: keep all).
+/* Has it ended, and is it of no more use on a list of this owner?  A word (at=) of a
+ * dynamic list is kept FP_WORD_KEEP_S from when it was said on. */
+bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
+		      int64_t now_s);
+/* Rewrite without log, without entries that are over at now_s (0: keep all).
  * Repairs an unsorted body (an edit by hand): is_repair parses it as
  * fp_entries_parse would.  *dropped: expired entries left out (may be NULL). */
 int fp_list_compact(int dir_fd, const char *name, int64_t now_s, bool is_repair,
@@ -214,8 +218,11 @@ struct fp_list *fp_lists_get(const struct fp_lists *ls, const char *name);
 /* The token alone: stat only, no open. */
 int fp_lists_token(int dir_fd, uint64_t *token, struct fp_err *e);
 
-/* Policy digest: SHA-256 over the pushed lists in name order, for each
- * "NAME KIND\n" and its canonical entry lines, as hex. -EBADMSG. */
+/* SHA-256 over "NAME KIND\n" and the canonical entry lines, as hex.
+ * -EBADMSG: a body line is bad or out of order.  Source: fp-lists.5. */
+int fp_list_digest(const struct fp_list *l, char hex[65], struct fp_err *e);
+/* Policy digest: SHA-256 over "NAME KIND HEXDIGEST\n" of the pushed lists in name
+ * order, HEXDIGEST being fp_list_digest, as hex.  -EBADMSG. */
 int fp_lists_digest(const struct fp_lists *ls, char hex[65], struct fp_err *e);
 
 /* ---- several lists as one ordered stream ---- */

@@ -1,15 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/list_collect.h"
 #include "model/list_disk.h"
+#include "model/words.h"
 
 /* Entries of a list, or of memory, without those that have expired. */
 struct source {
 	struct fp_list_iter it;
 	const struct fp_entries *mem; /* NULL: it */
 	size_t i;
-	int64_t now_s;
+	enum fp_owner owner;
+	int64_t now_s; /* 0: keep all */
 	size_t dropped;
 };
+
+bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
+		      int64_t now_s)
+{
+	int64_t kept_s = fp_word_at_ms(x) / 1000;
+
+	if (!x->until_s || x->until_s > now_s)
+		return false;
+	return owner != FP_OWNER_DYNAMIC || !kept_s ||
+	       kept_s + FP_WORD_KEEP_S <= now_s;
+}
 
 static int source_get(struct source *s, struct fp_entry *out, struct fp_err *e)
 {
@@ -27,7 +40,7 @@ static int source_next(void *ctx, struct fp_entry *out, struct fp_err *e)
 	int r;
 
 	while ((r = source_get(s, out, e)) > 0) {
-		if (!s->now_s || !out->until_s || out->until_s > s->now_s)
+		if (!s->now_s || !fp_entry_is_over(out, s->owner, s->now_s))
 			break;
 		s->dropped++;
 	}
@@ -65,6 +78,7 @@ int fp_list_compact(int dir_fd, const char *name, int64_t now_s, bool is_repair,
 	r = fp_list_open(&l, dir_fd, name, e);
 	if (r)
 		return r;
+	s.owner = l->head.owner;
 	fp_list_seek(l, &s.it, NULL);
 	if (is_repair) {
 		r = reparse(l, &mem, e);

@@ -3,8 +3,6 @@
 
 #include "model/list_line.h"
 
-#define KEYS_MAX 3 /* of fp_meta_keys */
-
 /* A value as it stands in the line, quotes left out. */
 struct value {
 	const char *s;
@@ -13,7 +11,7 @@ struct value {
 };
 
 struct fields {
-	struct value until, meta[KEYS_MAX];
+	struct value until, meta[FP_META_KEYS];
 	const char *meta_at;  /* the first key of meta, NULL: none */
 	const char *meta_end; /* after the last value */
 	int last;             /* meta key seen last, -1: none */
@@ -100,7 +98,7 @@ static struct value *slot(struct fields *f, const char *key, size_t n,
 	*index = -1;
 	if (n == 5 && !memcmp(key, "until", 5))
 		return &f->until;
-	for (int i = 0; i < KEYS_MAX && fp_meta_keys[i]; i++) {
+	for (int i = 0; i < FP_META_KEYS; i++) {
 		if (strlen(fp_meta_keys[i]) != n ||
 		    memcmp(fp_meta_keys[i], key, n))
 			continue;
@@ -166,7 +164,7 @@ static int rewrite(struct fp_line *out, const struct fields *f,
 
 	out->is_stored = true;
 	out->store_at = store->len;
-	for (int i = 0; i < KEYS_MAX; i++) {
+	for (int i = 0; i < FP_META_KEYS; i++) {
 		const struct value *v = &f->meta[i];
 		size_t n = 0;
 
@@ -204,7 +202,7 @@ static int set_meta(struct fp_line *out, const struct fields *f,
 	}
 	if (!r && out->x.meta_len > FP_META_MAX)
 		return bad(e, f->meta_at, f->meta_end,
-			   "why, by and run are too long together");
+			   "why, by, run and at are too long together");
 	return r;
 }
 
@@ -212,6 +210,7 @@ static int fields_parse(struct fp_line *out, const char *s, const char *end,
 			struct fp_buf *store, struct fp_err *e)
 {
 	struct fields f = { .last = -1, .is_canonical = true };
+	const struct value *at;
 
 	for (;;) {
 		s = skip_blanks(s, end);
@@ -225,6 +224,9 @@ static int fields_parse(struct fp_line *out, const char *s, const char *end,
 	    !fp_time_parse(&out->x.until_s, f.until.s, f.until.n))
 		return bad(e, f.until.s, f.until.s + f.until.n,
 			   "until= is not a time like 2026-01-02T03:04:05Z");
+	at = &f.meta[FP_META_AT];
+	if (at->is_set && !fp_at_check(at->s, at->n))
+		return bad(e, at->s, at->s + at->n, "at= is " FP_AT_WRONG);
 	return f.meta_at ? set_meta(out, &f, store, e) : 0;
 }
 
@@ -237,7 +239,7 @@ int fp_entry_check(const struct fp_entry *x, struct fp_err *e)
 		return 0;
 	fp_prefix_print(&x->p, text);
 	return fp_err(e, -EINVAL, "%s: %s", text,
-		      is_long ? "why, by and run are too long together"
+		      is_long ? "why, by, run and at are too long together"
 			      : "until= is not from 1970 to 9999");
 }
 

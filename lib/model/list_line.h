@@ -13,7 +13,7 @@
 #include "model/list_word.h"
 
 /* One line of a list, as files, feeds and the lists on disk have it:
- *   PREFIX [until=TIME] [why=TEXT] [by=WHO] [run=ID] [# comment]
+ *   PREFIX [until=TIME] [why=TEXT] [by=WHO] [run=ID] [at=MS] [# comment]
  * Private to lib/model. */
 
 /* The meta of a parsed line is a piece of the line when that is canonical
@@ -48,6 +48,12 @@ int fp_value_check(const char *value, size_t n, bool *needs_quotes,
 		   struct fp_err *e);
 
 /* The keys that a meta holds, in canonical order; NULL ends them. */
+enum { FP_META_WHY, FP_META_BY, FP_META_RUN, FP_META_AT, FP_META_KEYS };
 extern const char *const fp_meta_keys[];
+
+/* Is it what at= may be: 1 to FP_AT_MAX_MS, decimal, no leading zeros? */
+#define FP_AT_MAX_MS (FP_TIME_MAX_S * 1000 + 999)
+#define FP_AT_WRONG "not a time in milliseconds since 1970"
+bool fp_at_check(const char *value, size_t n);
 
 #endif

@@ -3,7 +3,11 @@
 
 #include "model/list_line.h"
 
-const char *const fp_meta_keys[] = { "why", "by", "run", NULL };
+const char *const fp_meta_keys[] = { [FP_META_WHY] = "why",
+				     [FP_META_BY] = "by",
+				     [FP_META_RUN] = "run",
+				     [FP_META_AT] = "at",
+				     [FP_META_KEYS] = NULL };
 
 /* Printable ASCII that needs no quotes around it. */
 static const bool is_plain[256] = {
@@ -44,6 +48,22 @@ int fp_value_check(const char *value, size_t n, bool *needs_quotes,
 			*needs_quotes = true;
 	}
 	return 0;
+}
+
+bool fp_at_check(const char *value, size_t n)
+{
+	int64_t ms = 0;
+
+	if (!n || *value == '0')
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (value[i] < '0' || value[i] > '9')
+			return false;
+		ms = ms * 10 + value[i] - '0';
+		if (ms > FP_AT_MAX_MS)
+			return false;
+	}
+	return true;
 }
 
 void fp_value_quote(struct fp_buf *b, const char *value, size_t n)
@@ -146,6 +166,8 @@ int fp_meta_add(struct fp_buf *b, const char *key, const char *value,
 		return fp_err(e, -EINVAL, "%s: not a key, or out of order",
 			      key);
 	r = fp_value_check(value, n, &quotes, e);
+	if (!r && !strcmp(key, "at") && !fp_at_check(value, n))
+		r = fp_err(e, -EINVAL, FP_AT_WRONG);
 	if (r)
 		return fp_err_prefix(e, r, "%s", key);
 	if (was)
@@ -158,9 +180,10 @@ int fp_meta_add(struct fp_buf *b, const char *key, const char *value,
 	if (b->len <= FP_META_MAX)
 		return 0;
 	b->len = was;
-	return fp_err(e, -EINVAL,
-		      "%s: why, by and run are longer than %d bytes together",
-		      key, FP_META_MAX);
+	return fp_err(
+		e, -EINVAL,
+		"%s: why, by, run and at are longer than %d bytes together",
+		key, FP_META_MAX);
 }
 
 void fp_entry_print(struct fp_buf *b, const struct fp_entry *x)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "model/diff.h"
 #include "model/list_disk.h"
 
 /* Names of files, sorted. */
@@ -176,44 +177,39 @@ struct fp_list *fp_lists_get(const struct fp_lists *ls, const char *name)
 
 /* ---- digest */
 
-static int digest_list(struct fp_sha256 *h, const struct fp_list *l,
-		       struct fp_buf *b, struct fp_err *e)
+static int iter_next(void *it, struct fp_entry *out, struct fp_err *e)
+{
+	return fp_list_next(it, out, e);
+}
+
+int fp_list_digest(const struct fp_list *l, char hex[65], struct fp_err *e)
 {
 	struct fp_list_iter it;
-	struct fp_entry x;
-	int r;
+	struct fp_stream s = { iter_next, &it };
 
-	fp_buf_printf(b, "%s %s\n", l->head.name, fp_kind_name(l->head.kind));
 	fp_list_seek(l, &it, NULL);
-	while ((r = fp_list_next(&it, &x, e)) > 0) {
-		fp_entry_print(b, &x);
-		if (b->len < 64 << 10)
-			continue;
-		fp_sha256_add(h, b->data, b->len);
-		b->len = 0;
-	}
-	fp_sha256_add(h, b->data, b->len);
-	b->len = 0;
-	if (!r && b->is_failed)
-		r = fp_err(e, -ENOMEM, "out of memory");
-	return r;
+	return fp_stream_digest(l->head.name, l->head.kind, &s, NULL, hex, e);
 }
 
 int fp_lists_digest(const struct fp_lists *ls, char hex[65], struct fp_err *e)
 {
-	unsigned char sum[FP_SHA256_SIZE];
-	struct fp_buf b = { 0 };
-	struct fp_sha256 h;
+	struct fp_list_digest *v = calloc(ls->n + 1, sizeof(*v));
+	size_t n = 0;
 	int r = 0;
 
-	fp_sha256_init(&h);
-	for (size_t i = 0; !r && i < ls->n; i++)
-		if (ls->v[i]->head.owner == FP_OWNER_PUSHED)
-			r = digest_list(&h, ls->v[i], &b, e);
-	fp_buf_fini(&b);
-	if (r)
-		return r;
-	fp_sha256_fini(&h, sum);
-	fp_hex(sum, sizeof(sum), hex);
-	return 0;
+	if (!v)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; !r && i < ls->n; i++) {
+		const struct fp_list_head *h = &ls->v[i]->head;
+
+		if (h->owner != FP_OWNER_PUSHED)
+			continue;
+		strcpy(v[n].name, h->name);
+		v[n].kind = h->kind;
+		r = fp_list_digest(ls->v[i], v[n++].hex, e);
+	}
+	if (!r)
+		fp_policy_digest(v, n, hex);
+	free(v);
+	return r;
 }
