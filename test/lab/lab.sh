@@ -38,11 +38,15 @@ lab_say() { echo "lab: $*" >&2; }
 
 lab_ns() { echo "fp$LAB_ID-$1"; }
 
-lab_in() {
-	local host=$1
+# lab_inside HOST: set inside to the words that run a command in it.
+lab_inside() { inside=(nsenter --net="/run/netns/$(lab_ns "$1")" --); }
 
+lab_in() {
+	local inside
+
+	lab_inside "$1"
 	shift
-	nsenter --net="/run/netns/$(lab_ns "$host")" -- "$@"
+	"${inside[@]}" "$@"
 }
 
 lab_addr() {
@@ -234,11 +238,12 @@ lab_birth() {
 }
 
 lab_start() {
-	local name=$1 host=$2
+	local name=$1 host=$2 inside
 
 	shift 2
+	lab_inside "$host"
 	# 3 and 4 are bats'; a server that holds them would keep bats waiting.
-	nsenter --net="/run/netns/$(lab_ns "$host")" -- "$@" \
+	"${inside[@]}" "$@" \
 		>"$LAB_DIR/$name.log" 2>&1 </dev/null 3>&- 4>&- &
 	echo "$! $(lab_birth $!)" >"$LAB_DIR/pids/$name"
 }
