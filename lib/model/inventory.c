@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +92,17 @@ void fp_inv_vars_fini(struct inv_vars *vars)
 
 /* ---- which groups a host is in, and in what order */
 
+/* file:line of a group; no line in JSON. */
+static int bad_group(const struct inv_group *g, const char *file,
+		     struct fp_err *e, const char *why)
+{
+	char line[24] = "";
+
+	if (g->line)
+		snprintf(line, sizeof(line), ":%zu", g->line);
+	return fp_err(e, -EINVAL, "%s%s: \"%s\": %s", file, line, g->name, why);
+}
+
 /* As Ansible's Group.depth: one more than the deepest parent's. */
 static int find_depth(struct inv_group *g, const char *file, struct fp_err *e)
 {
@@ -100,8 +112,7 @@ static int find_depth(struct inv_group *g, const char *file, struct fp_err *e)
 	if (g->depth)
 		return 0;
 	if (g->is_open)
-		return fp_err(e, -EINVAL, "%s:%zu: \"%s\": a child of itself",
-			      file, g->line, g->name);
+		return bad_group(g, file, e, "a child of itself");
 	g->is_open = true;
 	for (size_t i = 0; !r && i < g->parents.n; i++) {
 		struct inv_group *parent = g->parents.v[i];
@@ -191,6 +202,9 @@ static int resolve(struct fp_inventory *inv, const char *file, struct fp_err *e)
 				   "%s:%zu: \"%s\": no such group: [%s] is "
 				   "nowhere in the file",
 				   file, g->line, g->name, g->name);
+		/* Ansible gives the group the variables of the host. */
+		if (!r && tfind(&g->name, &inv->hosts.tree, by_name))
+			r = bad_group(g, file, e, "a host and a group");
 		if (r)
 			return r;
 	}
@@ -210,30 +224,31 @@ static int resolve(struct fp_inventory *inv, const char *file, struct fp_err *e)
 
 /* ---- the interface */
 
-static int parse(struct fp_inventory *inv, const char *file, const char *text,
-		 size_t len, struct fp_err *e)
+typedef int fill_fn(struct fp_inventory *inv, const char *file,
+		    const char *text, size_t len, struct fp_err *e);
+
+static int fill(struct fp_inventory *inv, fill_fn *from, const char *file,
+		const char *text, size_t len, struct fp_err *e)
 {
 	int r;
 
-	inv->text = malloc(len + 1);
 	inv->all = fp_inv_group(inv, "all", 0);
 	inv->ungrouped = fp_inv_group(inv, "ungrouped", 0);
-	if (!inv->text || !inv->all || !inv->ungrouped ||
+	if (!inv->all || !inv->ungrouped ||
 	    !fp_inv_push(&inv->ungrouped->parents, inv->all))
 		return fp_err(e, -ENOMEM, "out of memory");
 	inv->all->is_defined = inv->ungrouped->is_defined = true;
-	memcpy(inv->text, text, len);
-	r = fp_inv_parse(inv, file, len, e);
+	r = from(inv, file, text, len, e);
 	return r ? r : resolve(inv, file, e);
 }
 
-int fp_inventory_parse(struct fp_inventory **out, const char *file,
-		       const char *text, size_t len, struct fp_err *e)
+static int parse(struct fp_inventory **out, fill_fn *from, const char *file,
+		 const char *text, size_t len, struct fp_err *e)
 {
 	struct fp_inventory *inv = calloc(1, sizeof(*inv));
 	int r;
 
-	r = inv ? parse(inv, file, text, len, e)
+	r = inv ? fill(inv, from, file, text, len, e)
 		: fp_err(e, -ENOMEM, "out of memory");
 	if (r)
 		fp_inventory_free(inv);
@@ -242,15 +257,42 @@ int fp_inventory_parse(struct fp_inventory **out, const char *file,
 	return r;
 }
 
+int fp_inventory_parse(struct fp_inventory **out, const char *file,
+		       const char *text, size_t len, struct fp_err *e)
+{
+	return parse(out, fp_inv_parse, file, text, len, e);
+}
+
+int fp_inventory_parse_json(struct fp_inventory **out, const char *file,
+			    const char *text, size_t len, struct fp_err *e)
+{
+	return parse(out, fp_inv_parse_json, file, text, len, e);
+}
+
+static bool is_json(const char *file, const char *text, size_t len)
+{
+	size_t n = strlen(file), i = 0;
+
+	if (strcmp(file, "-"))
+		return n >= 5 && !strcmp(file + n - 5, ".json");
+	while (i < len && strchr(" \t\r\n", text[i]))
+		i++;
+	return i < len && text[i] == '{';
+}
+
 int fp_inventory_read(struct fp_inventory **out, const char *file,
 		      struct fp_err *e)
 {
 	struct fp_text t;
+	const char *text;
 	int r = fp_text_read(&t, file, FP_INVENTORY_BYTES, e);
 
 	if (r)
 		return r;
-	r = fp_inventory_parse(out, file, t.len ? t.data : "", t.len, e);
+	text = t.len ? t.data : "";
+	r = is_json(file, text, t.len)
+		    ? fp_inventory_parse_json(out, file, text, t.len, e)
+		    : fp_inventory_parse(out, file, text, t.len, e);
 	fp_text_fini(&t);
 	return r;
 }
@@ -288,6 +330,7 @@ void fp_inventory_free(struct fp_inventory *inv)
 	list_fini(&inv->groups);
 	free(inv->pub);
 	free(inv->text);
+	fp_inv_json_fini(inv);
 	free(inv);
 }
 

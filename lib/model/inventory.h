@@ -9,9 +9,13 @@
 #include "base/err.h"
 
 /* The cluster file: a strict subset of Ansible's INI inventory (groups,
- * :children, :vars, key=value, quotes, '#' and ';' comments), so that one file serves
- * both toolchains.  Anything outside the subset is an error with file:line and word.
- * Variables resolve as Ansible does: all < parent group < child group < host. */
+ * :children, :vars, key=value, quotes, '#' and ';' comments), so that one file
+ * serves both toolchains; or what `ansible-inventory --list` prints of any
+ * inventory.  What is taken means what it means to Ansible; anything else is an
+ * error that names the word and, of INI, file:line.
+ * Variables resolve as Ansible does: all < parent group < child group < host,
+ * groups of one depth in the order of their names.  Values are text.
+ * Nodes are named: two may have the same address. */
 
 struct fp_inventory;
 
@@ -27,7 +31,14 @@ struct fp_host {
  * -EINVAL: "cluster.ini:7: word: ...". */
 int fp_inventory_parse(struct fp_inventory **out, const char *file,
 		       const char *text, size_t len, struct fp_err *e);
-/* Read a file.  -ENOENT when it is not there. */
+/* The same of JSON: `ansible-inventory --list [--export]`.  Numbers, true and
+ * false become their text; a list, an object or null is left out when the
+ * variable is none of ours.
+ * -EINVAL: "cluster.json:7: byte 3: not JSON", "cluster.json: "sip1": ...". */
+int fp_inventory_parse_json(struct fp_inventory **out, const char *file,
+			    const char *text, size_t len, struct fp_err *e);
+/* Read a file, or stdin for "-": JSON when its name ends in .json, when stdin
+ * begins with '{'.  -ENOENT when it is not there.  -EFBIG: above 16 MiB. */
 int fp_inventory_read(struct fp_inventory **out, const char *file,
 		      struct fp_err *e);
 void fp_inventory_free(struct fp_inventory *inv);
@@ -39,8 +50,10 @@ bool fp_inventory_in_group(const struct fp_host *h, const char *group);
 /* The value of a variable for a host, or NULL. */
 const char *fp_inventory_var(const struct fp_host *h, const char *key);
 
-/* Every address a node speaks from or listens on: ansible_host and the hosts of fp_sip, fp_mi,
- * fp_mi_list, fp_esl, fp_ng, fp_rtp.  Calls each; stops at non-zero and returns it. */
+/* Every address a node speaks from or listens on: of ansible_host (or the name,
+ * when it is one) and in fp_sip, fp_mi, fp_mi_list, fp_esl, fp_ng and fp_rtp.
+ * Host names there are none.  Calls each, for an address as often as it stands
+ * there; stops at non-zero and returns it. */
 int fp_inventory_addresses(const struct fp_host *h,
 			   int (*each)(void *ctx, const struct fp_host *h,
 				       const struct fp_prefix *p),

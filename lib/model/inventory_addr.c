@@ -118,7 +118,7 @@ static bool value_check(enum type type, const char *value, const char **why)
 	size_t n = strlen(value);
 
 	*why = "templates and Python literals are not taken here";
-	if (strstr(value, "{{") || (n && strchr("[{(", *value)))
+	if (strstr(value, "{{"))
 		return false;
 	*why = "not a number";
 	if (type == NUMBER)
@@ -140,13 +140,16 @@ static bool is_host(const char *s)
 	       !strpbrk(s, ":/,@[]{}()\"' ");
 }
 
+bool fp_inv_var_is_ours(const char *key)
+{
+	return !strncmp(key, "fp_", 3) || !strcmp(key, "ansible_host") ||
+	       !strcmp(key, "ansible_port") || !strcmp(key, "ansible_user");
+}
+
 bool fp_inv_var_check(const char *key, const char *value, const char **why)
 {
 	*why = "not taken here, as it changes which value wins";
 	if (!strcmp(key, "ansible_group_priority"))
-		return false;
-	*why = "a value that begins with a quote";
-	if (*value == '"' || *value == '\'') /* Ansible unquotes it again */
 		return false;
 	*why = "neither an address nor a host name";
 	if (!strcmp(key, "ansible_host"))

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/inventory_priv.h"
@@ -20,9 +21,6 @@ struct parser {
 	struct inv_group *group;
 	struct fp_err *e;
 };
-
-#define NAME_CHARS                                                             \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
 static int bad(const struct parser *p, const char *word, size_t n,
 	       const char *why)
@@ -58,10 +56,9 @@ static bool is_end(const char *s)
 	return !*s || *s == '#';
 }
 
-/* The length of a host's or group's name at s. */
-static size_t name_len(const char *s)
+size_t fp_inv_name_len(const char *s)
 {
-	return *s == '-' || *s == '.' ? 0 : strspn(s, NAME_CHARS ".-");
+	return *s == '-' || *s == '.' ? 0 : strspn(s, FP_INV_NAME_CHARS ".-");
 }
 
 /* Cut s off after n bytes and return what comes after the blanks that follow;
@@ -94,7 +91,7 @@ static int section_kind(struct parser *p, const char *kind)
 static int section(struct parser *p, char *s)
 {
 	char *name = s + 1, *end = strchr(s, ']'), *kind;
-	size_t n = name_len(name);
+	size_t n = fp_inv_name_len(name);
 	int r = 0;
 
 	if (!end || !is_end(skip_blanks(end + 1)) || !n ||
@@ -125,7 +122,7 @@ static int section(struct parser *p, char *s)
 /* The key at s: *value is what stands after its '='. */
 static int key_parse(struct parser *p, char *s, char **value)
 {
-	size_t n = strspn(s, NAME_CHARS);
+	size_t n = strspn(s, FP_INV_NAME_CHARS);
 	char *eq = skip_blanks(s + n);
 
 	if (p->section == HOSTS)
@@ -158,6 +155,12 @@ static int set(struct parser *p, struct inv_vars *vars, const char *key,
 	const char *why;
 
 	if (!fp_inv_var_check(key, value, &why))
+		return bad(p, key, strlen(key), why);
+	why = "a value that begins with a quote";
+	if (*value == '"' || *value == '\'') /* Ansible unquotes it again */
+		return bad(p, key, strlen(key), why);
+	why = "templates and Python literals are not taken here";
+	if (fp_inv_var_is_ours(key) && fp_inv_is_literal(value))
 		return bad(p, key, strlen(key), why);
 	return fp_inv_var_set(vars, key, value) ? 0 : no_memory(p);
 }
@@ -206,7 +209,7 @@ static int host_vars(struct parser *p, struct inv_host *h, char *s)
 
 static int host(struct parser *p, char *s)
 {
-	size_t n = name_len(s);
+	size_t n = fp_inv_name_len(s);
 	char *rest = n ? cut(s, n) : NULL;
 	struct inv_host *h;
 
@@ -252,7 +255,7 @@ static int group_var(struct parser *p, char *s)
 
 static int child(struct parser *p, char *s)
 {
-	size_t n = name_len(s);
+	size_t n = fp_inv_name_len(s);
 	struct inv_group *g;
 
 	if (!n || s[n] == '#' || !is_end(skip_blanks(s + n)))
@@ -268,13 +271,34 @@ static int child(struct parser *p, char *s)
 
 /* ---- lines */
 
+/* Does Python take the character of len bytes at s for a space (str.strip), or
+ * for the end of a line (str.splitlines)? */
+static bool is_space(const char *s, size_t len, bool is_comment)
+{
+	static const char *const spaces[] = {
+		"\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+		"\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009",
+		"\u200a", "\u202f", "\u205f", "\u3000", "\u2028", "\u2029",
+	};
+	size_t n = sizeof(spaces) / sizeof(*spaces);
+
+	for (size_t i = is_comment ? n - 2 : 0; i < n; i++)
+		if (strlen(spaces[i]) == len && !memcmp(s, spaces[i], len))
+			return true;
+	return false;
+}
+
 static int check_text(struct parser *p, const char *s, size_t n)
 {
+	bool is_comment = *s == '#' || *s == ';';
+
 	for (size_t i = 0, len; i < n; i += len) {
 		len = s[i] == '\t' ? 1 : fp_char_len(s + i, n - i);
 		if (!len)
 			return bad(p, s, n,
 				   "a control character, or not UTF-8");
+		if (is_space(s + i, len, is_comment))
+			return bad(p, s, n, "a space that is not ASCII");
 	}
 	return 0;
 }
@@ -289,11 +313,9 @@ static int line(struct parser *p, char *s, size_t n)
 		s++;
 		n--;
 	}
-	/* Ansible ends lines at a lone '\r' too, comments among them. */
-	if (!n || ((*s == '#' || *s == ';') && !memchr(s, '\r', n)))
-		return 0;
-	r = check_text(p, s, n);
-	if (r)
+	/* Comments too: Ansible ends lines at a lone '\r' and more. */
+	r = n ? check_text(p, s, n) : 0;
+	if (r || !n || *s == '#' || *s == ';')
 		return r;
 	s[n] = 0;
 	if (*s == '[')
@@ -303,13 +325,16 @@ static int line(struct parser *p, char *s, size_t n)
 	return p->section == VARS ? group_var(p, s) : child(p, s);
 }
 
-int fp_inv_parse(struct fp_inventory *inv, const char *file, size_t len,
-		 struct fp_err *e)
+int fp_inv_parse(struct fp_inventory *inv, const char *file, const char *text,
+		 size_t len, struct fp_err *e)
 {
 	struct parser p = { inv, file, 0, HOSTS, inv->ungrouped, e };
-	char *at = inv->text, *end = at + len;
+	char *at = inv->text = malloc(len + 1), *end = at + len;
 	int r = 0;
 
+	if (!at)
+		return no_memory(&p);
+	memcpy(at, text, len);
 	if (len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
 		return fp_err(e, -EINVAL,
 			      "%s:1: begins with a byte order mark, "

@@ -10,9 +10,15 @@
 /* Most of a file, so that its cost is bounded. */
 #define FP_INVENTORY_HOSTS 10000
 #define FP_INVENTORY_GROUPS 1000
-#define FP_INVENTORY_BYTES (4 << 20)
+#define FP_INVENTORY_BYTES (16 << 20)
 
-/* Strings point into the inventory's copy of the file. */
+/* Of the names of hosts and groups, with ".-", and of variables. */
+#define FP_INV_NAME_CHARS                                                      \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
+
+struct cJSON;
+
+/* Strings point into the inventory's copy of the file, or its JSON. */
 struct inv_var {
 	const char *key, *value;
 };
@@ -31,7 +37,7 @@ struct inv_list {
 
 struct inv_group {
 	const char *name;
-	size_t line;     /* where it was seen first */
+	size_t line;     /* where it was seen first; 0: not known (JSON) */
 	bool is_defined; /* by a section of its own */
 	struct inv_list parents;
 	struct inv_vars vars;
@@ -48,7 +54,8 @@ struct inv_host {
 };
 
 struct fp_inventory {
-	char *text;
+	char *text;         /* of INI */
+	struct cJSON *json; /* or this */
 	struct fp_host *pub;
 	struct inv_list hosts, groups;
 	struct inv_group *all, *ungrouped;
@@ -65,11 +72,22 @@ bool fp_inv_var_set(struct inv_vars *vars, const char *key, const char *value);
 const char *fp_inv_var_get(const struct inv_vars *vars, const char *key);
 void fp_inv_vars_fini(struct inv_vars *vars);
 
+/* The length of a host's or group's name at s; 0: none begins here. */
+size_t fp_inv_name_len(const char *s);
+
+/* Do our tools read this variable?  The others are kept for Ansible's sake. */
+bool fp_inv_var_is_ours(const char *key);
 /* Check that a variable may be set to value.  false: *why says why not. */
 bool fp_inv_var_check(const char *key, const char *value, const char **why);
+/* Is value, which an INI file has for one of our variables, something else than
+ * this text to Ansible (ast.literal_eval of Python)? */
+bool fp_inv_is_literal(const char *value);
 
-/* Read lines into inv, whose text is a copy of the file that is cut up here. */
-int fp_inv_parse(struct fp_inventory *inv, const char *file, size_t len,
-		 struct fp_err *e);
+/* Fill inv from text: lines, or what `ansible-inventory --list` prints. */
+int fp_inv_parse(struct fp_inventory *inv, const char *file, const char *text,
+		 size_t len, struct fp_err *e);
+int fp_inv_parse_json(struct fp_inventory *inv, const char *file,
+		      const char *text, size_t len, struct fp_err *e);
+void fp_inv_json_fini(struct fp_inventory *inv);
 
 #endif

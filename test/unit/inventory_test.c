@@ -114,6 +114,44 @@ TEST(example_file)
 	fp_inventory_free(inv);
 }
 
+/* Nodes are named, never identified by address alone. */
+TEST(one_address_two_nodes)
+{
+	struct fp_inventory *inv =
+		parse("[sip]\n"
+		      "a ansible_host=192.0.2.1 fp_sip=udp:192.0.2.1:5060\n"
+		      "b ansible_host=192.0.2.1 fp_sip=udp:192.0.2.1:5062\n"
+		      "[fs]\n"
+		      "c ansible_host=192.0.2.1 fp_sip=udp:192.0.2.1:5062\n");
+	const struct fp_host *v;
+
+	EQ(fp_inventory_hosts(inv, &v), 3);
+	var(inv, "a", "fp_sip", "udp:192.0.2.1:5060");
+	var(inv, "b", "fp_sip", "udp:192.0.2.1:5062");
+	addresses(inv, "b", "b 192.0.2.1\nb 192.0.2.1\n");
+	addresses(inv, "c", "c 192.0.2.1\nc 192.0.2.1\n");
+	fp_inventory_free(inv);
+}
+
+/* Every kind of address that a node has, in one line. */
+TEST(all_addresses)
+{
+	struct fp_inventory *inv = parse(
+		"n ansible_host=192.0.2.1 fp_sip=udp:192.0.2.2:5060,"
+		"tls:192.0.2.3:5061 fp_mi=udp:192.0.2.4:8080 "
+		"fp_mi_list=http://192.0.2.5:8888/mi fp_esl=192.0.2.6:8021 "
+		"fp_rtp=192.0.2.7,2001:db8::7 fp_ng=udp:192.0.2.8:2223\n"
+		"[controllers]\nctl ansible_host=192.0.2.9\n"
+		"[all:vars]\nfp_mi=udp:192.0.2.10:8080\n");
+
+	addresses(inv, "n",
+		  "n 192.0.2.1\nn 192.0.2.2\nn 192.0.2.3\nn 192.0.2.4\n"
+		  "n 192.0.2.5\nn 192.0.2.6\nn 192.0.2.7\nn 2001:db8::7\n"
+		  "n 192.0.2.8\n");
+	addresses(inv, "ctl", "ctl 192.0.2.9\nctl 192.0.2.10\n");
+	fp_inventory_free(inv);
+}
+
 static const struct {
 	const char *line, *want;
 } endpoints[] = {
@@ -344,6 +382,42 @@ static const struct {
 	{ "a fp_node_id=01\n", "not a number" },
 	{ "a fp_node_id=\n", "not a number" },
 	{ "a fp_tags=[1]\n", "templates and Python literals" },
+	{ "a fp_tags=1,2\n", "templates and Python literals" },
+	{ "a fp_tags='1 # c'\n", "Python literals" },
+	{ "a fp_tags=\"b'x'\"\n", "Python literals" },
+	{ "a fp_tags=\"Rb'x'\"\n", "Python literals" },
+	{ "a fp_tags=True\n", "Python literals" },
+	{ "a fp_tags=None\n", "Python literals" },
+	{ "a fp_tags=...\n", "Python literals" },
+	{ "a fp_tags='set()'\n", "Python literals" },
+	{ "a fp_tags='True , x'\n", "Python literals" },
+	{ "a fp_switchname=0x10\n", "Python literals" },
+	{ "a fp_switchname=1_0\n", "Python literals" },
+	{ "a fp_switchname=1.50\n", "Python literals" },
+	{ "a fp_switchname=.5\n", "Python literals" },
+	{ "a fp_switchname=5.\n", "Python literals" },
+	{ "a fp_switchname=1e3\n", "Python literals" },
+	{ "a fp_switchname=1e-3j\n", "Python literals" },
+	{ "a fp_switchname=1-2j\n", "Python literals" },
+	{ "a fp_switchname=+5\n", "Python literals" },
+	{ "a fp_switchname='- 5'\n", "Python literals" },
+	{ "a fp_switchname=-0\n", "Python literals" },
+	{ "a fp_switchname=' 5'\n", "Python literals" },
+	{ "a fp_switchname=1234567890123456\n", "Python literals" },
+	{ "[a]\n[a:vars]\nfp_tags=1,2\n", "cluster.ini:3: \"fp_tags\": templ" },
+	{ "a ansible_user=1e3\n", "Python literals" },
+	{ "a ansible_port=0x16\n", "Python literals" },
+	/* what Python's str.strip and str.splitlines take for more */
+	{ "a x=1\u00a0\n", "a space that is not ASCII" },
+	{ "a x=\u3000\n", "a space that is not ASCII" },
+	{ "# a\u2028b\n", "a space that is not ASCII" },
+	{ "# a\xc2\x85"
+	  "b\n",
+	  "a control character" },
+	{ "# a\fb\n", "a control character" },
+	/* the variable would be the group's */
+	{ "[a]\nx\n[x]\na y=1\n", "cluster.ini:1: \"a\": a host and a group" },
+	{ "all\n", "a host and a group" },
 	{ "a ansible_group_priority=5\n", "changes which value wins" },
 };
 
@@ -401,6 +475,14 @@ TEST(odd_but_good)
 		"[a:children]\nb\nb\n[b]\nx\n",
 		"a\na\na x=1\na x=2\n",
 		"a x='' y=\"\"",
+		"# \u00a0\u3000",
+		"a x=\u00e9t\u00e9",
+		"a fp_rtp_ports=16384-20383,30000-30100 fp_node_id=7",
+		"a fp_tags=0 ansible_port=22 ansible_user=007x",
+		"a fp_switchname=-5 fp_tags=true fp_if=Truex fp_ssh_user=b",
+		"a fp_tags=1-2 fp_if=e0 fp_db=1.2.3 fp_recovery_db=1ex",
+		"a fp_tags=_1 fp_if=123456789012345",
+		"a x=1,2 y=0x10 z=True q=[1]", /* not ours */
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "model/inventory_priv.h"
+
+/* What Ansible makes of a value in an INI file: text that is a literal of Python
+ * becomes what it stands for, so that 0x10 is 16, 1,2 a list and b'x' the text x.
+ * Source: Ansible's plugins/inventory/ini.py, _parse_value. */
+
+#define DIGITS "0123456789_"
+
+/* The length of the unsigned number at s, 0 when there is none. */
+static size_t number_len(const char *s)
+{
+	size_t n = strspn(s, DIGITS), tail;
+
+	if (n == 1 && *s == '0' && s[1] && strchr("xXoObB", s[1])) {
+		tail = strspn(s + 2, DIGITS "abcdefABCDEF");
+		return tail ? 2 + tail : 0;
+	}
+	if (s[n] == '.')
+		n += 1 + strspn(s + n + 1, DIGITS);
+	if (!strpbrk(s, DIGITS) || strpbrk(s, DIGITS) >= s + n || *s == '_')
+		return 0;
+	if (s[n] == 'e' || s[n] == 'E') {
+		tail = n + 1 + (s[n + 1] == '+' || s[n + 1] == '-');
+		if (strspn(s + tail, DIGITS))
+			n = tail + strspn(s + tail, DIGITS);
+	}
+	return n + (s[n] == 'j' || s[n] == 'J');
+}
+
+/* The length of the number or of True, False, None, ..., set() at s. */
+static size_t scalar_len(const char *s)
+{
+	static const char *const words[] = { "True", "False", "None", "...",
+					     "set()" };
+	const char *at = s;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strncmp(s, words[i], strlen(words[i])))
+			return strlen(words[i]);
+	if (*at == '+' || *at == '-')
+		at += 1 + strspn(at + 1, " \t");
+	n = number_len(at);
+	return n ? n + (size_t)(at - s) : 0;
+}
+
+/* A number that Ansible would write as it stands here: at most 15 digits, which
+ * any JSON keeps. */
+static bool is_plain(const char *s)
+{
+	size_t n;
+
+	s += *s == '-' && s[1] != '0';
+	n = strspn(s, "0123456789");
+	return n && !s[n] && n <= 15 && (*s != '0' || n == 1);
+}
+
+bool fp_inv_is_literal(const char *value)
+{
+	const char *s = value + strspn(value, " \t");
+	size_t prefix = strspn(s, "bBrRuUfF");
+	const char *end;
+
+	if (*s &&
+	    (strchr("[{(\"'", *s) ||
+	     (prefix && prefix <= 2 && s[prefix] && strchr("\"'", s[prefix]))))
+		return true;
+	end = s + scalar_len(s);
+	if (end == s || is_plain(value))
+		return false;
+	end += strspn(end, " \t");
+	if (*end == '+' || *end == '-') { /* 1+2j */
+		size_t n = number_len(end + 1 + strspn(end + 1, " \t"));
+
+		if (n)
+			end += 1 + strspn(end + 1, " \t") + n;
+		if (end[-1] != 'j' && end[-1] != 'J')
+			return false;
+	}
+	return !*end || *end == ',' || *end == '#';
+}
