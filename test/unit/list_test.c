@@ -802,9 +802,14 @@ TEST(token)
 	dir_close(dir);
 }
 
-/* printf 'a block\n192.0.2.7\n2001:db8::/32 why=x\nb block\n' | sha256sum */
+/* a=$(printf 'a block\n192.0.2.7\n2001:db8::/32 why=x\n' | sha256sum)
+ * b=$(printf 'b block\n' | sha256sum)
+ * printf 'a block %.64s\nb block %.64s\n' "$a" "$b" | sha256sum */
 #define DIGEST                                                                 \
-	"c395692c39d83ba0d1976730f7c457e0eebe5ac53587fd29bd4b784e80ae658c"
+	"4efa2f784c166f953427610154848f381d390231f82bfb0a51ed0b3f38e520fc"
+/* printf 'b block\n' | sha256sum */
+#define DIGEST_B                                                               \
+	"24594ea3e6399ae90925ee31fad65ce069a864887d23e6c47332d3f604ddcbf3"
 
 TEST(digest)
 {
@@ -822,13 +827,15 @@ TEST(digest)
 	OK(!fp_lists_open(&ls, dir, false, &e));
 	OK(!fp_lists_digest(&ls, hex, &e));
 	STR(hex, DIGEST);
+	OK(!fp_list_digest(fp_lists_get(&ls, "b"), hex, &e));
+	STR(hex, DIGEST_B);
 	fp_lists_close(&ls);
 	/* the same entries, written otherwise */
 	OK(!make(dir, "a", FP_OWNER_PUSHED, 44,
 		 "2001:db8:0::/32 why=\"x\"\n192.0.2.7/32\n"));
 	OK(!fp_lists_open(&ls, dir, false, &e));
 	OK(!fp_lists_digest(&ls, again, &e));
-	STR(again, hex);
+	STR(again, DIGEST);
 	fp_lists_close(&ls);
 	put(dir, "a.list",
 	    "#fastpath-list 1 kind=block owner=pushed gen=1 entries=1\nfoo\n");
