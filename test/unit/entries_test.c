@@ -414,13 +414,15 @@ TEST(round_trip)
 
 	for (int i = 0; i < 20000; i++) {
 		struct fp_buf meta = { 0 }, line = { 0 };
-		char value[3][64], got[64];
+		char value[FP_META_KEYS][64], got[64];
 		struct fp_entry x = { .p = random_prefix(1u << 31) };
 		struct fp_entries y;
 		struct fp_err e;
 
 		for (int k = 0; fp_meta_keys[k]; k++) {
 			random_value(value[k], sizeof(value[k]));
+			if (k == FP_META_AT)
+				sprintf(value[k], "%u", 1 + rnd(1u << 31));
 			OK(!fp_meta_add(&meta, fp_meta_keys[k], value[k], &e));
 		}
 		x.until_s = rnd(2) ? 1 + (int64_t)rnd(1u << 31) * 100 : 0;
