@@ -2,6 +2,7 @@
 #ifndef FP_PEER_REMOTE_H
 #define FP_PEER_REMOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,6 +26,11 @@ struct fp_remote_config {
 	char key[FP_REMOTE_FILES][256]; /* private key files, in order */
 	char known_hosts[FP_REMOTE_FILES][256]; /* searched in order */
 	char agent[256]; /* socket of the agent, or empty: none */
+	/* What the hints said: all that a command is told, which knows its own
+	 * configuration. */
+	struct {
+		bool user, port, key, known_hosts;
+	} said;
 };
 
 /* What the cluster file says; NULL or 0: not said. */
