@@ -34,7 +34,8 @@ int fp_inventory_parse(struct fp_inventory **out, const char *file,
 /* The same of JSON: `ansible-inventory --list [--export]`.  Numbers, true and
  * false become their text; a list, an object or null is left out when the
  * variable is none of ours.
- * -EINVAL: "cluster.json:7: byte 3: not JSON", "cluster.json: "sip1": ...". */
+ * -EINVAL: "cluster.json:7: near byte 3: not JSON",
+ * "cluster.json: "sip1": ...". */
 int fp_inventory_parse_json(struct fp_inventory **out, const char *file,
 			    const char *text, size_t len, struct fp_err *e);
 /* Read a file, or stdin for "-": JSON when its name ends in .json, when stdin

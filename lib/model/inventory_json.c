@@ -98,7 +98,7 @@ static bool is_text(const char *s)
 	size_t n = strlen(s), len;
 
 	for (; n; s += len, n -= len) {
-		len = fp_char_len(s, n);
+		len = *s == '\t' ? 1 : fp_char_len(s, n);
 		if (!len)
 			return false;
 	}
@@ -265,7 +265,7 @@ static int bad_at(const struct parser *p, const char *text, const char *at,
 		byte = *text == '\n' ? 1 : byte + 1;
 		line += *text == '\n';
 	}
-	return fp_err(p->e, -EINVAL, "%s:%zu: byte %zu: %s", p->file, line,
+	return fp_err(p->e, -EINVAL, "%s:%zu: near byte %zu: %s", p->file, line,
 		      byte, why);
 }
 

@@ -13,14 +13,22 @@
 static size_t number_len(const char *s)
 {
 	size_t n = strspn(s, DIGITS), tail;
+	bool has_digit;
 
 	if (n == 1 && *s == '0' && s[1] && strchr("xXoObB", s[1])) {
 		tail = strspn(s + 2, DIGITS "abcdefABCDEF");
 		return tail ? 2 + tail : 0;
 	}
-	if (s[n] == '.')
-		n += 1 + strspn(s + n + 1, DIGITS);
-	if (!strpbrk(s, DIGITS) || strpbrk(s, DIGITS) >= s + n || *s == '_')
+	if (*s == '0' && strspn(s, "0_") < n &&
+	    (!s[n] || !strchr(".eEjJ", s[n])))
+		return 0; /* 007 */
+	has_digit = n && *s != '_';
+	if (s[n] == '.') {
+		tail = strspn(s + n + 1, DIGITS);
+		has_digit |= tail && s[n + 1] != '_';
+		n += 1 + tail;
+	}
+	if (!has_digit)
 		return 0;
 	if (s[n] == 'e' || s[n] == 'E') {
 		tail = n + 1 + (s[n + 1] == '+' || s[n + 1] == '-');
@@ -58,15 +66,23 @@ static bool is_plain(const char *s)
 	return n && !s[n] && n <= 15 && (*s != '0' || n == 1);
 }
 
+/* 'x', b'x', ('x'). */
+bool fp_inv_is_quoted(const char *value)
+{
+	const char *s = value + strspn(value, " \t(");
+	size_t prefix = strspn(s, "bBrRuUfF");
+
+	if (prefix <= 2)
+		s += prefix;
+	return *s == '"' || *s == '\'';
+}
+
 bool fp_inv_is_literal(const char *value)
 {
 	const char *s = value + strspn(value, " \t");
-	size_t prefix = strspn(s, "bBrRuUfF");
 	const char *end;
 
-	if (*s &&
-	    (strchr("[{(\"'", *s) ||
-	     (prefix && prefix <= 2 && s[prefix] && strchr("\"'", s[prefix]))))
+	if (*s == '[' || *s == '{' || *s == '(')
 		return true;
 	end = s + scalar_len(s);
 	if (end == s || is_plain(value))

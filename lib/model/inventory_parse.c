@@ -157,7 +157,7 @@ static int set(struct parser *p, struct inv_vars *vars, const char *key,
 	if (!fp_inv_var_check(key, value, &why))
 		return bad(p, key, strlen(key), why);
 	why = "a value that begins with a quote";
-	if (*value == '"' || *value == '\'') /* Ansible unquotes it again */
+	if (fp_inv_is_quoted(value)) /* Ansible unquotes it again */
 		return bad(p, key, strlen(key), why);
 	why = "templates and Python literals are not taken here";
 	if (fp_inv_var_is_ours(key) && fp_inv_is_literal(value))
@@ -222,6 +222,9 @@ static int host(struct parser *p, char *s)
 		return bad(p, s, strcspn(s, " \t"),
 			   s[n] == ':' && n ? "a port goes in ansible_port="
 					    : "not a host name");
+	if (!strcmp(s, p->inv->all->name) ||
+	    !strcmp(s, p->inv->ungrouped->name))
+		return bad(p, s, n, "the name of a group");
 	h = fp_inv_host(p->inv, s);
 	if (!h || !fp_inv_push(&h->groups, p->group))
 		return no_memory(p);

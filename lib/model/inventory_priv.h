@@ -79,8 +79,9 @@ size_t fp_inv_name_len(const char *s);
 bool fp_inv_var_is_ours(const char *key);
 /* Check that a variable may be set to value.  false: *why says why not. */
 bool fp_inv_var_check(const char *key, const char *value, const char **why);
-/* Is value, which an INI file has for one of our variables, something else than
- * this text to Ansible (ast.literal_eval of Python)? */
+/* Is value, as an INI file has it, to Ansible text without these quotes, or no
+ * text at all (ast.literal_eval of Python)? */
+bool fp_inv_is_quoted(const char *value);
 bool fp_inv_is_literal(const char *value);
 
 /* Fill inv from text: lines, or what `ansible-inventory --list` prints. */

@@ -44,6 +44,24 @@ static bool has_subscript(const char *name)
 	return n && !strcmp(at, "]");
 }
 
+/* Every [ has its ], with something between them that is neither: what is left
+ * over Ansible understands in ways of its own. */
+static bool is_balanced(const char *names)
+{
+	for (;;) {
+		size_t n;
+
+		names += strcspn(names, "[]");
+		if (*names != '[')
+			return !*names;
+		names += names[1] == '!' ? 2 : 1;
+		n = strcspn(names, "[]");
+		if (!n || names[n] != ']')
+			return false;
+		names += n + 1;
+	}
+}
+
 /* names is a name or a glob.  fnmatch is Python's but for '\\', which is not
  * taken. */
 static bool is_match(const char *names, const char *name)
@@ -105,7 +123,8 @@ static int part(struct selection *s, char kind, const char *at, size_t n)
 	text[len] = 0;
 	names += *text == '!' || *text == '&';
 	if (n != len || !*names || *names == '!' ||
-	    strspn(names, FP_INV_NAME_CHARS ".-*?[]!") < strlen(names))
+	    strspn(names, FP_INV_NAME_CHARS ".-*?[]!") < strlen(names) ||
+	    !is_balanced(names))
 		return bad(s, -EINVAL, text,
 			   "not a node, a group, a glob of them, or one with "
 			   "'!' or '&' before it");

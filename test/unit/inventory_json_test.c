@@ -128,13 +128,13 @@ TEST(odd_but_good)
 static const struct {
 	const char *text, *want;
 } bad[] = {
-	{ "", "c.json:1: byte 1: not JSON" },
-	{ "\n\n{\"a\":\n  x}", "c.json:4: byte 3: not JSON" },
+	{ "", "c.json:1: near byte 1: not JSON" },
+	{ "\n\n{\"a\":\n  x}", "c.json:4: near byte 3: not JSON" },
 	{ "{\"a\":{}", "not JSON" },
-	{ "{}\n {}", "c.json:2: byte 2: text after the JSON" },
+	{ "{}\n {}", "c.json:2: near byte 2: text after the JSON" },
 	{ "[]", "not an object of groups" },
 	{ "7", "not an object of groups" },
-	{ "{\"a\":{\"vars\":{\"x\":\"\\u0000\"}}}", "byte 20: a NUL" },
+	{ "{\"a\":{\"vars\":{\"x\":\"\\u0000\"}}}", "near byte 20: a NUL" },
 	{ "{\"g\":[\"a\"]}", "c.json: \"g\": not an object" },
 	{ "{\"g h\":{}}", "\"g h\": not the name of a group" },
 	{ "{\"\":{}}", "\"\": not the name of a group" },
@@ -214,7 +214,7 @@ TEST(bounds)
 	EQ(fp_inventory_parse_json(&inv, "f", b.data, b.len, &e), -EINVAL);
 	HAS(e.text, "not JSON");
 	EQ(fp_inventory_parse_json(&inv, "f", "{\"g\0\":{}}", 9, &e), -EINVAL);
-	HAS(e.text, "f:1: byte 4: a NUL");
+	HAS(e.text, "f:1: near byte 4: a NUL");
 	fp_buf_fini(&b);
 }
 
@@ -257,7 +257,7 @@ TEST(reading)
 	EQ(read_file(&inv, "c", "[g]\na b\n", true, &e), -EINVAL);
 	HAS(e.text, "-:2: \"b\": not key=value");
 	EQ(read_file(&inv, "c.json", "[g]\na\n", false, &e), -EINVAL);
-	HAS(e.text, "c.json:1: byte 2: not JSON");
+	HAS(e.text, "c.json:1: near byte 2: not JSON");
 	EQ(read_file(&inv, "c.ini", json, false, &e), -EINVAL);
 	HAS(e.text, "c.ini:2: ");
 }

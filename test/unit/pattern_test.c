@@ -80,7 +80,13 @@ static const struct {
 	{ { "edge[0-]" }, "subscripts are not taken", -EINVAL },
 	{ { "sip[1-2]" }, "subscripts are not taken", -EINVAL },
 	{ { "sip1,!sip[12]" }, "subscripts are not taken", -EINVAL },
-	{ { "edge[0:1]" }, "\"edge[0\": matches no node", -ENOENT },
+	{ { "edge[0:1]" }, "\"edge[0\": not a node", -EINVAL },
+	{ { "[s" }, "not a node", -EINVAL },
+	{ { "s]*" }, "not a node", -EINVAL },
+	{ { "[]s]*" }, "not a node", -EINVAL },
+	{ { "[!]s]*" }, "not a node", -EINVAL },
+	{ { "[[s]*" }, "not a node", -EINVAL },
+	{ { "[]*" }, "not a node", -EINVAL },
 };
 
 static void check(const struct fp_inventory *inv, size_t i)
