@@ -242,7 +242,10 @@ static int fp_emit_chunk(struct fp_sweep *s, uint32_t net,
 		fp_compare_chunk(s, net, &want);
 		return 0;
 	}
-	if (FP_DIR_TYPE(w) == FP_DIR_CHUNK) {
+	/* A reader that holds a word without LOOK asks the chunk alone: what moves
+	 * to the prefix table must not go from under it. */
+	if (FP_DIR_TYPE(w) == FP_DIR_CHUNK &&
+	    (w & FP_DIR_LOOK || !fp_look(s, net))) {
 		c = fp_chunk_at(s->t, FP_DIR_VALUE(w));
 		for (int i = 0; i < 16; i++)
 			if (c->word[i] != want.word[i])

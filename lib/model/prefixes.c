@@ -132,32 +132,52 @@ int fp_prefixes_insert(struct fp_tables *t, const struct fp_image *img,
 	return r;
 }
 
-/* Take a slot out, or shorten its deadline. */
-static void fp_remove_one(struct fp_tables *t, const struct fp_slot *s,
-			  const struct fp_image_key *want,
-			  struct fp_apply_stats *stats)
-{
-	struct fp_image_key k = fp_slot_key(s->b, s->i);
-	struct fp_conf *c = fp_tables_conf(t);
+/* What goes, goes after every reader has seen what came. */
+struct leave {
+	struct fp_tables *t;
+	bool is_waited;
+	struct fp_apply_stats *stats;
+	struct fp_err *e;
+};
 
-	if (want) {
-		if (!fp_until_is_near(k.until_s, want->until_s,
-				      FP_UNTIL_KEEP_S)) {
-			fp_store32(&s->b->until_s[s->i], want->until_s);
-			stats->changed++;
-		}
-		return;
-	}
-	fp_slot_kill(&t->tab[FP_TAB_PREFIX], s);
-	fp_len_unuse(c, &k);
-	c->look_stale++;
-	stats->removed++;
+static int fp_leave(struct leave *l)
+{
+	int r = l->is_waited ? 0 : l->t->backing.wait(l->t->backing.ctx, l->e);
+
+	l->is_waited = !r;
+	return r;
 }
 
-static int fp_remove_around(struct fp_tables *t, const struct fp_image *img,
-			    struct fp_apply_stats *stats)
+/* Take a slot out, or shorten its deadline. */
+static int fp_remove_one(struct leave *l, const struct fp_slot *s,
+			 const struct fp_image_key *want)
 {
-	for (uint8_t kind = FP_V_BLOCK; kind <= FP_V_FENCE; kind++) {
+	struct fp_image_key k = fp_slot_key(s->b, s->i);
+	struct fp_conf *c = fp_tables_conf(l->t);
+	int r;
+
+	if (want && fp_until_is_near(k.until_s, want->until_s, FP_UNTIL_KEEP_S))
+		return 0;
+	r = fp_leave(l);
+	if (r)
+		return r;
+	if (want) {
+		fp_store32(&s->b->until_s[s->i], want->until_s);
+		l->stats->changed++;
+		return 0;
+	}
+	fp_slot_kill(&l->t->tab[FP_TAB_PREFIX], s);
+	fp_len_unuse(c, &k);
+	c->look_stale++;
+	l->stats->removed++;
+	return 0;
+}
+
+static int fp_remove_around(struct leave *l, const struct fp_image *img)
+{
+	int r = 0;
+
+	for (uint8_t kind = FP_V_BLOCK; kind <= FP_V_FENCE && !r; kind++) {
 		const struct fp_image_key *want = NULL;
 		struct fp_image_key k = {
 			.hi = img->around.hi,
@@ -170,39 +190,54 @@ static int fp_remove_around(struct fp_tables *t, const struct fp_image *img,
 		for (size_t i = 0; i < img->n_keys; i++)
 			if (img->key[i].kind == kind)
 				want = &img->key[i];
-		if (fp_slot_find(&t->tab[FP_TAB_PREFIX], &k, &s))
-			fp_remove_one(t, &s, want, stats);
+		if (fp_slot_find(&l->t->tab[FP_TAB_PREFIX], &k, &s))
+			r = fp_remove_one(l, &s, want);
 	}
-	return 0;
+	return r;
 }
 
-int fp_prefixes_remove(struct fp_tables *t, const struct fp_image *img,
-		       struct fp_apply_stats *stats, struct fp_err *e)
+static int fp_remove_all(struct leave *l, const struct fp_image *img)
 {
-	struct fp_area *a = &t->tab[FP_TAB_PREFIX];
-	uint32_t n = fp_prefix_head(a)->n, *bits;
+	struct fp_area *a = &l->t->tab[FP_TAB_PREFIX];
+	uint32_t n = fp_prefix_head(a)->n;
+	int r = 0;
 
-	if (!img->is_all)
-		return fp_remove_around(t, img, stats);
-	bits = calloc(FP_GATE6_BITS / 32, sizeof(*bits));
-	if (!bits)
-		return fp_err(e, -ENOMEM, "out of memory");
 	for (uint32_t idx = 1; idx <= n; idx++) {
 		struct fp_bucket *b = fp_bucket_at(a, idx);
 
-		for (int i = 0; i < FP_BUCKET_SLOTS; i++) {
+		for (int i = 0; i < FP_BUCKET_SLOTS && !r; i++) {
 			struct fp_slot s = { b, idx, i };
 			struct fp_image_key k;
 
 			if (!fp_slot_is_live(b, i))
 				continue;
 			k = fp_slot_key(b, i);
-			fp_remove_one(t, &s, fp_image_find(img, &k), stats);
+			r = fp_remove_one(l, &s, fp_image_find(img, &k));
 		}
 	}
-	fp_lens_recount(t);
-	fp_gate6_exact(t, img, bits);
-	fp_tables_conf(t)->look_stale = 0;
+	return r;
+}
+
+int fp_prefixes_remove(struct fp_tables *t, const struct fp_image *img,
+		       bool has_come, struct fp_apply_stats *stats,
+		       struct fp_err *e)
+{
+	/* a writer that was killed may have put in what we find */
+	struct leave l = { t, !img->is_all && !has_come, stats, e };
+	uint32_t *bits;
+	int r;
+
+	if (!img->is_all)
+		return fp_remove_around(&l, img);
+	bits = calloc(FP_GATE6_BITS / 32, sizeof(*bits));
+	if (!bits)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = fp_remove_all(&l, img);
+	if (!r) {
+		fp_lens_recount(t);
+		fp_gate6_exact(t, img, bits);
+		fp_tables_conf(t)->look_stale = 0;
+	}
 	free(bits);
-	return 0;
+	return r;
 }

@@ -102,6 +102,11 @@ static bool fp_is_wide(const struct fp_image *img)
 	       (fp_prefix_is_v4(&img->around) && img->around.len < 96 + 14);
 }
 
+static uint64_t fp_came(const struct fp_apply_stats *s)
+{
+	return s->words + s->chunks + s->added + s->changed;
+}
+
 /* In before out: what moves between the tables is never in neither. */
 static int fp_tables_change(struct fp_tables *t, const struct fp_image *img,
 			    const uint32_t *look, struct fp_apply_stats *stats,
@@ -111,6 +116,7 @@ static int fp_tables_change(struct fp_tables *t, const struct fp_image *img,
 		.t = t, .img = img, .look = look, .stats = stats
 	};
 	struct fp_conf *c = fp_tables_conf(t);
+	uint64_t before = fp_came(stats);
 	int r;
 
 	if (img->n_fence)
@@ -119,7 +125,8 @@ static int fp_tables_change(struct fp_tables *t, const struct fp_image *img,
 	if (!r)
 		r = fp_directory_sweep(&sweep, e);
 	if (!r)
-		r = fp_prefixes_remove(t, img, stats, e);
+		r = fp_prefixes_remove(t, img, fp_came(stats) != before, stats,
+				       e);
 	if (!r && !img->n_fence && c->n_fence)
 		fp_store32(&c->n_fence, 0);
 	if (!r && img->is_all)

@@ -17,7 +17,8 @@
  * For every address the verdict goes from old to new in one aligned 32-bit
  * store: what a word points to is filled before the word, the word is stored
  * before the gate's bit.  Something new is put in before something old is taken
- * out.  Freed chunks and slots are not used again before the table that holds
+ * out, and between the two every reader is waited for: one that looked here
+ * before the new came must not look there after the old went.  Freed chunks and slots are not used again before the table that holds
  * them was replaced by a copy, which waits for every reader (the kernel's
  * map-in-map update returns after an RCU grace period: kernel commit
  * 1ae80cf31938).  One writer at a time: the caller holds the lists' lock. */
@@ -32,6 +33,8 @@ struct fp_backing {
 	/* Put it in the old one's place and wait until nobody reads the old one. */
 	int (*swap)(void *ctx, int tab, const struct fp_area *fresh,
 		    struct fp_err *e);
+	/* Return when nobody is reading who began before. */
+	int (*wait)(void *ctx, struct fp_err *e);
 	void *ctx;
 };
 

@@ -78,9 +78,11 @@ bool fp_until_is_near(uint32_t a, uint32_t b, uint32_t slack_s);
 /* Put in and prolong what the image has and the table lacks. */
 int fp_prefixes_insert(struct fp_tables *t, const struct fp_image *img,
 		       struct fp_apply_stats *stats, struct fp_err *e);
-/* Take out what the image does not have. */
+/* Take out what the image does not have.  has_come: something was put in before,
+ * which every reader must see first. */
 int fp_prefixes_remove(struct fp_tables *t, const struct fp_image *img,
-		       struct fp_apply_stats *stats, struct fp_err *e);
+		       bool has_come, struct fp_apply_stats *stats,
+		       struct fp_err *e);
 void fp_prefixes_verify(struct fp_tables *t, const struct fp_image *img,
 			fp_differs *differs, void *ctx, uint64_t *n);
 uint32_t fp_prefixes_verdict(struct fp_tables *t, const struct fp_prefix *p,

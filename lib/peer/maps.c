@@ -137,6 +137,19 @@ static int fp_maps_swap(void *ctx, int tab, const struct fp_area *fresh,
 	return r;
 }
 
+/* The kernel waits for every program that runs before it returns from an update
+ * of a map of maps (kernel commit 1ae80cf31938): hang what hangs there again. */
+static int fp_maps_wait(void *ctx, struct fp_err *e)
+{
+	struct fp_maps *m = ctx;
+	uint32_t key = FP_TAB_CHUNK;
+	int fd = m->tables.tab[FP_TAB_CHUNK].fd;
+
+	if (bpf_map_update_elem(m->tabs_fd, &key, &fd, BPF_ANY))
+		return fp_err_sys(e, -errno, "waiting for the filter");
+	return 0;
+}
+
 int fp_maps_init_dir(const char *dir, struct fp_err *e)
 {
 	struct fp_maps *m = calloc(1, sizeof(*m));
@@ -184,7 +197,8 @@ int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e)
 	t = &m->tables;
 	t->conf.fd = t->gate4.fd = t->dir4.fd = t->gate6.fd = -1;
 	t->tab[0].fd = t->tab[1].fd = m->ports.fd = m->tabs_fd = -1;
-	t->backing = (struct fp_backing){ fp_maps_make, fp_maps_swap, m };
+	t->backing = (struct fp_backing){ fp_maps_make, fp_maps_swap,
+					  fp_maps_wait, m };
 	r = fp_area_pinned(&t->conf, dir, "conf", sizeof(struct fp_conf), e);
 	if (!r)
 		r = fp_area_pinned(&t->gate4, dir, "gate4",

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "model.h"
+#include "model/tables_priv.h"
 
 static int plain_make(void *ctx, int tab, uint32_t n, struct fp_area *out,
 		      struct fp_err *e)
@@ -16,14 +17,23 @@ static int plain_make(void *ctx, int tab, uint32_t n, struct fp_area *out,
 					  ~4095ul);
 }
 
+static void (*on_wait)(void);
+
+static int plain_wait(void *ctx, struct fp_err *e)
+{
+	(void)ctx;
+	(void)e;
+	if (on_wait)
+		on_wait();
+	return 0;
+}
+
 static int plain_swap(void *ctx, int tab, const struct fp_area *fresh,
 		      struct fp_err *e)
 {
-	(void)ctx;
 	(void)tab;
 	(void)fresh;
-	(void)e;
-	return 0;
+	return plain_wait(ctx, e);
 }
 
 static void plain_tables(struct fp_tables *t)
@@ -35,7 +45,8 @@ static void plain_tables(struct fp_tables *t)
 	OK(!fp_area_plain(&t->gate6, sizeof(struct fp_gate6)));
 	OK(!fp_area_plain(&t->tab[FP_TAB_CHUNK], 4096));
 	OK(!fp_area_plain(&t->tab[FP_TAB_PREFIX], 4096));
-	t->backing = (struct fp_backing){ plain_make, plain_swap, NULL };
+	t->backing =
+		(struct fp_backing){ plain_make, plain_swap, plain_wait, NULL };
 	fp_tables_init(t);
 }
 
@@ -317,5 +328,156 @@ TEST(a_full_table_refuses_before_it_changes_anything)
 	HAS(e.text, "table full");
 	EQ(fp_list_remove(m.dir_fd, m.list[3].name, &e), 0);
 	EQ(verify_all(&m, &t, &e), 0);
+	empty_dir(m.dir_fd);
+}
+
+/* ---- readers that were held up between two of their steps ---- */
+
+#define SLOW_N 400
+
+/* A reader takes three steps: the directory's word, what the word points to, the
+ * prefix table.  Here each has done the first or the first two, before a change
+ * or when the writer waits for it. */
+static struct slow {
+	struct model *m;
+	struct fp_tables *t;
+	struct fp_prefix addr[SLOW_N];
+	uint32_t word[SLOW_N], dir[SLOW_N];
+	enum fp_kind before[SLOW_N];
+	int step, wrong;
+} slow;
+
+static uint32_t slow_word(const struct fp_prefix *a)
+{
+	uint32_t net = (uint32_t)a->lo >> 8;
+	const uint32_t *gate = (uint32_t *)slow.t->gate4.base;
+
+	if (!fp_prefix_is_v4(a))
+		return FP_DIR_LOOK;
+	return gate[net >> 5] >> (net & 31) & 1
+		       ? ((uint32_t *)slow.t->dir4.base)[net]
+		       : 0;
+}
+
+static uint32_t slow_dir(uint32_t w, uint32_t host)
+{
+	uint32_t x = FP_DIR_VALUE(w);
+	const struct fp_chunk *c =
+		(struct fp_chunk *)slow.t->tab[FP_TAB_CHUNK].base + x;
+
+	if (FP_DIR_TYPE(w) == FP_DIR_ALL ||
+	    (FP_DIR_TYPE(w) == FP_DIR_INLINE &&
+	     ((x & 255) == host || (x >> 8 & 255) == host || x >> 16 == host)))
+		return FP_DIR_VERDICT(w);
+	if (FP_DIR_TYPE(w) == FP_DIR_CHUNK)
+		return c->word[host >> 4] >> ((host & 15) * 2) & 3;
+	return FP_V_NONE;
+}
+
+static void slow_begin(void)
+{
+	for (int i = 0; i < SLOW_N; i++) {
+		slow.word[i] = slow_word(&slow.addr[i]);
+		slow.dir[i] =
+			slow_dir(slow.word[i], (uint32_t)slow.addr[i].lo & 255);
+	}
+}
+
+static void slow_end(void)
+{
+	int64_t unix_s = fp_clock_unix_s();
+	uint32_t now_s = (uint32_t)(fp_clock_ms() / 1000);
+
+	for (int i = 0; i < SLOW_N; i++) {
+		const struct fp_prefix *a = &slow.addr[i];
+		enum fp_kind now = model_verdict(slow.m, a, unix_s);
+		uint32_t host = (uint32_t)a->lo & 255, w = slow.word[i];
+		uint32_t keys = w & FP_DIR_LOOK
+					? fp_prefixes_verdict(slow.t, a, now_s)
+					: FP_V_NONE;
+		uint32_t dir[2] = { slow.dir[i], slow_dir(w, host) };
+
+		for (int k = 0; k < 2; k++) {
+			uint32_t v = dir[k] > keys ? dir[k] : keys;
+
+			if (v == now || v == slow.before[i] || slow.wrong++)
+				continue;
+			printf("step %d: %llx: word %x: %u and %u, was %d, is %d\n",
+			       slow.step, (unsigned long long)a->lo, w, dir[k],
+			       keys, slow.before[i], now);
+		}
+	}
+}
+
+static void slow_wait(void)
+{
+	slow_end();
+	slow_begin();
+}
+
+TEST(no_reader_is_too_slow)
+{
+	static struct model m;
+	struct fp_err e = { .text = "" };
+	struct fp_tables t;
+
+	plain_tables(&t);
+	model_init(&m, temp_dir(), 9);
+	slow = (struct slow){ .m = &m, .t = &t };
+	on_wait = slow_wait;
+	for (; slow.step < 400 && !slow.wrong; slow.step++) {
+		for (int i = 0; i < SLOW_N; i++) {
+			slow.addr[i] = model_address(&m);
+			slow.before[i] = model_verdict(&m, &slow.addr[i],
+						       fp_clock_unix_s());
+		}
+		slow_begin();
+		EQ(one_step(&m, &t, &e), 0);
+		slow_end();
+	}
+	on_wait = NULL;
+	EQ(slow.wrong, 0);
+	empty_dir(m.dir_fd);
+}
+
+/* Hosts of a chunk get deadlines: they move to the prefix table. */
+TEST(a_chunk_is_left_to_those_who_ask_it_alone)
+{
+	static struct model m;
+	struct fp_err e = { .text = "" };
+	struct fp_tables t;
+
+	plain_tables(&t);
+	model_init(&m, temp_dir(), 10);
+	slow = (struct slow){ .m = &m, .t = &t };
+	for (uint32_t i = 0; i < 8; i++) { /* these stay in the chunk */
+		struct fp_prefix p = { .lo = 0xffff0a0000c9ull + i * 2,
+				       .len = 128 };
+
+		model_put(&m.list[1], &p, 0);
+	}
+	EQ(model_write(&m, &m.list[1], &e), 0);
+	for (int step = 0; step < 6; step++) {
+		int64_t until_s = step % 2 ? fp_clock_unix_s() + 600 : 0;
+
+		m.list[0].n = 0;
+		for (uint32_t i = 0; i < SLOW_N; i++) {
+			struct fp_prefix p = {
+				.lo = 0xffff0a000000ull | (i % 100) * 2,
+				.len = 128,
+			};
+
+			slow.addr[i] = p;
+			slow.before[i] = step ? FP_KIND_BLOCK : FP_KIND_NONE;
+			model_put(&m.list[0], &p, until_s);
+		}
+		on_wait = slow_wait;
+		slow_begin();
+		EQ(model_write(&m, &m.list[0], &e), 0);
+		EQ(apply(&m, &t, NULL, &e), 0);
+		slow_end();
+		on_wait = NULL;
+	}
+	EQ(slow.wrong, 0);
 	empty_dir(m.dir_fd);
 }
