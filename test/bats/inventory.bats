@@ -350,7 +350,7 @@ x=1
 EOF
 	as_ansible wins.ini
 	grep -qx $'var\th\ttie\tdeep' ours
-	grep -qx $'var\th\tv5\t_under' ours
+	grep -qx $'var\tboth\ttie\ta' ours
 }
 
 @test "one host in many groups, groups as they come, nodes of one address" {
