@@ -470,6 +470,7 @@ cluster_sshd() {
 	rm -f "$dir/sshd.pid"
 	lab_start "sshd-$host" "$host" env -u LD_PRELOAD /usr/sbin/sshd -D -e \
 		-f "$dir/sshd.conf"
+	disown # or the shell would tell when it is killed
 }
 
 # sshd writes its number when it listens.
@@ -549,7 +550,7 @@ cluster_slow() {
 	link set a-$host up
 	link set b-$host master br0 up
 	END
-	lab_in switch ethtool -K "b-$host" tx off &&
+	lab_in switch ethtool -K "b-$host" tx off >/dev/null &&
 		lab_start "slow-$host" switch python3 "$CLUSTER_SRC/relay.py" \
 			"$host" "a-$host" "$ms" &&
 		lab_wait 5 grep -q ready "$LAB_DIR/slow-$host.log"
