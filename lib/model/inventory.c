@@ -275,7 +275,7 @@ static bool is_json(const char *file, const char *text, size_t len)
 
 	if (strcmp(file, "-"))
 		return n >= 5 && !strcmp(file + n - 5, ".json");
-	while (i < len && strchr(" \t\r\n", text[i]))
+	while (i < len && memchr(" \t\r\n", text[i], 4))
 		i++;
 	return i < len && text[i] == '{';
 }

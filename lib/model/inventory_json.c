@@ -282,7 +282,8 @@ static int read_json(const struct parser *p, const char *text, size_t len)
 	p->inv->json = cJSON_ParseWithLengthOpts(text, len, &end, false);
 	if (!p->inv->json)
 		return bad_at(p, text, end ? end : text, "not JSON");
-	end += strspn(end, " \t\r\n");
+	while (end < text + len && strchr(" \t\r\n", *end)) /* no NULs here */
+		end++;
 	if (end < text + len)
 		return bad_at(p, text, end, "text after the JSON");
 	if (!cJSON_IsObject(p->inv->json))
