@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_CONTROL_VISIT_PRIV_H
+#define FP_CONTROL_VISIT_PRIV_H
+
+/* What visit.c and visit_talk.c share; not for others. */
+
+#include "control/visit.h"
+
+/* One dynamic list while words about it are exchanged. */
+struct fp_topic {
+	char name[FP_LIST_NAME_MAX + 1];
+	enum fp_kind kind;
+	uint32_t n_buckets;
+	unsigned char *differs; /* a bit a bucket */
+	struct fp_buf theirs;   /* lines */
+	bool is_over;
+};
+
+/* The exchange of words with one node. */
+struct fp_talk {
+	struct fp_topic *topic;
+	size_t n, n_open;
+	uint64_t n_here, n_there; /* words that were news to us, to the node */
+	/* digests when the last exchange was over: while neither changes there
+	 * is nothing to say */
+	char ours[65], theirs[65];
+};
+
+/* 1: it goes on by fp_talk_event.  0: there is nothing to say.  -errno. */
+int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
+		  struct fp_member *m, struct fp_err *e);
+/* 1: it is over.  0: go on.  -errno. */
+int fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
+		  struct fp_member *m, const struct fp_event *ev,
+		  struct fp_err *e);
+void fp_talk_fini(struct fp_talk *t);
+
+struct fp_visit {
+	struct fp_plan *plan;
+	struct fp_outcome out;
+	struct fp_push push; /* the plan's, for this node */
+	struct fp_talk talk;
+	bool is_talked;
+	unsigned int n_hellos; /* that are to come before the next step */
+	unsigned int n_pushes;
+	char note[256]; /* what the node noted last */
+};
+
+#endif

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Words go both ways: ours to the node, the node's to our copy. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/array.h"
+#include "control/visit_priv.h"
+#include "model/diff.h"
+#include "model/words.h"
+
+#define TAG_TOPIC 16 /* and the number of the topic */
+
+static void topic_fini(struct fp_topic *t)
+{
+	free(t->differs);
+	fp_buf_fini(&t->theirs);
+}
+
+void fp_talk_fini(struct fp_talk *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		topic_fini(&t->topic[i]);
+	free(t->topic);
+	t->topic = NULL;
+	t->n = t->n_open = 0;
+}
+
+static int none_next(void *ctx, struct fp_entry *out, struct fp_err *e)
+{
+	(void)ctx;
+	(void)out;
+	(void)e;
+	return 0;
+}
+
+/* Our words of a list; a list that is not there has none. */
+static struct fp_stream words_of(const struct fp_list *l,
+				 struct fp_list_iter *it)
+{
+	if (!l)
+		return (struct fp_stream){ none_next, NULL };
+	fp_list_seek(l, it, NULL);
+	return fp_iter_stream(it);
+}
+
+static int ask(struct fp_talk *t, const struct fp_plan *p, struct fp_member *m,
+	       const char *name, enum fp_kind kind, uint64_t n_theirs,
+	       struct fp_err *e)
+{
+	struct fp_topic *x = &t->topic[t->n];
+	struct fp_list *l = fp_copy_get(p->copy, name);
+	uint64_t n_ours = l ? fp_list_head(l)->entries : 0;
+	struct fp_list_iter it;
+	struct fp_stream s = words_of(l, &it);
+	unsigned char *digests;
+	int r;
+
+	*x = (struct fp_topic){ .kind = kind };
+	strcpy(x->name, name);
+	x->n_buckets = fp_bucket_count(n_ours > n_theirs ? n_ours : n_theirs);
+	digests = malloc((size_t)x->n_buckets * FP_BUCKET_DIGEST);
+	if (!digests)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = fp_bucket_digests(&s, x->n_buckets, digests, e);
+	if (!r)
+		fp_sender_words(m->sender, TAG_TOPIC + (uint32_t)t->n, name,
+				kind, digests, x->n_buckets);
+	free(digests);
+	t->n++;
+	t->n_open++;
+	return r;
+}
+
+/* Lists that either side has. */
+static int ask_all(struct fp_talk *t, const struct fp_plan *p,
+		   struct fp_member *m, const struct fp_lists *ls,
+		   struct fp_err *e)
+{
+	const struct fp_hello *h = fp_sender_said(m->sender);
+	int r = 0;
+
+	for (size_t i = 0; i < ls->n && !r; i++) {
+		const struct fp_list_head *l = fp_list_about(ls->v[i]);
+		const struct fp_hello_list *x = fp_hello_find(h, l->name);
+
+		r = ask(t, p, m, l->name, l->kind, x ? x->entries : 0, e);
+	}
+	for (size_t i = 0; i < h->n_lists && !r; i++) {
+		const struct fp_hello_list *x = &h->list[i];
+
+		if (x->owner == FP_OWNER_DYNAMIC && x->name[0] != '_' &&
+		    !fp_lists_get(ls, x->name))
+			r = ask(t, p, m, x->name, x->kind, x->entries, e);
+	}
+	return r;
+}
+
+int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
+		  struct fp_member *m, struct fp_err *e)
+{
+	const struct fp_hello *h = fp_sender_said(m->sender);
+	const struct fp_lists *ls;
+	char ours[65];
+	int r = fp_copy_digest(p->copy, ours, e);
+
+	fp_talk_fini(t);
+	t->n_here = t->n_there = 0;
+	if (r || !strcmp(ours, h->words) ||
+	    (!strcmp(ours, t->ours) && !strcmp(h->words, t->theirs)))
+		return r;
+	r = fp_copy_lists(p->copy, &ls, e);
+	if (r)
+		return r;
+	t->topic = calloc(ls->n + h->n_lists + 1, sizeof(*t->topic));
+	if (!t->topic)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = ask_all(t, p, m, ls, e);
+	return r ? r : t->n_open > 0;
+}
+
+/* ---- answers */
+
+static bool is_asked(const struct fp_topic *x, const struct fp_prefix *p)
+{
+	uint32_t i = fp_bucket_of(p, x->n_buckets);
+
+	return x->differs[i / 8] >> i % 8 & 1;
+}
+
+/* Does the node not know this word, or a worse one? */
+static bool is_news(const struct fp_entries *theirs, size_t *at,
+		    const struct fp_entry *ours)
+{
+	while (*at < theirs->n &&
+	       fp_prefix_cmp(&theirs->v[*at].p, &ours->p) < 0)
+		++*at;
+	return *at == theirs->n || fp_prefix_cmp(&theirs->v[*at].p, &ours->p) ||
+	       fp_word_wins(ours, &theirs->v[*at]);
+}
+
+/* What we know better, into v; n of them. */
+static int collect(const struct fp_topic *x, const struct fp_entries *theirs,
+		   const struct fp_list *l, struct fp_entry **v, size_t *n,
+		   struct fp_err *e)
+{
+	size_t at = 0, cap = 0;
+	struct fp_list_iter it;
+	struct fp_entry ours, *more;
+	int r;
+
+	fp_list_seek(l, &it, NULL);
+	while ((r = fp_list_next(&it, &ours, e)) > 0) {
+		if (!is_asked(x, &ours.p) || !is_news(theirs, &at, &ours))
+			continue;
+		if (*n == cap) {
+			cap = cap ? cap * 2 : 64;
+			more = reallocarray(*v, cap, sizeof(**v));
+			if (!more)
+				return fp_err(e, -ENOMEM, "out of memory");
+			*v = more;
+		}
+		(*v)[(*n)++] = ours;
+	}
+	return r;
+}
+
+static int tell(struct fp_talk *t, struct fp_topic *x,
+		const struct fp_entries *theirs, const struct fp_plan *p,
+		struct fp_member *m, struct fp_err *e)
+{
+	const struct fp_list *l = fp_copy_get(p->copy, x->name);
+	struct fp_entry *v = NULL;
+	size_t n = 0;
+	int r = l ? collect(x, theirs, l, &v, &n, e) : 0;
+
+	if (!r && n)
+		fp_sender_change(m->sender,
+				 TAG_TOPIC + (uint32_t)(x - t->topic), x->name,
+				 x->kind, p->by, NULL, v, n);
+	free(v);
+	if (!r && !n) {
+		x->is_over = true;
+		t->n_open--;
+	}
+	return r;
+}
+
+/* All its words of the buckets that differ are here. */
+static int take(struct fp_talk *t, struct fp_topic *x, const struct fp_plan *p,
+		struct fp_member *m, struct fp_err *e)
+{
+	struct fp_parse_opts o = { .file = x->name };
+	struct fp_entries theirs;
+	size_t changed = 0;
+	int r;
+
+	if (x->theirs.is_failed)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = fp_entries_parse(&theirs, x->theirs.data, x->theirs.len, &o, e);
+	if (r)
+		return fp_err_prefix(e, r, "the node's words");
+	r = fp_copy_merge(p->copy, x->name, x->kind, theirs.v, theirs.n,
+			  p->timeout_ms, &changed, e);
+	t->n_here += changed;
+	if (!r)
+		r = tell(t, x, &theirs, p, m, e);
+	fp_entries_fini(&theirs);
+	return r;
+}
+
+static int on_words(struct fp_talk *t, struct fp_topic *x,
+		    const struct fp_plan *p, struct fp_member *m,
+		    const struct fp_event *ev, struct fp_err *e)
+{
+	switch (ev->kind) {
+	case FP_EVENT_HEAD:
+		free(x->differs);
+		x->differs = malloc(ev->body_len + 1);
+		if (!x->differs)
+			return fp_err(e, -ENOMEM, "out of memory");
+		memcpy(x->differs, ev->body, ev->body_len);
+		return 0;
+	case FP_EVENT_LINES:
+		fp_buf_add(&x->theirs, ev->body, ev->body_len);
+		return 0;
+	case FP_EVENT_DONE:
+		return take(t, x, p, m, e);
+	default:
+		fp_err(e, 0, "list %s: %s", x->name, ev->err.text);
+		return ev->error;
+	}
+}
+
+static int finish(struct fp_talk *t, const struct fp_plan *p,
+		  struct fp_member *m, struct fp_err *e)
+{
+	const struct fp_hello *h = fp_sender_said(m->sender);
+	int r = fp_copy_digest(p->copy, t->ours, e);
+
+	strcpy(t->theirs, h->words);
+	return r ? r : 1;
+}
+
+int fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
+		  struct fp_member *m, const struct fp_event *ev,
+		  struct fp_err *e)
+{
+	size_t i = ev->tag - TAG_TOPIC;
+	struct fp_topic *x = &t->topic[i];
+	int r = 0;
+
+	if (ev->tag < TAG_TOPIC || i >= t->n || x->is_over)
+		return 0;
+	if (ev->ask == FP_ASK_WORDS) {
+		r = on_words(t, x, p, m, ev, e);
+	} else if (ev->kind == FP_EVENT_FAILED) {
+		fp_err(e, 0, "list %s: %s", x->name, ev->err.text);
+		r = ev->error;
+	} else if (ev->kind == FP_EVENT_DONE) {
+		t->n_there += ev->answer.changed;
+		x->is_over = true;
+		t->n_open--;
+	}
+	return r ? r : t->n_open ? 0 : finish(t, p, m, e);
+}

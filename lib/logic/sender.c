@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "logic/sender.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "logic/sender_priv.h"
+#include "model/diff.h"
+
+#define ANSWER_MAX_BYTES (2ull << 30) /* of one request */
+#define CHANGE_BYTES (256 << 10)      /* of words in one frame */
+
+/* A request, until it is answered. */
+struct ask {
+	enum fp_ask what;
+	uint32_t tag;
+	struct fp_buf bytes; /* not sent yet */
+	bool is_sent;
+	uint32_t left;      /* frames that are to be answered */
+	uint32_t n_buckets; /* WORDS */
+	bool has_head;      /* of the answer */
+	uint64_t got_bytes;
+	const struct fp_push *push;
+	struct fp_event sum; /* of several answers */
+};
+
+struct fp_sender {
+	char name[256];
+	int64_t timeout_ms, last_ms;
+	struct fp_buf in, out;
+	size_t in_at, out_at;
+	struct ask *ask; /* from at to n: not answered */
+	size_t at, n, cap;
+	struct fp_pushing pushing; /* of the first ask, when that is sent */
+	struct fp_hello hello;
+	bool is_said, is_failed; /* is_failed: no memory */
+	int code;                /* the session is over: err */
+	struct fp_err err;
+	uint64_t sent, received;
+};
+
+int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
+		  struct fp_err *e)
+{
+	struct fp_sender *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return fp_err(e, -ENOMEM, "out of memory");
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	s->timeout_ms = timeout_ms;
+	*out = s;
+	return 0;
+}
+
+void fp_sender_free(struct fp_sender *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		fp_buf_fini(&s->ask[i].bytes);
+	free(s->ask);
+	fp_pushing_fini(&s->pushing);
+	fp_hello_fini(&s->hello);
+	fp_buf_fini(&s->in);
+	fp_buf_fini(&s->out);
+	free(s);
+}
+
+/* ---- requests */
+
+/* A new one at the end; NULL: no memory, which fp_sender_next will tell. */
+static struct ask *ask_new(struct fp_sender *s, enum fp_ask what, uint32_t tag)
+{
+	size_t cap = s->cap ? s->cap * 2 : 8;
+	struct ask *v;
+
+	if (s->n == s->cap) {
+		v = reallocarray(s->ask, cap, sizeof(*v));
+		if (!v) {
+			s->is_failed = true;
+			return NULL;
+		}
+		s->ask = v;
+		s->cap = cap;
+	}
+	v = &s->ask[s->n++];
+	*v = (struct ask){ .what = what, .tag = tag, .left = 1 };
+	return v;
+}
+
+void fp_sender_hello(struct fp_sender *s, int64_t clock_ms)
+{
+	struct ask *a = ask_new(s, FP_ASK_HELLO, 0);
+	size_t begin;
+
+	if (!a)
+		return;
+	begin = fp_wire_begin(&a->bytes, FP_WIRE_HELLO);
+	fp_wire_put_u64(&a->bytes, "v", FP_WIRE_VERSION);
+	fp_wire_put_u64(&a->bytes, "min", FP_WIRE_VERSION);
+	fp_wire_put(&a->bytes, "name", s->name);
+	fp_wire_put_i64(&a->bytes, "clock_ms", clock_ms);
+	fp_wire_end(&a->bytes, begin);
+}
+
+static size_t change_begin(struct fp_buf *b, const char *list,
+			   enum fp_kind kind, const char *by, const char *why)
+{
+	size_t begin = fp_wire_begin(b, FP_WIRE_CHANGE);
+
+	fp_wire_put(b, "list", list);
+	fp_wire_put(b, "kind", fp_kind_name(kind));
+	if (by)
+		fp_wire_put(b, "by", by);
+	if (why)
+		fp_wire_put(b, "why", why);
+	fp_wire_body(b, NULL, 0);
+	return begin;
+}
+
+void fp_sender_change(struct fp_sender *s, uint32_t tag, const char *list,
+		      enum fp_kind kind, const char *by, const char *why,
+		      const struct fp_entry *v, size_t n)
+{
+	struct ask *a = ask_new(s, FP_ASK_CHANGE, tag);
+	size_t begin;
+
+	if (!a)
+		return;
+	begin = change_begin(&a->bytes, list, kind, by, why);
+	for (size_t i = 0; i < n; i++) {
+		if (a->bytes.len - begin >= CHANGE_BYTES) {
+			fp_wire_end(&a->bytes, begin);
+			begin = change_begin(&a->bytes, list, kind, by, why);
+			a->left++;
+		}
+		fp_entry_print(&a->bytes, &v[i]);
+	}
+	fp_wire_end(&a->bytes, begin);
+}
+
+void fp_sender_words(struct fp_sender *s, uint32_t tag, const char *list,
+		     enum fp_kind kind, const void *digests, uint32_t n_buckets)
+{
+	struct ask *a = ask_new(s, FP_ASK_WORDS, tag);
+	size_t begin;
+
+	if (!a)
+		return;
+	a->n_buckets = n_buckets;
+	begin = fp_wire_begin(&a->bytes, FP_WIRE_WORDS);
+	fp_wire_put_u64(&a->bytes, "n_buckets", n_buckets);
+	fp_wire_put(&a->bytes, "list", list);
+	fp_wire_put(&a->bytes, "kind", fp_kind_name(kind));
+	fp_wire_body(&a->bytes, digests, (size_t)n_buckets * FP_BUCKET_DIGEST);
+	fp_wire_end(&a->bytes, begin);
+}
+
+/* A request of one field. */
+static void ask_one(struct fp_sender *s, enum fp_ask what, uint32_t tag,
+		    enum fp_wire_type type, const char *key, const char *value)
+{
+	struct ask *a = ask_new(s, what, tag);
+	size_t begin;
+
+	if (!a)
+		return;
+	begin = fp_wire_begin(&a->bytes, type);
+	fp_wire_put(&a->bytes, key, value);
+	fp_wire_end(&a->bytes, begin);
+}
+
+void fp_sender_why(struct fp_sender *s, uint32_t tag, const char *addr)
+{
+	ask_one(s, FP_ASK_WHY, tag, FP_WIRE_WHY, "addr", addr);
+}
+
+void fp_sender_get(struct fp_sender *s, uint32_t tag, const char *list)
+{
+	ask_one(s, FP_ASK_GET, tag, FP_WIRE_GET, "list", list);
+}
+
+void fp_sender_confirm(struct fp_sender *s, uint32_t tag, const char *push,
+		       bool is_back)
+{
+	ask_one(s, FP_ASK_CONFIRM, tag,
+		is_back ? FP_WIRE_BACK : FP_WIRE_CONFIRM, "push", push);
+}
+
+void fp_sender_mode(struct fp_sender *s, uint32_t tag, int64_t bypass_ms,
+		    const char *why, const char *by)
+{
+	struct ask *a = ask_new(s, FP_ASK_MODE, tag);
+	size_t begin;
+
+	if (!a)
+		return;
+	begin = fp_wire_begin(&a->bytes, FP_WIRE_MODE);
+	fp_wire_put_i64(&a->bytes, "bypass_ms", bypass_ms);
+	if (why)
+		fp_wire_put(&a->bytes, "why", why);
+	fp_wire_put(&a->bytes, "by", by);
+	fp_wire_end(&a->bytes, begin);
+}
+
+bool fp_sender_push(struct fp_sender *s, uint32_t tag, const struct fp_push *p)
+{
+	struct ask *a;
+
+	if (!p->is_adopt && fp_push_is_done(p, &s->hello))
+		return false;
+	a = ask_new(s, FP_ASK_PUSH, tag);
+	if (a)
+		a->push = p;
+	return true;
+}
+
+/* ---- out */
+
+static int fail(struct fp_sender *s, int code)
+{
+	s->code = code;
+	return code;
+}
+
+/* Requests go out at once, but for a push: it begins when all before it is
+ * answered, and what comes after waits for its end. */
+static void send_asks(struct fp_sender *s)
+{
+	for (size_t i = s->at; i < s->n; i++) {
+		struct ask *a = &s->ask[i];
+
+		if (a->push && i == s->at && !a->is_sent) {
+			a->is_sent = true;
+			if (fp_pushing_init(&s->pushing, a->push, &s->hello,
+					    &s->err))
+				s->is_failed = true;
+		}
+		if (a->push)
+			return;
+		if (a->is_sent)
+			continue;
+		s->is_failed |= a->bytes.is_failed;
+		fp_buf_add(&s->out, a->bytes.data, a->bytes.len);
+		fp_buf_fini(&a->bytes);
+		a->is_sent = true;
+	}
+}
+
+static void move_out(struct fp_sender *s, struct fp_buf *to, size_t max)
+{
+	size_t n = s->out.len - s->out_at;
+
+	if (n > max)
+		n = max;
+	fp_buf_add(to, s->out.data + s->out_at, n);
+	s->out_at += n;
+	if (s->out_at == s->out.len)
+		s->out.len = s->out_at = 0;
+}
+
+static bool is_pushing(const struct fp_sender *s)
+{
+	return s->at < s->n && s->ask[s->at].push && s->ask[s->at].is_sent;
+}
+
+void fp_sender_take(struct fp_sender *s, struct fp_buf *to, size_t max,
+		    int64_t now_ms)
+{
+	size_t was = to->len;
+	int r = 0;
+
+	if (s->code || s->is_failed)
+		return;
+	send_asks(s);
+	if (s->out.len)
+		move_out(s, to, max);
+	if (is_pushing(s) && !s->is_failed && to->len - was < max)
+		r = fp_pushing_fill(&s->pushing, &s->hello, to,
+				    max - (to->len - was), &s->err);
+	if (r)
+		fail(s, r);
+	s->is_failed |= to->is_failed || s->out.is_failed;
+	s->sent += to->len - was;
+	if (to->len != was)
+		s->last_ms = now_ms;
+}
+
+/* ---- in */
+
+int fp_sender_feed(struct fp_sender *s, const void *data, size_t n,
+		   int64_t now_ms)
+{
+	if (s->in_at) {
+		s->in.len -= s->in_at;
+		memmove(s->in.data, s->in.data + s->in_at, s->in.len);
+		s->in_at = 0;
+	}
+	fp_buf_add(&s->in, data, n);
+	s->received += n;
+	s->last_ms = now_ms;
+	return s->in.is_failed ? -ENOMEM : 0;
+}
+
+void fp_event_fail(struct fp_event *out, const struct fp_wire_msg *m)
+{
+	out->kind = FP_EVENT_FAILED;
+	out->error = fp_wire_fail(m, out->code, sizeof(out->code), &out->err);
+	if (!strcmp(out->code, "bad") || !strcmp(out->code, "version"))
+		out->is_over = true;
+}
+
+int fp_answer_add(struct fp_answer *sum, const struct fp_wire_msg *m,
+		  struct fp_err *e)
+{
+	const struct {
+		const char *key;
+		uint64_t *to;
+	} field[] = {
+		{ "changed", &sum->changed }, { "ignored", &sum->ignored },
+		{ "refused", &sum->refused }, { "added", &sum->added },
+		{ "removed", &sum->removed }, { "ms", &sum->ms },
+	};
+	uint64_t x;
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof(field) / sizeof(*field); i++) {
+		r = fp_wire_u64(m, field[i].key, UINT32_MAX, 0, &x, e);
+		if (r)
+			return r;
+		*field[i].to += x;
+	}
+	r = fp_wire_u64(m, "force", 1, 0, &x, e);
+	sum->is_in_force = x;
+	if (!r)
+		r = fp_wire_i64(m, "pending_s", INT32_MAX, 0, &sum->pending_s,
+				e);
+	if (!r)
+		r = fp_wire_i64(m, "bypass_s", INT32_MAX, 0, &sum->bypass_s, e);
+	return r;
+}
+
+static int unexpected(const struct fp_wire_msg *m, struct fp_err *e)
+{
+	return fp_err(e, -EBADMSG, "an answer to nothing that was asked (%c)",
+		      (char)m->type);
+}
+
+static int on_hello(struct fp_sender *s, const struct fp_wire_msg *m,
+		    struct fp_event *out, struct fp_err *e)
+{
+	struct fp_hello h;
+	int r;
+
+	if (m->type != FP_WIRE_HELLO)
+		return unexpected(m, e);
+	r = fp_hello_read(&h, m, e);
+	if (r)
+		return r;
+	fp_hello_fini(&s->hello);
+	s->hello = h;
+	s->is_said = true;
+	out->kind = FP_EVENT_DONE;
+	return 1;
+}
+
+/* OK, once or once for each frame. */
+static int on_ok(struct ask *a, const struct fp_wire_msg *m,
+		 struct fp_event *out, struct fp_err *e)
+{
+	int r;
+
+	if (m->type == FP_WIRE_FAIL && a->sum.kind != FP_EVENT_FAILED)
+		fp_event_fail(&a->sum, m);
+	else if (m->type == FP_WIRE_OK) {
+		r = fp_answer_add(&a->sum.answer, m, e);
+		if (r)
+			return r;
+	} else if (m->type != FP_WIRE_FAIL) {
+		return unexpected(m, e);
+	}
+	if (--a->left)
+		return 0;
+	if (a->sum.kind != FP_EVENT_FAILED)
+		a->sum.kind = FP_EVENT_DONE;
+	*out = a->sum;
+	return 1;
+}
+
+static int on_head(struct ask *a, const struct fp_wire_msg *m,
+		   struct fp_event *out, struct fp_err *e)
+{
+	char kind[16] = "";
+
+	out->kind = FP_EVENT_HEAD;
+	a->has_head = true;
+	if (a->what == FP_ASK_WORDS)
+		return m->body_len == (a->n_buckets + 7) / 8
+			       ? 1
+			       : fp_err(e, -EBADMSG,
+					"WORDS: not a bit a bucket");
+	fp_wire_str(m, "kind", kind, sizeof(kind));
+	return fp_kind_parse(kind, &out->list_kind, e) ? -EBADMSG : 1;
+}
+
+/* A head (but of WHY), lines, END. */
+static int on_lines(struct ask *a, const struct fp_wire_msg *m,
+		    struct fp_event *out, struct fp_err *e)
+{
+	enum fp_wire_type head = a->what == FP_ASK_GET     ? FP_WIRE_LIST
+				 : a->what == FP_ASK_WORDS ? FP_WIRE_WORDS
+							   : FP_WIRE_DATA;
+
+	out->body = m->body;
+	out->body_len = m->body_len;
+	a->got_bytes += m->body_len;
+	if (a->got_bytes > ANSWER_MAX_BYTES)
+		return fp_err(e, -EBADMSG, "an answer without end");
+	if (m->type == head && head != FP_WIRE_DATA && !a->has_head)
+		return on_head(a, m, out, e);
+	if (m->type == FP_WIRE_FAIL) {
+		fp_event_fail(out, m);
+		return 1;
+	}
+	if (!a->has_head && head != FP_WIRE_DATA)
+		return unexpected(m, e);
+	if (m->type == FP_WIRE_END)
+		out->kind = FP_EVENT_DONE;
+	else if (m->type == FP_WIRE_DATA &&
+		 (!m->body_len || m->body[m->body_len - 1] == '\n'))
+		out->kind = FP_EVENT_LINES;
+	else
+		return unexpected(m, e);
+	return 1;
+}
+
+static int on_answer(struct fp_sender *s, const struct fp_wire_msg *m,
+		     struct fp_event *out, struct fp_err *e)
+{
+	struct ask *a = &s->ask[s->at];
+	int r;
+
+	if (!a->is_sent)
+		return unexpected(m, e);
+	switch (a->what) {
+	case FP_ASK_PUSH:
+		return fp_pushing_answer(&s->pushing, m, out, e);
+	case FP_ASK_WORDS:
+	case FP_ASK_WHY:
+	case FP_ASK_GET:
+		return on_lines(a, m, out, e);
+	case FP_ASK_HELLO:
+		if (m->type != FP_WIRE_FAIL)
+			return on_hello(s, m, out, e);
+		/* fallthrough */
+	default:
+		r = on_ok(a, m, out, e);
+		break;
+	}
+	return r;
+}
+
+static int on_note(const struct fp_wire_msg *m, struct fp_event *out)
+{
+	char text[sizeof(out->err.text)] = "";
+
+	fp_wire_str(m, "text", text, sizeof(text));
+	fp_err(&out->err, 0, "%s", text);
+	out->kind = FP_EVENT_NOTE;
+	return 1;
+}
+
+/* The first request has its whole answer. */
+static void answered(struct fp_sender *s)
+{
+	fp_pushing_fini(&s->pushing);
+	fp_buf_fini(&s->ask[s->at].bytes);
+	if (++s->at == s->n)
+		s->at = s->n = 0;
+}
+
+static int handle(struct fp_sender *s, const struct fp_wire_msg *m,
+		  struct fp_event *out, struct fp_err *e)
+{
+	uint32_t tag;
+	enum fp_ask what;
+	int r;
+
+	*out = (struct fp_event){ .body = "" };
+	if (m->type == FP_WIRE_NOTE)
+		return on_note(m, out);
+	if (s->at == s->n)
+		return unexpected(m, e);
+	what = s->ask[s->at].what;
+	tag = s->ask[s->at].tag;
+	r = on_answer(s, m, out, e);
+	if (r <= 0)
+		return r;
+	out->ask = what;
+	out->tag = tag;
+	if (out->kind == FP_EVENT_DONE || out->kind == FP_EVENT_FAILED)
+		answered(s);
+	return 1;
+}
+
+int fp_sender_next(struct fp_sender *s, struct fp_event *out, struct fp_err *e)
+{
+	struct fp_wire_msg m;
+	size_t used;
+	int r = 0;
+
+	if (s->is_failed || s->in.is_failed)
+		fail(s, fp_err(&s->err, -ENOMEM, "out of memory"));
+	while (!s->code && !r) {
+		r = fp_wire_read(s->in.data + s->in_at, s->in.len - s->in_at,
+				 &used, &m, &s->err);
+		if (!r)
+			return 0;
+		if (r > 0) {
+			s->in_at += used;
+			r = handle(s, &m, out, &s->err);
+		}
+		if (r < 0)
+			fail(s, r);
+	}
+	if (s->code && e)
+		*e = s->err;
+	return s->code ? s->code : r;
+}
+
+/* ---- questions */
+
+const struct fp_hello *fp_sender_said(const struct fp_sender *s)
+{
+	return s->is_said ? &s->hello : NULL;
+}
+
+bool fp_sender_is_idle(const struct fp_sender *s)
+{
+	return s->at == s->n;
+}
+
+int64_t fp_sender_due_ms(const struct fp_sender *s)
+{
+	return fp_sender_is_idle(s) ? 0 : s->last_ms + s->timeout_ms;
+}
+
+void fp_sender_bytes(const struct fp_sender *s, uint64_t *sent,
+		     uint64_t *received)
+{
+	*sent = s->sent;
+	*received = s->received;
+}
