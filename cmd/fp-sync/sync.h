@@ -9,6 +9,8 @@
 #include "cli/out.h"
 
 int fs_receive(struct fp_cli *c);
+int fs_consume(struct fp_cli *c);
+int fs_publish(struct fp_cli *c);
 
 #define FS_COUNT(v) (sizeof(v) / sizeof(*(v)))
 

@@ -100,35 +100,59 @@ static int lines(struct fp_event *ev, const char *body, size_t n,
 
 /* ---- a body */
 
-static int parse(struct fp_event *ev, const char *body, size_t n,
-		 struct fp_err *e)
+/* Where text begins that is no white space; -errno: none of it can be. */
+static int64_t start(const char *body, size_t n, struct fp_err *e)
 {
 	size_t skip = 0;
-	int r;
 
 	if (n > FP_EVENT_BODY_MAX)
 		return fp_err(e, -E2BIG, "more than %u bytes",
 			      FP_EVENT_BODY_MAX);
-	if (memchr(body, 0, n))
-		return fp_err(e, -EINVAL, "a NUL in the text");
-	while (skip < n && strchr(" \t\r\n", body[skip]))
+	while (skip < n && memchr(" \t\r\n", body[skip], 4))
 		skip++;
-	if (skip == n)
-		return fp_err(e, -EINVAL, "empty");
-	r = body[skip] == '{' || body[skip] == '['
-		    ? fp_event_json(ev, body + skip, n - skip, e)
-		    : lines(ev, body, n, e);
-	if (!r && !ev->n)
-		r = fp_err(e, -EINVAL, "no address in it");
-	return r;
+	if (skip < n && memchr(body, 0, n))
+		return fp_err(e, -EINVAL, "a NUL in the text");
+	return (int64_t)skip;
+}
+
+static bool is_json(char c)
+{
+	return c == '{' || c == '[';
 }
 
 int fp_event_parse(struct fp_event *out, const char *body, size_t n,
 		   struct fp_err *e)
 {
 	struct fp_event ev = { 0 };
-	int r = n ? parse(&ev, body, n, e) : fp_err(e, -EINVAL, "empty");
+	int64_t at = start(body, n, e);
+	int r = at < 0 ? (int)at : 0;
 
+	if (!r && (size_t)at < n)
+		r = is_json(body[at])
+			    ? fp_event_json(&ev, body + at, n - (size_t)at, e)
+			    : lines(&ev, body, n, e);
+	if (!r && !ev.n)
+		r = fp_err(e, -EINVAL, "no address in it");
+	if (r)
+		fp_event_fini(&ev);
+	else
+		*out = ev;
+	return r;
+}
+
+int fp_event_parse_line(struct fp_event *out, const char *s, size_t n,
+			struct fp_err *e)
+{
+	struct fp_event ev = { 0 };
+	struct fp_buf store = { 0 };
+	int64_t at = start(s, n, e);
+	int r = at < 0 ? (int)at : 0;
+
+	if (!r && (size_t)at < n)
+		r = is_json(s[at])
+			    ? fp_event_json(&ev, s + at, n - (size_t)at, e)
+			    : line(&ev, s, s + n, &store, e);
+	fp_buf_fini(&store);
 	if (r)
 		fp_event_fini(&ev);
 	else

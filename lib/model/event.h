@@ -43,10 +43,17 @@ struct fp_event {
  * 3: ...", "entry 3: ...").  -E2BIG: a limit of above.  -ENOMEM. */
 int fp_event_parse(struct fp_event *out, const char *body, size_t n,
 		   struct fp_err *e);
+/* The same of one line, without its '\n', of a list or of JSON.  A blank line or
+ * a comment is none: n is 0. */
+int fp_event_parse_line(struct fp_event *out, const char *s, size_t n,
+			struct fp_err *e);
 void fp_event_fini(struct fp_event *ev);
 
 /* Append a ban as a JSON object on one line, without '\n': fp_event_parse reads
  * the same from it. */
 void fp_event_print(struct fp_buf *b, const struct fp_event_ban *ban);
+
+/* s (n bytes) as a text that fits to[size] and a list's meta. */
+void fp_event_text(char *to, size_t size, const char *s, size_t n);
 
 #endif

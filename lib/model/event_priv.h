@@ -9,10 +9,7 @@
 /* One more ban, zeroed, at the end of ev; NULL: e says why, and *code. */
 struct fp_event_ban *fp_event_more(struct fp_event *ev, int *code,
 				   struct fp_err *e);
-/* s (n bytes) as a text that fits to[size]. */
-void fp_event_text(char *to, size_t size, const char *s, size_t n);
-
-/* body begins with '{' or '['. */
+/* body begins with '{' or '[' and has no NUL. */
 int fp_event_json(struct fp_event *ev, const char *body, size_t n,
 		  struct fp_err *e);
 

@@ -2,6 +2,7 @@
 #include "node/feed.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/words.h"
 #include "node/facts.h"
@@ -104,6 +105,18 @@ static int fp_batch_judge(struct fp_batch *b, struct fp_feed_ban *x,
 	return r;
 }
 
+static void fp_set_by(struct fp_feed_ban *x)
+{
+	size_t n = strlen(FP_BAN_BY);
+
+	memcpy(x->by, FP_BAN_BY, n);
+	if (*x->said->by)
+		strcpy(x->by + n, x->said->by);
+	else
+		fp_event_text(x->by + n, sizeof(x->by) - n, x->from,
+			      strlen(x->from));
+}
+
 static int fp_by_prefix(const void *a, const void *b)
 {
 	const struct fp_feed_ban *x = *(struct fp_feed_ban *const *)a;
@@ -120,6 +133,7 @@ static int fp_batch_judge_all(struct fp_batch *b, struct fp_feed_ban *v,
 
 	for (size_t i = 0; i < n; i++) {
 		v[i].note = (struct fp_err){ .text = "" };
+		fp_set_by(&v[i]);
 		r = fp_batch_judge(b, &v[i], e);
 		if (r < 0)
 			return r;

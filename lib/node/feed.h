@@ -36,10 +36,11 @@ const char *fp_feed_action_name(enum fp_feed_action a); /* "added" */
 struct fp_feed_ban {
 	/* in */
 	const struct fp_event_ban *said;
-	int64_t said_ms; /* unix time; 0: not known */
-	char by[sizeof(FP_BAN_BY) + FP_EVENT_BY_SIZE];
+	int64_t said_ms;  /* unix time; 0: not known */
+	const char *from; /* whose word it is when it does not say */
 	/* out */
 	enum fp_feed_action action;
+	char by[sizeof(FP_BAN_BY) + FP_EVENT_BY_SIZE]; /* "amqp:honeypot" */
 	struct fp_ban ban;  /* as it stands now, unless refused or expired */
 	struct fp_err note; /* refused, expired, kept as somebody else's: why */
 };
