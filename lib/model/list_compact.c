@@ -16,12 +16,10 @@ struct source {
 bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
 		      int64_t now_s)
 {
-	int64_t kept_s = fp_word_at_ms(x) / 1000;
-
 	if (!x->until_s || x->until_s > now_s)
 		return false;
-	return owner != FP_OWNER_DYNAMIC || !kept_s ||
-	       kept_s + FP_WORD_KEEP_S <= now_s;
+	return owner != FP_OWNER_DYNAMIC ||
+	       fp_word_at_ms(x) / 1000 + FP_WORD_KEEP_S <= now_s;
 }
 
 static int source_get(struct source *s, struct fp_entry *out, struct fp_err *e)

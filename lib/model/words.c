@@ -16,7 +16,7 @@ static size_t before_at(const char *meta, size_t n, const char **at)
 	*at = NULL;
 	while (i && meta[i - 1] >= '0' && meta[i - 1] <= '9')
 		i--;
-	if (i == n || i < 3 || memcmp(meta + i - 3, "at=", 3) ||
+	if (i < 3 || memcmp(meta + i - 3, "at=", 3) ||
 	    (i > 3 && meta[i - 4] != ' '))
 		return n;
 	*at = meta + i;
@@ -113,7 +113,7 @@ static int64_t moved(int64_t t, int64_t add, int64_t max)
 	if (!t)
 		return 0;
 	if (__builtin_add_overflow(t, add, &t))
-		return add < 0 ? 1 : max;
+		return max;
 	return t < 1 ? 1 : t > max ? max : t;
 }
 
