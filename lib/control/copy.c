@@ -29,7 +29,7 @@ static int make_dirs(const char *state_dir, struct fp_err *e)
 
 	for (size_t i = 0; i < sizeof(dir) / sizeof(*dir); i++) {
 		snprintf(path, sizeof(path), "%s%s", state_dir, dir[i]);
-		if (mkdir(path, 0700) && errno != EEXIST)
+		if (mkdir(path, i ? 0700 : 0755) && errno != EEXIST)
 			return fp_err_sys(e, -errno, "%s", path);
 	}
 	return 0;

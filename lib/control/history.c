@@ -24,7 +24,7 @@ static int dir_open(int at, const char *path, struct fp_err *e)
 {
 	int fd;
 
-	if (mkdirat(at, path, 0700) && errno != EEXIST)
+	if (mkdirat(at, path, at == AT_FDCWD ? 0755 : 0700) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s", path);
 	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? fp_err_sys(e, -errno, "%s", path) : fd;
@@ -360,7 +360,7 @@ static int log_append(struct fp_history *h, const struct fp_buf *b,
 }
 
 /* Lists that were offered last time and are not now. */
-static size_t gone(const struct fp_history *h, const struct fp_push *p,
+static size_t gone(const struct fp_history *h, const struct fp_order *p,
 		   struct fp_version *out)
 {
 	const struct fp_pushed *last =
@@ -371,7 +371,7 @@ static size_t gone(const struct fp_history *h, const struct fp_push *p,
 		struct fp_hello_list l = { .owner = FP_OWNER_PUSHED };
 
 		strcpy(l.name, last->list[i].name);
-		if (!last->list[i].kind || !fp_push_drops(p, &l))
+		if (!last->list[i].kind || !fp_order_drops(p, &l))
 			continue;
 		out[n] = (struct fp_version){
 			.removed = last->list[i].entries,
@@ -382,7 +382,7 @@ static size_t gone(const struct fp_history *h, const struct fp_push *p,
 }
 
 static int make_record(struct fp_history *h, struct fp_pushed *rec,
-		       const struct fp_push *p, struct fp_err *e)
+		       const struct fp_order *p, struct fp_err *e)
 {
 	const struct fp_offers *o = p->offers;
 	size_t last = h->n_pushed ? h->pushed[h->n_pushed - 1].n_lists : 0;
@@ -402,7 +402,7 @@ static int make_record(struct fp_history *h, struct fp_pushed *rec,
 	return r;
 }
 
-int fp_history_add(struct fp_history *h, const struct fp_push *p,
+int fp_history_add(struct fp_history *h, const struct fp_order *p,
 		   const char *policy, int64_t now_s, int64_t timeout_ms,
 		   struct fp_err *e)
 {

@@ -60,7 +60,7 @@ bool fp_history_knows(struct fp_history *h, const char *id);
 int fp_history_new_id(char out[FP_PUSH_ID_SIZE], struct fp_err *e);
 /* Keep the lists and add the push to the log.  policy: the digest of the lists.
  * On return 0 it is durable.  timeout_ms: for the lock. */
-int fp_history_add(struct fp_history *h, const struct fp_push *p,
+int fp_history_add(struct fp_history *h, const struct fp_order *p,
 		   const char *policy, int64_t now_s, int64_t timeout_ms,
 		   struct fp_err *e);
 /* Note that a push of somebody else is known to us. */

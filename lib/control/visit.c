@@ -22,6 +22,15 @@ int fp_plan_begin(struct fp_plan *p, struct fp_err *e)
 	return fp_history_new_id(p->id, e);
 }
 
+void fp_plan_fini(struct fp_plan *p)
+{
+	fp_source_unref(p->source);
+	fp_history_close(p->history);
+	fp_copy_close(p->copy);
+	fp_buf_fini(&p->overrides);
+	*p = (struct fp_plan){ .timeout_ms = 0 };
+}
+
 int fp_visit_new(struct fp_visit **out, struct fp_plan *p, struct fp_err *e)
 {
 	struct fp_visit *v = calloc(1, sizeof(*v));
@@ -146,19 +155,32 @@ static int record(struct fp_plan *p, struct fp_err *e)
 /* What the node keeps although it is not ours: said, not touched. */
 static void note_extra(struct fp_visit *v, const struct fp_hello *h)
 {
-	struct fp_push all = v->plan->push;
+	struct fp_order all = v->plan->push;
 	size_t n = 0;
 	const char *name = NULL;
 
 	all.is_prune = true;
 	for (size_t i = 0; i < h->n_lists; i++)
-		if (fp_push_drops(&all, &h->list[i])) {
+		if (fp_order_drops(&all, &h->list[i])) {
 			name = h->list[i].name;
 			n++;
 		}
 	if (n && !v->plan->push.is_prune)
 		fp_err(&v->out.err, 0, "also has list %s%s (--prune)", name,
 		       n > 1 ? " and others" : "");
+}
+
+/* Over whom. */
+static void note_adopt(const struct fp_plan *p, const struct fp_member *m,
+		       const struct fp_hello *h)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "taken over from %s (push %.12s)",
+		 h->accepted_by[0] ? h->accepted_by : "another controller",
+		 h->accepted);
+	if (p->notice)
+		p->notice(p->ctx, m->host->name, text);
 }
 
 static void fail(struct fp_visit *v, int code, const struct fp_err *e)
@@ -180,15 +202,14 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 	int r;
 
 	v->push = p->push;
-	is_done = fp_push_is_done(&v->push, h);
+	is_done = fp_order_is_done(&v->push, h);
 	r = check_base(p, h, is_done, &is_foreign, &e);
 	if (!r && is_foreign && is_done && !p->is_adopt &&
 	    !p->push.is_dry_run && !p->push.n_names)
 		r = fp_history_see(p->history, h->accepted, p->timeout_ms, &e);
 	v->push.is_adopt = p->is_adopt && is_foreign;
-	if (v->push.is_adopt && p->notice)
-		p->notice(p->ctx, m->host->name,
-			  h->accepted_by[0] ? h->accepted_by : "unnamed");
+	if (v->push.is_adopt)
+		note_adopt(p, m, h);
 	note_extra(v, h);
 	if (!r && !(is_done && !v->push.is_adopt)) {
 		r = record(p, &e);
@@ -228,8 +249,8 @@ static void on_push(struct fp_visit *v, struct fp_member *m,
 		       : v->push.confirm_ms ? "pending"
 					    : "ok";
 	if (!v->plan->push.is_dry_run)
-		fp_push_policy(&v->push, fp_sender_said(m->sender),
-			       v->out.policy, NULL);
+		fp_order_policy(&v->push, fp_sender_said(m->sender),
+				v->out.policy, NULL);
 	v->out.is_done = true;
 }
 

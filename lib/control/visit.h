@@ -22,8 +22,8 @@ struct fp_plan {
 	/* pushed lists; source NULL: they are let be */
 	struct fp_source *source;
 	struct fp_history *history;
-	struct fp_push push; /* offers and id are filled by fp_plan_begin */
-	bool is_adopt;       /* take over from other controllers */
+	struct fp_order push; /* offers and id are filled by fp_plan_begin */
+	bool is_adopt;        /* take over from other controllers */
 	char id[FP_PUSH_ID_SIZE];
 	bool is_recorded; /* id is in the history */
 	/* dynamic lists; copy NULL: they are let be */
@@ -33,6 +33,7 @@ struct fp_plan {
 	enum fp_kind kind;
 	const struct fp_entry *words;
 	size_t n_words;
+	struct fp_buf overrides; /* what push.overrides points to */
 	/* what a node says besides; may be NULL */
 	void (*notice)(void *ctx, const char *node, const char *text);
 	void *ctx;
@@ -40,6 +41,8 @@ struct fp_plan {
 
 /* Before its first visit.  0; -errno. */
 int fp_plan_begin(struct fp_plan *p, struct fp_err *e);
+/* Source, history and copy go with it. */
+void fp_plan_fini(struct fp_plan *p);
 
 enum fp_standing {
 	FP_STANDS_WELL,    /* all was done, or was so already */

@@ -38,7 +38,7 @@ void fp_talk_fini(struct fp_talk *t);
 struct fp_visit {
 	struct fp_plan *plan;
 	struct fp_outcome out;
-	struct fp_push push; /* the plan's, for this node */
+	struct fp_order push; /* the plan's, for this node */
 	struct fp_talk talk;
 	bool is_talked;
 	unsigned int n_hellos; /* that are to come before the next step */

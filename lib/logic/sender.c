@@ -21,7 +21,7 @@ struct ask {
 	uint32_t n_buckets; /* WORDS */
 	bool has_head;      /* of the answer */
 	uint64_t got_bytes;
-	const struct fp_push *push;
+	const struct fp_order *push;
 	struct fp_event sum; /* of several answers */
 };
 
@@ -204,11 +204,11 @@ void fp_sender_mode(struct fp_sender *s, uint32_t tag, int64_t bypass_ms,
 	fp_wire_end(&a->bytes, begin);
 }
 
-bool fp_sender_push(struct fp_sender *s, uint32_t tag, const struct fp_push *p)
+bool fp_sender_push(struct fp_sender *s, uint32_t tag, const struct fp_order *p)
 {
 	struct ask *a;
 
-	if (!p->is_adopt && fp_push_is_done(p, &s->hello))
+	if (!p->is_adopt && fp_order_is_done(p, &s->hello))
 		return false;
 	a = ask_new(s, FP_ASK_PUSH, tag);
 	if (a)

@@ -87,7 +87,8 @@ void fp_sender_confirm(struct fp_sender *s, uint32_t tag, const char *push,
 /* Make the node's pushed lists those of p, which the caller keeps until the
  * answer.  false: they are already (by the last HELLO) and p adopts nothing, so
  * that nothing is asked. */
-bool fp_sender_push(struct fp_sender *s, uint32_t tag, const struct fp_push *p);
+bool fp_sender_push(struct fp_sender *s, uint32_t tag,
+		    const struct fp_order *p);
 
 /* What the node said last of itself, or NULL before it did. */
 const struct fp_hello *fp_sender_said(const struct fp_sender *s);

@@ -21,7 +21,7 @@ struct fp_item {
 /* A push on its way: items are sent one after the other, answers to several
  * may be awaited; what only a WANT can tell is waited for. */
 struct fp_pushing {
-	const struct fp_push *p;
+	const struct fp_order *p;
 	struct fp_item *item;
 	size_t n;
 	size_t *fifo; /* items sent and not answered, oldest first */
@@ -40,7 +40,7 @@ struct fp_pushing {
 };
 
 /* What h lacks of p: *out is to be ended by fp_pushing_fini.  -ENOMEM. */
-int fp_pushing_init(struct fp_pushing *out, const struct fp_push *p,
+int fp_pushing_init(struct fp_pushing *out, const struct fp_order *p,
 		    const struct fp_hello *h, struct fp_err *e);
 void fp_pushing_fini(struct fp_pushing *g);
 /* Append what can be sent, up to max bytes and a frame.  0; -errno. */

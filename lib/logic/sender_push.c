@@ -37,7 +37,7 @@ void fp_data_end(struct fp_data *d)
 
 /* ---- what a node lacks */
 
-static bool is_offered(const struct fp_push *p, const char *name)
+static bool is_offered(const struct fp_order *p, const char *name)
 {
 	for (size_t i = 0; i < p->offers->n; i++)
 		if (!strcmp(p->offers->v[i].name, name))
@@ -45,7 +45,7 @@ static bool is_offered(const struct fp_push *p, const char *name)
 	return false;
 }
 
-static bool is_named(const struct fp_push *p, const char *name)
+static bool is_named(const struct fp_order *p, const char *name)
 {
 	for (size_t i = 0; i < p->n_names; i++)
 		if (!strcmp(p->names[i], name))
@@ -53,7 +53,7 @@ static bool is_named(const struct fp_push *p, const char *name)
 	return !p->n_names;
 }
 
-bool fp_push_drops(const struct fp_push *p, const struct fp_hello_list *l)
+bool fp_order_drops(const struct fp_order *p, const struct fp_hello_list *l)
 {
 	return p->is_prune && l->owner == FP_OWNER_PUSHED &&
 	       l->name[0] != '_' && is_named(p, l->name) &&
@@ -74,13 +74,13 @@ static bool is_same(const struct fp_hello_list *l, const struct fp_offer *o)
 	return l && l->kind == o->kind && !strcmp(l->digest, o->digest);
 }
 
-bool fp_push_is_done(const struct fp_push *p, const struct fp_hello *h)
+bool fp_order_is_done(const struct fp_order *p, const struct fp_hello *h)
 {
 	for (size_t i = 0; i < p->offers->n; i++)
 		if (!is_same(have(h, &p->offers->v[i]), &p->offers->v[i]))
 			return false;
 	for (size_t i = 0; i < h->n_lists; i++)
-		if (fp_push_drops(p, &h->list[i]))
+		if (fp_order_drops(p, &h->list[i]))
 			return false;
 	return true;
 }
@@ -94,8 +94,8 @@ static void put_digest(struct fp_list_digest *d, const char *name,
 }
 
 /* What the node's policy will be: what is offered, and what it keeps. */
-int fp_push_policy(const struct fp_push *p, const struct fp_hello *h,
-		   char hex[65], struct fp_err *e)
+int fp_order_policy(const struct fp_order *p, const struct fp_hello *h,
+		    char hex[65], struct fp_err *e)
 {
 	const struct fp_offers *o = p->offers;
 	struct fp_list_digest *v = calloc(o->n + h->n_lists + 1, sizeof(*v));
@@ -110,7 +110,7 @@ int fp_push_policy(const struct fp_push *p, const struct fp_hello *h,
 			put_digest(&v[n++], o->v[i].name, o->v[i].kind,
 				   o->v[i].digest);
 		if (l->owner == FP_OWNER_PUSHED && !is_offered(p, l->name) &&
-		    !fp_push_drops(p, l))
+		    !fp_order_drops(p, l))
 			put_digest(&v[n++], l->name, l->kind, l->digest);
 	}
 	for (; i < o->n; i++)
@@ -138,12 +138,12 @@ static enum fp_item_how first_how(const struct fp_hello_list *l,
 	return FP_ITEM_DIFF;
 }
 
-int fp_pushing_init(struct fp_pushing *out, const struct fp_push *p,
+int fp_pushing_init(struct fp_pushing *out, const struct fp_order *p,
 		    const struct fp_hello *h, struct fp_err *e)
 {
 	struct fp_pushing g = { .p = p };
 	size_t most = p->offers->n + h->n_lists + 1;
-	int r = fp_push_policy(p, h, g.policy, e);
+	int r = fp_order_policy(p, h, g.policy, e);
 
 	if (r)
 		return r;
@@ -160,7 +160,7 @@ int fp_pushing_init(struct fp_pushing *out, const struct fp_push *p,
 			add_item(&g, o->name, o, first_how(have(h, o), o));
 	}
 	for (size_t i = 0; i < h->n_lists; i++)
-		if (fp_push_drops(p, &h->list[i]))
+		if (fp_order_drops(p, &h->list[i]))
 			add_item(&g, h->list[i].name, NULL, FP_ITEM_DROP);
 	*out = g;
 	return 0;
@@ -206,7 +206,7 @@ static void put_drop(struct fp_buf *to, const struct fp_item *it)
 static void put_commit(const struct fp_pushing *g, const struct fp_hello *h,
 		       struct fp_buf *to)
 {
-	const struct fp_push *p = g->p;
+	const struct fp_order *p = g->p;
 	size_t begin = fp_wire_begin(to, FP_WIRE_COMMIT);
 
 	fp_wire_put(to, "push", p->id);

@@ -45,7 +45,7 @@ struct fp_offers {
 	void *ctx;
 };
 
-struct fp_push {
+struct fp_order {
 	const struct fp_offers *offers;
 	bool is_prune; /* pushed lists that are not offered go */
 	/* ... of these names only; n_names 0: of any */
@@ -59,12 +59,12 @@ struct fp_push {
 };
 
 /* Is there nothing that this push would change at a node that says h? */
-bool fp_push_is_done(const struct fp_push *p, const struct fp_hello *h);
+bool fp_order_is_done(const struct fp_order *p, const struct fp_hello *h);
 /* The node's policy digest after it.  0; -ENOMEM. */
-int fp_push_policy(const struct fp_push *p, const struct fp_hello *h,
-		   char hex[65], struct fp_err *e);
+int fp_order_policy(const struct fp_order *p, const struct fp_hello *h,
+		    char hex[65], struct fp_err *e);
 /* Would a list of the node go? */
-bool fp_push_drops(const struct fp_push *p, const struct fp_hello_list *l);
+bool fp_order_drops(const struct fp_order *p, const struct fp_hello_list *l);
 
 /* Entries as lines, packed into DATA frames at the end of a buffer. */
 struct fp_data {

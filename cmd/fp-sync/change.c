@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fp-sync add, del: words that every node hears now. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common.h"
+#include "io/clock.h"
+#include "model/words.h"
+
+#define STDIN_MAX (64u << 20)
+#define ENTRIES_MAX 1000000
+#define FOR_MAX_S (100ll * 366 * 86400)
+#define DEFAULT_LIST "bans"
+
+struct change_rec {
+	const char *node, *list, *state, *detail;
+	uint64_t changed, refused, caught_up, learned;
+	bool is_in_force;
+	int64_t ms;
+};
+
+static const struct fp_field change_fields[] = {
+	{ "node", offsetof(struct change_rec, node), FP_F_STR, NULL, "node" },
+	{ "list", offsetof(struct change_rec, list), FP_F_STR, NULL, "list" },
+	{ "state", offsetof(struct change_rec, state), FP_F_STR, NULL,
+	  "ok, refused, busy, unreachable, unknown-key, changed-key, denied or failed" },
+	{ "changed", offsetof(struct change_rec, changed), FP_F_U64, NULL,
+	  "words that were news to it" },
+	{ "refused", offsetof(struct change_rec, refused), FP_F_U64, NULL,
+	  "words about addresses that it protects" },
+	{ "caught_up", offsetof(struct change_rec, caught_up), FP_F_U64, NULL,
+	  "earlier words that it had missed" },
+	{ "learned", offsetof(struct change_rec, learned), FP_F_U64, NULL,
+	  "words that we learned from it" },
+	{ "force", offsetof(struct change_rec, is_in_force), FP_F_BOOL, NULL,
+	  "a filter is attached there" },
+	{ "ms", offsetof(struct change_rec, ms), FP_F_I64, "ms",
+	  "how long it took" },
+	{ "detail", offsetof(struct change_rec, detail), FP_F_STR, NULL,
+	  "why not" },
+};
+static const struct fp_type change_type = { "change", change_fields,
+					    FS_COUNT(change_fields) };
+
+struct change {
+	struct fs_site site;
+	struct fp_plan plan;
+	bool is_del;
+	struct fp_text text;
+	struct fp_buf line; /* the operands, as a list would have them */
+	struct fp_entries in;
+	int64_t until_s, for_s; /* one of them, or neither: for ever */
+	struct fp_buf store;    /* metas of words */
+	struct fp_entry *word;
+	size_t n_news; /* for our own copy */
+};
+
+/* ---- what is said */
+
+static int read_until(struct change *x, struct fp_err *e)
+{
+	const char *dur = fp_cli_get(x->site.c, "for");
+	const char *at = fp_cli_get(x->site.c, "until");
+	int64_t ms;
+	int r = 0;
+
+	if (dur && at)
+		return fp_err(e, -EINVAL,
+			      "--for and --until: only one of them");
+	if (dur) {
+		r = fp_parse_duration(dur, &ms, e);
+		if (r)
+			return fp_err_prefix(e, r, "--for");
+		x->for_s = (ms + 999) / 1000;
+		if (!ms || x->for_s > FOR_MAX_S)
+			r = fp_err(
+				e, -EINVAL,
+				"--for %s: from 1s to 100 years (without --for it is for ever)",
+				dur);
+	}
+	if (at) {
+		r = fp_parse_time(at, strlen(at), &x->until_s, e);
+		if (r)
+			return fp_err_prefix(e, r, "--until");
+		if (x->until_s <= fp_clock_unix_s())
+			r = fp_err(e, -EINVAL, "--until %s: that has passed",
+				   at);
+	}
+	return r;
+}
+
+static int read_operands(struct change *x, struct fp_err *e)
+{
+	struct fp_cli *c = x->site.c;
+	struct fp_parse_opts o = { .file = "-",
+				   .now_s = fp_clock_unix_s(),
+				   .max = ENTRIES_MAX };
+	int r = 0;
+
+	if (c->argc == 1 && !strcmp(c->argv[0], "-")) {
+		r = fp_text_read(&x->text, "-", STDIN_MAX, e);
+		return r ? r
+			 : fp_entries_parse(&x->in, x->text.data, x->text.len,
+					    &o, e);
+	}
+	for (int i = 0; i < c->argc && !r; i++) {
+		struct fp_entry y = { 0 };
+
+		r = fp_prefix_parse(&y.p, c->argv[i], strlen(c->argv[i]), e);
+		if (!r)
+			fp_entry_print(&x->line, &y);
+	}
+	return r ? r
+		 : fp_entries_parse(&x->in, x->line.data, x->line.len, &o, e);
+}
+
+static int read_list(struct change *x, struct fp_err *e)
+{
+	const char *kind = fp_cli_get(x->site.c, "kind");
+	const char *list = fp_cli_get(x->site.c, "list");
+	int r = 0;
+
+	x->plan.kind = FP_KIND_BLOCK;
+	if (kind)
+		r = fp_kind_parse(kind, &x->plan.kind, e);
+	x->plan.list = list                            ? list
+		       : x->plan.kind == FP_KIND_BLOCK ? DEFAULT_LIST
+						       : NULL;
+	if (!r && !x->plan.list)
+		r = fp_err(e, -EINVAL,
+			   "--kind %s: name the list too (--list NAME)", kind);
+	return r ? r : fp_list_name_check(x->plan.list, e);
+}
+
+/* What the copy has about it must be overruled, whatever clock that was said
+ * by. */
+static int64_t word_at_ms(const struct fp_entry *old)
+{
+	int64_t now_ms = fp_clock_unix_ms();
+	int64_t at_ms = old ? fp_word_at_ms(old) + 1 : 0;
+
+	return at_ms > now_ms ? at_ms : now_ms;
+}
+
+/* Was that said before?  "1h" a moment later is the same hour, an add never
+ * shortens, and to lift what is lifted is nothing. */
+static bool is_said(const struct change *x, const struct fp_entry *old,
+		    int64_t until_s, const char *why)
+{
+	int64_t same_s = x->for_s / 100 > 5 ? x->for_s / 100 : 5;
+	char was[FP_LINE_MAX] = "";
+
+	if (!old || fp_word_is_live(old, fp_clock_unix_s()) == x->is_del)
+		return false;
+	if (x->is_del)
+		return true;
+	fp_entry_get(old, "why", was, sizeof(was));
+	if (why && strcmp(why, was))
+		return false;
+	return !old->until_s || (until_s && until_s <= old->until_s + same_s);
+}
+
+static int make_word(struct change *x, const struct fp_list *l,
+		     const struct fp_entry *in, struct fp_entry *out,
+		     struct fp_err *e)
+{
+	const char *why = fp_cli_get(x->site.c, "why");
+	struct fp_entry store, *old = NULL;
+	char own[FP_LINE_MAX];
+	int64_t at_ms, until_s;
+
+	if (l && fp_list_find(l, &in->p, &store))
+		old = &store;
+	at_ms = word_at_ms(old);
+	until_s = in->until_s ? in->until_s
+		  : x->for_s  ? at_ms / 1000 + x->for_s
+			      : x->until_s;
+	if (fp_entry_get(in, "why", own, sizeof(own)))
+		why = own;
+	if (is_said(x, old, until_s, why)) {
+		*out = *old; /* nodes that missed it hear it again */
+		fp_buf_add(&x->store, old->meta, old->meta_len);
+		return 0;
+	}
+	x->n_news++;
+	return fp_word_make(&x->store, out, &in->p,
+			    x->is_del ? at_ms / 1000 : until_s, at_ms, why,
+			    x->site.by, e);
+}
+
+static int make_words(struct change *x, struct fp_err *e)
+{
+	const struct fp_list *l = fp_copy_get(x->plan.copy, x->plan.list);
+	size_t n = x->in.n, at = 0;
+	int r = 0;
+
+	if (l && !fp_cli_get(x->site.c, "kind"))
+		x->plan.kind = fp_list_about(l)->kind;
+	x->word = calloc(n + 1, sizeof(*x->word));
+	if (!x->word)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n && !r; i++)
+		r = make_word(x, l, &x->in.v[i], &x->word[i], e);
+	if (!r && x->store.is_failed)
+		r = fp_err(e, -ENOMEM, "out of memory");
+	/* the store has moved as it grew */
+	for (size_t i = 0; i < n && !r; i++) {
+		x->word[i].meta = x->store.data + at;
+		at += x->word[i].meta_len;
+	}
+	return r;
+}
+
+/* Ours first, durably: whoever misses it now hears it later from here. */
+static int keep_words(struct change *x, struct fp_err *e)
+{
+	struct fp_plan *p = &x->plan;
+	char first[FP_PREFIX_STRLEN];
+	size_t changed = 0;
+	int r = 0;
+
+	if (x->site.c->is_dry_run)
+		return 0;
+	r = fp_copy_merge(p->copy, p->list, p->kind, x->word, x->in.n,
+			  p->timeout_ms, &changed, e);
+	if (r || !changed)
+		return r;
+	fp_prefix_print(&x->in.v[0].p, first);
+	fp_log_change(p->why, "%s: %zu prefix%s on list %s, first %s",
+		      x->is_del ? "del" : "add", changed,
+		      changed == 1 ? "" : "es", p->list, first);
+	return 0;
+}
+
+/* ---- nodes */
+
+static int print_record(struct fp_cli *c, const char *list,
+			const struct fs_node *n, struct fp_err *e)
+{
+	struct change_rec rec = {
+		.node = n->host->name,
+		.list = list,
+		.state = n->out.state,
+		.changed = n->out.said,
+		.refused = n->out.refused,
+		.caught_up = n->out.words_there,
+		.learned = n->out.words_here,
+		.is_in_force = n->out.is_in_force,
+		.ms = n->ms,
+		.detail = n->out.err.text,
+	};
+
+	return fp_out_record(c->out, &change_type, &rec, e);
+}
+
+static int tell_nodes(struct change *x, struct fp_err *e)
+{
+	struct fs_site *s = &x->site;
+	struct fs_tally t = { .is_changed = false };
+	struct fs_node *node = calloc(s->n_hosts + 1, sizeof(*node));
+	int r = node ? 0 : fp_err(e, -ENOMEM, "out of memory");
+
+	x->plan.words = x->word;
+	x->plan.n_words = x->in.n;
+	if (!r)
+		r = fs_visit_all(s, &x->plan, x->is_del ? "del" : "add",
+				 s->hosts, s->n_hosts, node, e);
+	for (size_t i = 0; i < s->n_hosts && !r; i++) {
+		fs_tally_add(&t, node[i].host->name, &node[i].out);
+		r = print_record(s->c, x->plan.list, &node[i], e);
+	}
+	fs_nodes_fini(node, s->n_hosts);
+	if (r)
+		return r;
+	t.is_changed |= x->n_news > 0;
+	fs_tally_summary(s->c, &t);
+	return fs_tally_status(&t, false);
+}
+
+static int dry_run(struct change *x)
+{
+	fs_summary(x->site.c, x->n_news > 0, NULL, "words", (uint64_t)x->n_news,
+		   NULL);
+	return x->n_news ? FP_EXIT_NO : FP_EXIT_OK;
+}
+
+static int prepare(struct change *x, struct fp_err *e)
+{
+	struct fp_cli *c = x->site.c;
+	int r = fp_out_check(c->out, &change_type, e);
+
+	if (!r)
+		r = read_until(x, e);
+	if (!r)
+		r = read_operands(x, e);
+	if (!r)
+		r = fs_site_open(&x->site, c, NULL, 0, e);
+	if (!r)
+		r = fs_plan(&x->site, &x->plan, e);
+	if (!r)
+		r = read_list(x, e);
+	if (!r)
+		r = fp_copy_open(&x->plan.copy, c->state_dir, e);
+	return r;
+}
+
+static int change(struct fp_cli *c, bool is_del)
+{
+	struct fp_err e = { .text = "" };
+	struct change x = { .site.c = c, .is_del = is_del };
+	int r;
+
+	if (!c->argc)
+		return fp_cli_usage(c, "%s needs a prefix", c->verb->name);
+	r = prepare(&x, &e);
+	if (!r)
+		r = make_words(&x, &e);
+	if (!r)
+		r = keep_words(&x, &e);
+	if (!r)
+		r = c->is_dry_run ? dry_run(&x) : tell_nodes(&x, &e);
+	if (r < 0)
+		r = fp_cli_fail(c, r, &e);
+	free(x.word);
+	fp_buf_fini(&x.store);
+	fp_buf_fini(&x.line);
+	fp_entries_fini(&x.in);
+	fp_text_fini(&x.text);
+	fp_plan_fini(&x.plan);
+	fs_site_close(&x.site);
+	return r;
+}
+
+int fs_add(struct fp_cli *c)
+{
+	return change(c, false);
+}
+
+int fs_del(struct fp_cli *c)
+{
+	return change(c, true);
+}
