@@ -62,11 +62,11 @@ static bool is_balanced(const char *names)
 	}
 }
 
-/* names is a name or a glob.  fnmatch is Python's but for '\\', which is not
- * taken. */
+/* names is a name or a glob: fnmatch is Python's but for backslashes, which are
+ * not taken. */
 static bool is_match(const char *names, const char *name)
 {
-	return !fnmatch(names, name, FNM_NOESCAPE);
+	return !fnmatch(names, name, 0);
 }
 
 static bool is_in_groups(const struct selection *s, size_t host,
