@@ -195,6 +195,15 @@ static __always_inline void fp_observe(struct xdp_md *ctx,
 	fp_note_seen(p->hi, fp_mapped(p), reason);
 }
 
+/* Somebody broke the glass: a check that enforces observes for a while.  Asked
+ * where a packet would be dropped, and nowhere else. */
+static __always_inline int fp_is_bypassed(void)
+{
+	__u32 until = conf.bypass_until_s;
+
+	return until && bpf_ktime_get_coarse_ns() < until * 1000000000ull;
+}
+
 /* ---- source verdict ---- */
 
 /* The highest verdict of the live slots with exactly this prefix. */
@@ -458,13 +467,13 @@ static __always_inline int fp_check_request(struct xdp_md *ctx,
 					    struct fp_sip_msg *m)
 {
 	if (m->is_options && conf.stealth != FP_OFF) {
-		if (conf.stealth == FP_ENFORCE)
+		if (conf.stealth == FP_ENFORCE && !fp_is_bypassed())
 			return fp_drop(ctx, p, FP_R_drop_stealth);
 		fp_observe(ctx, p, FP_R_seen_stealth);
 	}
 	if (conf.malformed != FP_OFF && !fp_sip_is_plain(ctx, m->off, m->n) &&
 	    fp_sip_first_line(ctx, m->off, m->n) == FP_SIP_BAD) {
-		if (conf.malformed == FP_ENFORCE)
+		if (conf.malformed == FP_ENFORCE && !fp_is_bypassed())
 			return fp_drop(ctx, p, FP_R_drop_malformed);
 		fp_observe(ctx, p, FP_R_seen_malformed);
 	}
@@ -544,14 +553,14 @@ static __always_inline int fp_check_lists(struct xdp_md *ctx,
 {
 	int is_fence = verdict == FP_V_FENCE;
 
-	if (conf.lists == FP_ENFORCE) {
+	if (conf.lists == FP_ENFORCE && !fp_is_bypassed()) {
 		fp_drop(ctx, p,
 			is_fence       ? FP_R_drop_fence
 			: p->is_unread ? FP_R_drop_unread
 				       : FP_R_drop_block);
 		return 1;
 	}
-	if (conf.lists == FP_OBSERVE)
+	if (conf.lists != FP_OFF)
 		fp_observe(ctx, p,
 			   is_fence       ? FP_R_seen_fence
 			   : p->is_unread ? FP_R_seen_unread

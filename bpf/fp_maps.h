@@ -150,6 +150,9 @@ struct fp_conf {
 	__u8 long6[FP_LENS6];
 	__u8 short6[FP_LENS6];
 	struct fp_nic nic[FP_NICS];
+	__u32 bypass_until_s; /* not 0: nothing is dropped, all is observed, until
+			       * then (CLOCK_MONOTONIC) */
+	__u32 pad;
 	/* user space only from here */
 	__u64 token;      /* of the lists that the tables were compiled from */
 	__s64 wall_s;     /* CLOCK_REALTIME - CLOCK_MONOTONIC when compiled */

@@ -29,6 +29,11 @@ int64_t fp_clock_unix_ms(void)
 	return read_ms(CLOCK_REALTIME);
 }
 
+int64_t fp_clock_boot_ms(void)
+{
+	return read_ms(CLOCK_BOOTTIME);
+}
+
 void fp_clock_turn(int64_t add_ms)
 {
 	turned_ms += add_ms;

@@ -10,7 +10,9 @@ int64_t fp_clock_ms(void);
 /* CLOCK_REALTIME. */
 int64_t fp_clock_unix_s(void);
 int64_t fp_clock_unix_ms(void);
-/* Tests only: add to both clocks. */
+/* CLOCK_BOOTTIME: goes on while the machine sleeps. */
+int64_t fp_clock_boot_ms(void);
+/* Tests only: add to all clocks. */
 void fp_clock_turn(int64_t add_ms);
 
 #endif

@@ -228,6 +228,34 @@ int fp_filter_confirm(struct fp_filter *f, const char *name, bool is_dry_run,
 	return 0;
 }
 
+uint64_t fp_filter_bypass_s(const struct fp_conf *c)
+{
+	int64_t left_s = fp_confirm_left_s(c->bypass_until_s);
+
+	return left_s > 0 ? (uint64_t)left_s : 0;
+}
+
+int fp_filter_bypass(const char *pins, int64_t ms, bool *is_changed,
+		     uint64_t *left_s, struct fp_err *e)
+{
+	struct fp_maps *maps;
+	struct fp_conf *c;
+	uint32_t until_s = 0;
+	int r = fp_maps_open(&maps, pins, e);
+
+	if (r)
+		return r;
+	c = fp_maps_conf(maps);
+	if (ms)
+		until_s = (uint32_t)((fp_clock_ms() + ms + 999) / 1000);
+	*is_changed = until_s ? until_s != c->bypass_until_s
+			      : fp_filter_bypass_s(c) > 0;
+	fp_store32(&c->bypass_until_s, until_s);
+	*left_s = fp_filter_bypass_s(c);
+	fp_maps_close(maps);
+	return 0;
+}
+
 /* ---- making ---- */
 
 /* In a directory of its own: nobody sees it before it is whole. */

@@ -100,6 +100,16 @@ int fp_filter_confirm(struct fp_filter *f, const char *name, bool is_dry_run,
 int fp_filter_set(struct fp_filter *f, const struct fp_settings *to,
 		  struct fp_err *e);
 
+/* Break the glass: for ms nothing is dropped, what would be is counted as seen.
+ * 0 ms: no longer.  The deadline is in the kernel, rounded up to a second; a
+ * reboot ends it, and so does an upgrade to another layout of the tables.  No
+ * lock is needed.  *left_s: what is left of it now.
+ * 0; -ENOENT: no filter is loaded.  -errno. */
+int fp_filter_bypass(const char *pins, int64_t ms, bool *is_changed,
+		     uint64_t *left_s, struct fp_err *e);
+/* Seconds until the filter drops again; 0: it does. */
+uint64_t fp_filter_bypass_s(const struct fp_conf *c);
+
 /* One NIC of an upgrade. */
 typedef void fp_filter_upgraded(void *ctx, const char *ifname, bool is_changed);
 /* Put this build's program under every link, and bring tables of another layout

@@ -14,6 +14,7 @@
 #include "io/clock.h"
 #include "io/lock.h"
 #include "model/image.h"
+#include "node/push.h"
 
 /* More changes than this at once: compile all rather than each. */
 #define FP_AROUND_MAX 64
@@ -231,7 +232,7 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 	    off >= -FP_WALL_SLACK_S)
 		return 0;
 	is_behind = c->token && c->token != n->lists.token;
-	is_first = !c->token;
+	is_first = !c->token || n->is_recovered;
 	r = fp_node_compile(n, NULL, e);
 	if (r || is_first)
 		return r;
@@ -263,6 +264,19 @@ static void fp_node_tell_behind(struct fp_node *n)
 		fp_node_notice(
 			n,
 			"the tables are behind the lists (a change was interrupted, or a file edited): fp-block verify --repair");
+}
+
+/* Steps of a push that somebody else began. */
+static int fp_node_finish_push(struct fp_node *n, struct fp_err *e)
+{
+	char said[256];
+	int r = fp_push_recover(n->opts.state_dir, n->lists_fd, said,
+				sizeof(said), e);
+
+	if (*said)
+		fp_node_notice(n, "%s", said);
+	n->is_recovered = *said;
+	return r;
 }
 
 static int fp_node_open_maps(struct fp_node *n, struct fp_err *e)
@@ -318,6 +332,8 @@ int fp_node_open(struct fp_node *out, const struct fp_node_opts *opts,
 		n.is_locked = true;
 		r = fp_node_open_maps(&n, e);
 	}
+	if (!r && is_writer)
+		r = fp_node_finish_push(&n, e);
 	if (!r)
 		r = fp_node_reopen_lists(&n, e);
 	if (!r && is_writer)
@@ -383,6 +399,11 @@ static int fp_node_follow(struct fp_node *n, const struct fp_change *v,
 	if (r)
 		fp_err_prefix(e, r, "saved in the lists, not in force");
 	return r;
+}
+
+int fp_node_reload(struct fp_node *n, struct fp_err *e)
+{
+	return fp_node_follow(n, NULL, 0, NULL, e);
 }
 
 static int fp_node_room(struct fp_node *n, int64_t keys, struct fp_err *e)

@@ -52,12 +52,14 @@ struct fp_node {
 	struct fp_maps *maps; /* NULL: no filter is loaded */
 	struct fp_node_opts opts;
 	bool is_locked;
+	bool is_recovered; /* open finished or took back a push */
 	unsigned int
 		n_left_out; /* lists that could not be read: notices sent */
 };
 
 /* 0: *out is open (fp_node_close).  With FP_NODE_WRITE what another writer left
- * half done is finished first.
+ * half done is finished first, and a push that nobody confirmed in time is taken
+ * back (node/push.h).
  * -EAGAIN: locked all the time.  -EPROTO: tables of another layout.
  * -EPERM rule broken: a list cannot be read (e says which, where and why).
  * FP_NODE_READ* where there is no lists directory: a node without lists. */
@@ -101,6 +103,9 @@ int fp_node_remove(struct fp_node *n, const char *name,
  * that have expired. */
 int fp_node_compact(struct fp_node *n, const char *name, int64_t now_s,
 		    size_t *dropped, struct fp_err *e);
+
+/* Lists were changed on disk under our lock: open them anew and compile. */
+int fp_node_reload(struct fp_node *n, struct fp_err *e);
 
 /* Compile everything. */
 int fp_node_compile(struct fp_node *n, struct fp_apply_stats *stats,
