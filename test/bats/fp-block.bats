@@ -232,7 +232,7 @@ setup() { node_fresh; }
 	block 2 add 203.0.113.9 --why $'a\nb'
 	says 'why: "a\x0ab": a control character, or not UTF-8'
 	block 2 add 203.0.113.9 --why "$(printf '%2000s' x)"
-	says 'why: why, by and run are longer than 940 bytes together'
+	says 'why: why, by, run and at are longer than 940 bytes together'
 	block 0 add 203.0.113.9 --why "$(printf '%0930d' 1)"
 	in_step
 }
