@@ -182,11 +182,17 @@ static int take_second(struct making *m, const char *key, const char *value)
 			 !expand(m, m->c->agent, sizeof(m->c->agent), value))
 			return fp_err(m->e, -EINVAL, "IdentityAgent %.100s",
 				      value);
-	} else if (!m->h->known_hosts &&
-		   (!strcmp(key, "userknownhostsfile") ||
-		    !strcmp(key, "globalknownhostsfile"))) {
+	} else if (!strcmp(key, "userknownhostsfile") && !m->h->known_hosts) {
 		add_known(m, value);
 	}
+	return 0;
+}
+
+/* ssh prints it before the user's, and searches it after. */
+static int take_third(struct making *m, const char *key, const char *value)
+{
+	if (!strcmp(key, "globalknownhostsfile") && !m->h->known_hosts)
+		add_known(m, value);
 	return 0;
 }
 
@@ -327,6 +333,8 @@ static int make(struct making *m, struct fp_buf *said)
 		code = take_files(m);
 	if (!code && said->len)
 		code = take_lines(m, said->data, take_second);
+	if (!code && said->len)
+		code = take_lines(m, said->data, take_third);
 	if (!code)
 		take_defaults(m, said->len);
 	return code ? code : name_alias(m);
