@@ -134,7 +134,8 @@ connections() { rabbit_ctl list_connections --no-table-headers pid | wc -l; }
 		echo "$RABBIT_DIR"
 	' >"$BATS_TEST_TMPDIR/out"
 	read -r dir <"$BATS_TEST_TMPDIR/out"
-	[ -n "$dir" ] && [ ! -e "$dir" ]
+	[ -n "$dir" ]
+	[ ! -e "$dir" ]
 	processes=$(ps -e -o args=)
 	[[ $processes != *"$dir"* ]]
 	[ -z "$(ss -Hltn)" ]
