@@ -364,6 +364,7 @@ int fs_consume(struct fp_cli *c)
 	else
 		fs_say_end(&s);
 	fp_loop_close(s.loop);
+	fp_feed_fini(&s.feed);
 	explicit_bzero(&s.url, sizeof(s.url));
 	free(copy);
 	return s.exit;

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "model/words.h"
 #include "node/facts.h"
 #include "node/words.h"
+
+#define GUARD_MS 1000
 
 const char *fp_feed_action_name(enum fp_feed_action a)
 {
@@ -21,7 +24,14 @@ const char *fp_feed_action_name(enum fp_feed_action a)
 
 void fp_feed_init(struct fp_feed *f, const struct fp_feed_opts *opts)
 {
-	*f = (struct fp_feed){ .opts = *opts, .live = UINT64_MAX };
+	*f = (struct fp_feed){ .opts = *opts,
+			       .live = UINT64_MAX,
+			       .guard_ms = -GUARD_MS };
+}
+
+void fp_feed_fini(struct fp_feed *f)
+{
+	fp_guard_fini(&f->guard);
 }
 
 /* One apply. */
@@ -29,7 +39,6 @@ struct fp_batch {
 	struct fp_feed *feed;
 	struct fp_node node;
 	struct fp_list *list; /* NULL: there is none yet */
-	struct fp_guard guard;
 	int64_t now_ms;
 	struct fp_feed_ban **v; /* those within limits, by prefix, then order */
 	size_t n;
@@ -93,8 +102,8 @@ static int fp_batch_judge(struct fp_batch *b, struct fp_feed_ban *x,
 			     x->said_ms, b->now_ms, &x->note);
 
 	if (!r && !x->ban.is_del)
-		r = fp_guard_check(&b->guard, &x->ban.p, FP_KIND_BLOCK, NULL,
-				   NULL, &x->note);
+		r = fp_guard_check(&b->feed->guard, &x->ban.p, FP_KIND_BLOCK,
+				   NULL, NULL, &x->note);
 	if (!r && !x->ban.is_del)
 		r = fp_facts_allowed(&b->node, &x->ban.p, &x->note);
 	if (!r)
@@ -223,11 +232,35 @@ static int fp_batch_words(struct fp_batch *b, struct fp_err *e)
 
 /* ---- all of it */
 
+/* Who must not be banned.  It takes as long as a small batch does, so that in a
+ * flood it is not asked for with each. */
+static int fp_batch_guard(struct fp_batch *b, struct fp_err *e)
+{
+	struct fp_feed *f = b->feed;
+	const struct fp_feed_opts *o = &f->opts;
+	int64_t now_ms = fp_clock_ms();
+	struct fp_guard guard;
+	bool is_changed;
+	int r;
+
+	if (now_ms < f->guard_ms + GUARD_MS)
+		return 0;
+	r = fp_facts_cluster_list(&b->node, o->cluster, o->is_cluster_named,
+				  &is_changed, e);
+	if (!r)
+		r = fp_facts_guard(&guard, &b->node, o->cluster,
+				   o->is_cluster_named, e);
+	if (r)
+		return r;
+	fp_guard_fini(&f->guard);
+	f->guard = guard;
+	f->guard_ms = now_ms;
+	return 0;
+}
+
 static int fp_batch_open(struct fp_batch *b, size_t n, struct fp_err *e)
 {
-	const struct fp_feed_opts *o = &b->feed->opts;
-	struct fp_node_opts opts = o->node;
-	bool is_changed;
+	struct fp_node_opts opts = b->feed->opts.node;
 	int r;
 
 	opts.access = FP_NODE_WRITE;
@@ -239,12 +272,9 @@ static int fp_batch_open(struct fp_batch *b, size_t n, struct fp_err *e)
 	b->meta_at = calloc(n + 1, sizeof(*b->meta_at));
 	if (!b->v || !b->word || !b->meta_at)
 		return fp_err(e, -ENOMEM, "out of memory");
-	r = fp_facts_cluster_list(&b->node, o->cluster, o->is_cluster_named,
-				  &is_changed, e);
-	b->list = fp_lists_get(&b->node.lists, o->list);
-	return r ? r
-		 : fp_facts_guard(&b->guard, &b->node, o->cluster,
-				  o->is_cluster_named, e);
+	r = fp_batch_guard(b, e);
+	b->list = fp_lists_get(&b->node.lists, b->feed->opts.list);
+	return r;
 }
 
 static int fp_batch_run(struct fp_batch *b, struct fp_feed_ban *v, size_t n,
@@ -280,7 +310,6 @@ int fp_feed_apply(struct fp_feed *f, struct fp_feed_ban *v, size_t n,
 
 	if (!r)
 		*changed = result.changed;
-	fp_guard_fini(&b.guard);
 	fp_node_close(&b.node);
 	fp_buf_fini(&b.metas);
 	free(b.v);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "logic/ban.h"
+#include "logic/guard.h"
 #include "node/node.h"
 
 /* Bans of feeds, on this node: limited (logic/ban.h), held against the guard
@@ -51,9 +52,13 @@ struct fp_feed {
 	 * when it would be too many, but not each second. */
 	uint64_t live;
 	int64_t counted_s;
+	struct fp_guard guard; /* of guard_ms, CLOCK_MONOTONIC; asked for anew
+				* each second */
+	int64_t guard_ms;
 	bool is_in_force; /* after an apply: is a filter attached? */
 };
 void fp_feed_init(struct fp_feed *f, const struct fp_feed_opts *opts);
+void fp_feed_fini(struct fp_feed *f);
 
 /* Bring bans in, in their order; the lists' lock is held for this call only.
  * 0: what was to be done is durable and, with a filter loaded, in the tables;
