@@ -255,6 +255,17 @@ static int check_opts(const struct fp_cli *c)
 	return 0;
 }
 
+/* Standard input is read once. */
+static int check_stdin(const struct fp_cli *c)
+{
+	for (int i = 0; i < c->argc && !strcmp(c->cluster, "-"); i++)
+		if (!strcmp(c->argv[i], "-"))
+			return fp_cli_usage(
+				c,
+				"--cluster - and the operand \"-\" both read standard input");
+	return 0;
+}
+
 static enum fp_log_level level_of(const struct fp_cli *c)
 {
 	if (c->is_quiet)
@@ -305,6 +316,8 @@ static int act(struct parse *p)
 	if (!c->verb)
 		return fp_cli_usage(c, "no verb given");
 	status = check_opts(c);
+	if (!status)
+		status = check_stdin(c);
 	return status ? status : c->verb->run(c);
 }
 

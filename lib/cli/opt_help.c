@@ -7,7 +7,7 @@
 
 const struct fp_opt fp_common_opts[FP_N_COMMON + 1] = {
 	[FP_O_CLUSTER] = { "cluster", 'C', "FILE", NULL,
-			   "cluster file, an Ansible INI inventory" },
+			   "cluster file, an Ansible INI inventory; -: JSON of ansible-inventory" },
 	[FP_O_NODE] = { "node", 'N', "NODE", NULL,
 			"only this node, group or glob; repeatable" },
 	[FP_O_DRY_RUN] = { "dry-run", 'n', NULL, NULL,

@@ -7,8 +7,9 @@ status=0 seen=0
 
 allowed() {
 	case $1 in
-	fp-block) echo libbpf libnettle libmnl ;;
-	fp-load) echo libbpf libnettle libmnl libpcap ;;
+	fp-block) echo libbpf libnettle libmnl libcjson ;;
+	fp-load) echo libbpf libnettle libmnl libcjson libpcap ;;
+	fp-sync) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq ;;
 	esac
 }
 

@@ -201,6 +201,8 @@ TEST(usage)
 		{ "--why x list", "option --why is not for \"list\"" },
 		{ "lists -a", "option --all is not for \"lists\"" },
 		{ "add -t 5", "--timeout: \"5\" is not a duration" },
+		{ "list -C - a -",
+		  "--cluster - and the operand \"-\" both read standard input" },
 		{ "fail", "no CODE and RULE given; try fp-test fail --help" },
 	};
 
