@@ -254,6 +254,35 @@ int fs_visit_all(struct fs_site *s, struct fp_plan *plan, const char *what,
 	return r < 0 ? r : 0;
 }
 
+int fs_ask_all(struct fs_site *s, const struct fp_fleet_ops *ops, void *data,
+	       size_t size, struct fp_err *e)
+{
+	struct fp_fleet *f;
+	int r = fp_fleet_open(&f, s->loop, &s->opts, s->hosts, s->n_hosts, ops,
+			      e);
+
+	if (r)
+		return r;
+	for (size_t i = 0; i < s->n_hosts; i++)
+		fp_fleet_member(f, i)->data = (char *)data + i * size;
+	r = fp_fleet_run(f);
+	fp_fleet_close(f);
+	return r < 0 ? fp_err_sys(e, r, "event loop") : 0;
+}
+
+void fs_opened(void *ctx, struct fp_member *m)
+{
+	(void)ctx;
+	(void)m;
+}
+
+bool fs_is_note(const struct fp_member *m, const struct fp_event *ev)
+{
+	if (ev->kind == FP_EVENT_NOTE)
+		fp_log(FP_LOG_NOTICE, "%s: %s", m->host->name, ev->err.text);
+	return ev->kind == FP_EVENT_NOTE;
+}
+
 void fs_nodes_fini(struct fs_node *node, size_t n)
 {
 	for (size_t i = 0; node && i < n; i++)

@@ -62,6 +62,14 @@ int fs_visit_all(struct fs_site *s, struct fp_plan *plan, const char *what,
 		 const struct fp_host *const *hosts, size_t n,
 		 struct fs_node *node, struct fp_err *e);
 void fs_nodes_fini(struct fs_node *node, size_t n);
+/* Ask the hosts of the site; data: as many elements of `size` bytes, one a
+ * member.  0; -errno. */
+int fs_ask_all(struct fs_site *s, const struct fp_fleet_ops *ops, void *data,
+	       size_t size, struct fp_err *e);
+/* An op that does nothing: HELLO is all that is asked. */
+void fs_opened(void *ctx, struct fp_member *m);
+/* A note of the node, on stderr.  true: that is what it was. */
+bool fs_is_note(const struct fp_member *m, const struct fp_event *ev);
 /* How far its clock is from ours, whole seconds; said when it matters. */
 int64_t fs_clock_s(const struct fp_host *h, const struct fp_hello *hello);
 

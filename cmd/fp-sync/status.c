@@ -28,7 +28,7 @@ static const struct fp_field status_fields[] = {
 	  "live words of its dynamic lists" },
 	{ "accepted_by", offsetof(struct status_rec, accepted_by), FP_F_STR,
 	  NULL, "whose push it accepted last" },
-	{ "age", offsetof(struct status_rec, age_s), FP_F_DUR_S, "s",
+	{ "age_s", offsetof(struct status_rec, age_s), FP_F_DUR_S, "s",
 	  "since then" },
 	{ "filter", offsetof(struct status_rec, filter), FP_F_STR, NULL,
 	  "attached, loaded or none" },
@@ -105,19 +105,13 @@ static void compare(const struct status *s, struct answer *a)
 		add_detail(a, "%s", "has lists that cannot be read");
 }
 
-static void on_opened(void *ctx, struct fp_member *m)
-{
-	(void)ctx;
-	(void)m;
-}
-
 static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
 {
 	struct answer *a = m->data;
 
-	if (ev->kind == FP_EVENT_NOTE) {
-		fp_log(FP_LOG_NOTICE, "%s: %s", m->host->name, ev->err.text);
-	} else if (ev->kind == FP_EVENT_FAILED) {
+	if (fs_is_note(m, ev))
+		return;
+	if (ev->kind == FP_EVENT_FAILED) {
 		fp_outcome_fail(&a->out, ev);
 	} else if (ev->kind == FP_EVENT_DONE) {
 		a->hello = *fp_sender_said(m->sender);
@@ -192,27 +186,17 @@ static int finish(struct status *s)
 
 static int ask_nodes(struct status *s, struct fp_err *e)
 {
-	const struct fp_fleet_ops ops = { on_opened, on_event, on_ended, s };
+	const struct fp_fleet_ops ops = { fs_opened, on_event, on_ended, s };
 	size_t n = s->site.n_hosts;
-	struct fp_fleet *f = NULL;
 	int r;
 
 	s->answer = calloc(n + 1, sizeof(*s->answer));
 	if (!s->answer)
 		return fp_err(e, -ENOMEM, "out of memory");
-	r = fp_fleet_open(&f, s->site.loop, &s->site.opts, s->site.hosts, n,
-			  &ops, e);
+	r = fs_ask_all(&s->site, &ops, s->answer, sizeof(*s->answer), e);
 	for (size_t i = 0; i < n && !r; i++)
-		fp_fleet_member(f, i)->data = &s->answer[i];
-	if (!r) {
-		r = fp_fleet_run(f);
-		if (r < 0)
-			fp_err_sys(e, r, "event loop");
-	}
-	fp_fleet_close(f);
-	for (size_t i = 0; i < n && r >= 0; i++)
 		r = print_one(s, s->site.hosts[i], &s->answer[i], e);
-	return r < 0 ? r : 0;
+	return r;
 }
 
 /* Without lists of our own there is nothing to be in step with but none. */
