@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "peer/remote_wire.h"
+
 #define MAX_AGENT_KEYS 32
 
 static void note(struct fp_auth *a, const char *fmt, ...)
@@ -208,7 +210,7 @@ static LIBSSH2_USERAUTH_PUBLICKEY_SIGN_FUNC(sign)
 	a->is_signing = false;
 	if (code || fp_agent_signature(a->agent, &s, &n))
 		return -1;
-	*sig = fp_auth_alloc(n, libssh2_session_abstract(session));
+	*sig = fp_wire_alloc(n, libssh2_session_abstract(session));
 	if (!*sig)
 		return -1;
 	memcpy(*sig, s, n);

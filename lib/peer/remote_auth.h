@@ -27,10 +27,6 @@ struct fp_auth {
 	struct fp_buf tried; /* for the message */
 };
 
-/* Where a session's memory comes from: what a peer makes it hold is bounded.
- * Source: libssh2_session_init_ex(3). */
-LIBSSH2_ALLOC_FUNC(fp_auth_alloc);
-
 /* Before connecting: is there any key that could be used?  0; -EACCES. */
 int fp_auth_check(const struct fp_remote_config *c, struct fp_err *e);
 

@@ -240,12 +240,15 @@ static void note_kind(void *ctx, const struct entry *t)
 
 void fp_hosts_prefs(const struct fp_remote_config *c, char out[FP_HOSTS_PREFS])
 {
+	bool has_rsa = libssh2_version(LIBSSH2_RSA_SHA2);
 	unsigned int known = 0;
 	size_t n = 0;
 
 	walk(c, note_kind, &known);
+	/* What libssh2 does not know is not even named: 1.10 takes it out of the
+	 * list by a memcpy onto itself (session_method_pref, session.c). */
 	for (int pass = 1; pass >= 0; pass--)
-		for (size_t i = 0; i < N_KINDS; i++)
+		for (size_t i = 0; i < (has_rsa ? N_KINDS : RSA); i++)
 			if ((int)(known >> i & 1) == pass)
 				n += (size_t)snprintf(out + n,
 						      FP_HOSTS_PREFS - n,

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SSH by libssh2.  It gets no socket of its own: what it sends goes to a buffer
- * that takes all, what it reads comes in portions.  So it never stops in the
- * middle of a packet, after which 1.10 answers every other call with
- * LIBSSH2_ERROR_BAD_USE (transport.c, send_existing); a peer that talks without
- * end cannot keep the loop; and what it queued before the connection broke is
- * not lost (channel.c, _libssh2_channel_read). */
+/* SSH by libssh2. */
 #include <libssh2.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +12,11 @@
 #include "peer/remote_dial.h"
 #include "peer/remote_hosts.h"
 #include "peer/remote_priv.h"
+#include "peer/remote_wire.h"
 
 #define TURN_BYTES (256 << 10)  /* read in one turn of the loop */
 #define EARLY_BYTES (256 << 10) /* read before the server has proven its name */
 #define OUT_ENOUGH (256 << 10)  /* held before more is taken from the queue */
-#define OUT_MAX (4 << 20) /* the peer wants answers and does not read them */
-#define MEMORY_MAX (32 << 20) /* of a session */
 #define CHUNK 32768
 
 enum step { DIAL, HANDSHAKE, AUTH, CHANNEL, EXEC, RUN };
@@ -32,120 +25,16 @@ struct ssh2 {
 	struct fp_remote r;
 	enum step step;
 	struct fp_dial *dial;
-	int fd;
-	uint32_t events; /* what the loop watches fd for */
+	struct fp_wire wire;
+	uint32_t events; /* what the loop watches wire.fd for */
 	LIBSSH2_SESSION *session;
 	LIBSSH2_CHANNEL *channel;
 	struct fp_auth auth;
-	struct fp_buf out;
-	size_t out_at;
-	size_t budget; /* what may be read yet, in this turn */
-	size_t n_read, memory;
-	int broken;      /* -errno of the connection, or 0 */
 	bool is_stalled; /* writing has to wait for the peer */
 	bool is_eof_sent;
-	bool is_leaving;    /* nothing more will be read */
-	char farewell[200]; /* of SSH_MSG_DISCONNECT */
 };
 
-/* ---- what libssh2 gets */
-
-LIBSSH2_ALLOC_FUNC(fp_auth_alloc)
-{
-	struct ssh2 *s = *abstract;
-	void *p = s->memory < MEMORY_MAX && count < MEMORY_MAX ? malloc(count)
-							       : NULL;
-
-	s->memory += malloc_usable_size(p);
-	return p;
-}
-
-static LIBSSH2_FREE_FUNC(release)
-{
-	struct ssh2 *s = *abstract;
-
-	s->memory -= malloc_usable_size(ptr);
-	free(ptr);
-}
-
-static LIBSSH2_REALLOC_FUNC(resize)
-{
-	struct ssh2 *s = *abstract;
-	size_t was = malloc_usable_size(ptr);
-	void *p = s->memory < MEMORY_MAX && count < MEMORY_MAX
-			  ? realloc(ptr, count)
-			  : NULL;
-
-	if (p)
-		s->memory += malloc_usable_size(p) - was;
-	return p;
-}
-
-static LIBSSH2_SEND_FUNC(put)
-{
-	struct ssh2 *s = *abstract;
-
-	(void)socket;
-	(void)flags;
-	if (s->out.len - s->out_at > OUT_MAX)
-		return -ENOBUFS;
-	fp_buf_add(&s->out, buffer, length);
-	return s->out.is_failed ? -ENOMEM : (ssize_t)length;
-}
-
-/* The end of the connection is not told: libssh2 would drop what it has read. */
-static LIBSSH2_RECV_FUNC(get)
-{
-	struct ssh2 *s = *abstract;
-	ssize_t n;
-
-	(void)flags;
-	if (s->is_leaving)
-		return -ECONNRESET;
-	if (!s->budget || s->broken)
-		return -EAGAIN;
-	n = recv(socket, buffer, length < s->budget ? length : s->budget,
-		 MSG_DONTWAIT);
-	if (n > 0) {
-		s->budget -= (size_t)n;
-		s->n_read += (size_t)n;
-		return n;
-	}
-	if (!n || errno != EAGAIN)
-		s->broken = n ? -errno : -ECONNRESET;
-	return -EAGAIN;
-}
-
-static LIBSSH2_DISCONNECT_FUNC(note_farewell)
-{
-	struct ssh2 *s = *abstract;
-
-	(void)session;
-	(void)reason;
-	(void)language;
-	(void)language_len;
-	fp_remote_clean(s->farewell, sizeof(s->farewell), message,
-			message_len > 0 ? (size_t)message_len : 0);
-}
-
 /* ---- the socket */
-
-static void flush(struct ssh2 *s)
-{
-	while (s->out_at < s->out.len && !s->broken) {
-		ssize_t n = send(s->fd, s->out.data + s->out_at,
-				 s->out.len - s->out_at,
-				 MSG_NOSIGNAL | MSG_DONTWAIT);
-
-		if (n < 0 && errno == EAGAIN)
-			return;
-		if (n < 0)
-			s->broken = -errno;
-		else
-			s->out_at += (size_t)n;
-	}
-	s->out.len = s->out_at = 0;
-}
 
 static void watch(struct ssh2 *s)
 {
@@ -153,11 +42,11 @@ static void watch(struct ssh2 *s)
 	size_t n;
 
 	fp_remote_next(&s->r, &n);
-	if (s->out.len || (s->step == RUN && !s->is_stalled &&
-			   (n || (s->r.is_finished && !s->is_eof_sent))))
+	if (s->wire.out.len || (s->step == RUN && !s->is_stalled &&
+				(n || (s->r.is_finished && !s->is_eof_sent))))
 		events |= EPOLLOUT;
 	if (events != s->events)
-		fp_loop_fd_mod(s->r.loop, s->fd, events);
+		fp_loop_fd_mod(s->r.loop, s->wire.fd, events);
 	s->events = events;
 }
 
@@ -165,7 +54,7 @@ static size_t held(const struct fp_remote *r)
 {
 	const struct ssh2 *s = (const struct ssh2 *)r;
 
-	return s->step == RUN ? s->out.len - s->out_at : 0;
+	return s->step == RUN ? fp_wire_held(&s->wire) : 0;
 }
 
 static void kick(struct fp_remote *r)
@@ -185,12 +74,12 @@ static void free_session(struct ssh2 *s)
 {
 	if (!s->session)
 		return;
-	s->is_leaving = true;
+	s->wire.is_leaving = true;
 	if (s->step == HANDSHAKE)
-		libssh2_session_handshake(s->session, s->fd);
+		libssh2_session_handshake(s->session, s->wire.fd);
 	else
 		libssh2_session_disconnect(s->session, "done");
-	flush(s); /* as much as the kernel takes */
+	fp_wire_flush(&s->wire); /* as much as the kernel takes */
 	libssh2_session_free(s->session);
 	s->session = NULL;
 	s->channel = NULL;
@@ -204,11 +93,10 @@ static void stop(struct fp_remote *r)
 	s->dial = NULL;
 	free_session(s);
 	fp_auth_fini(&s->auth);
-	fp_buf_fini(&s->out);
-	s->out_at = 0;
+	fp_wire_fini(&s->wire);
 	if (s->step != DIAL) {
-		fp_loop_fd_del(r->loop, s->fd);
-		close(s->fd);
+		fp_loop_fd_del(r->loop, s->wire.fd);
+		close(s->wire.fd);
 		s->step = DIAL;
 	}
 }
@@ -244,14 +132,14 @@ static int translate(struct ssh2 *s)
 		code = -EPROTO;
 	}
 	return fp_err(&s->r.err, code, "%s port %u: %s (%s)", c->host, c->port,
-		      *s->farewell ? s->farewell : text, s->r.doing);
+		      *s->wire.farewell ? s->wire.farewell : text, s->r.doing);
 }
 
 static int lost(struct ssh2 *s)
 {
 	const struct fp_remote_config *c = &s->r.config;
 
-	return fp_err_sys(&s->r.err, s->broken, "%s port %u (%s)", c->host,
+	return fp_err_sys(&s->r.err, s->wire.broken, "%s port %u (%s)", c->host,
 			  c->port, s->r.doing);
 }
 
@@ -264,11 +152,11 @@ static int shake_hands(struct ssh2 *s)
 	size_t n;
 	int type;
 
-	switch (libssh2_session_handshake(s->session, s->fd)) {
+	switch (libssh2_session_handshake(s->session, s->wire.fd)) {
 	case 0:
 		break;
 	case LIBSSH2_ERROR_EAGAIN:
-		if (s->n_read < EARLY_BYTES)
+		if (s->wire.n_read < EARLY_BYTES)
 			return -EAGAIN;
 		return fp_err(&s->r.err, -EPROTO,
 			      "%s port %u: is no SSH server", c->host, c->port);
@@ -286,8 +174,8 @@ static int authenticate(struct ssh2 *s)
 {
 	int code = fp_auth_step(&s->auth, s->session, &s->r.err);
 
-	if (code && code != -EAGAIN && *s->farewell)
-		return fp_auth_denied(&s->auth, s->farewell, &s->r.err);
+	if (code && code != -EAGAIN && *s->wire.farewell)
+		return fp_auth_denied(&s->auth, s->wire.farewell, &s->r.err);
 	if (code == -EIO)
 		return translate(s);
 	s->r.doing = "starting the program";
@@ -372,7 +260,7 @@ static int send_queue(struct ssh2 *s)
 	size_t left;
 	const char *p;
 
-	while (n > 0 && s->out.len - s->out_at < OUT_ENOUGH &&
+	while (n > 0 && fp_wire_held(&s->wire) < OUT_ENOUGH &&
 	       (p = fp_remote_next(&s->r, &left))) {
 		n = libssh2_channel_write(s->channel, p, left);
 		if (n > 0)
@@ -418,7 +306,7 @@ static int run(struct ssh2 *s)
 
 	if (!code && !fp_remote_is_done(&s->r) && !has_ended(s))
 		code = send_queue(s);
-	s->budget = 0;
+	s->wire.budget = 0;
 	if (!code && !fp_remote_is_done(&s->r))
 		code = read_both(s);
 	if (!code && !fp_remote_is_done(&s->r) && has_ended(s))
@@ -432,7 +320,7 @@ static void turn(struct ssh2 *s)
 {
 	int code = 0;
 
-	s->budget = TURN_BYTES;
+	s->wire.budget = TURN_BYTES;
 	if (s->step != RUN) {
 		code = set_up(s);
 		if (!code)
@@ -441,8 +329,8 @@ static void turn(struct ssh2 *s)
 	if (!code && !fp_remote_is_done(&s->r))
 		code = run(s);
 	if (!fp_remote_is_done(&s->r))
-		flush(s);
-	if ((!code || code == -EAGAIN) && s->broken)
+		fp_wire_flush(&s->wire);
+	if ((!code || code == -EAGAIN) && s->wire.broken)
 		code = lost(s);
 	if (code && code != -EAGAIN)
 		fp_remote_end(&s->r, code);
@@ -472,21 +360,16 @@ static int begin(struct ssh2 *s, int fd)
 	char prefs[FP_HOSTS_PREFS];
 	int code;
 
-	s->fd = fd;
+	s->wire.fd = fd;
 	s->step = HANDSHAKE;
 	s->events = EPOLLIN;
 	s->r.doing = "waiting for its SSH banner and keys";
 	code = fp_loop_fd_add(s->r.loop, fd, s->events, on_socket, s);
 	if (code)
 		return fp_err_sys(&s->r.err, code, "event loop");
-	s->session = libssh2_session_init_ex(fp_auth_alloc, release, resize, s);
+	s->session = fp_wire_session(&s->wire);
 	if (!s->session)
 		return fp_err(&s->r.err, -ENOMEM, "out of memory");
-	libssh2_session_set_blocking(s->session, 0);
-	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_SEND, put);
-	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_RECV, get);
-	libssh2_session_callback_set(s->session, LIBSSH2_CALLBACK_DISCONNECT,
-				     note_farewell);
 	fp_hosts_prefs(&s->r.config, prefs);
 	if (libssh2_session_method_pref(s->session, LIBSSH2_METHOD_HOSTKEY,
 					prefs))
@@ -504,12 +387,12 @@ static void dialed(void *ctx, int fd_or_code, const struct fp_err *e)
 	int code = fd_or_code;
 
 	fp_remote_enter(&s->r);
-	fp_dial_close(s->dial);
+	if (e)
+		s->r.err = *e;
+	fp_dial_close(s->dial); /* e is its own */
 	s->dial = NULL;
 	if (fd_or_code >= 0)
 		code = begin(s, fd_or_code);
-	else
-		s->r.err = *e;
 	if (code)
 		fp_remote_end(&s->r, code);
 	else

@@ -124,17 +124,21 @@ wait_for() {
 # go STATUS ARG...: over libssh2; by STATUS ARG...: over ssh(1).
 # $output is what the program printed, $stderr what happened.
 go() {
-	local status=$1
+	local want=$1
 
 	shift
-	run --separate-stderr "-$status" "$remote" -p $PORT -k "$known" "$@" \
+	run --separate-stderr "$remote" -p $PORT -k "$known" "$@" \
 		<"${in-/dev/null}"
+	[ "$status" = "$want" ] || {
+		printf 'status %s of %s:\n%s\n' "$status" "$*" "$stderr"
+		return 1
+	}
 }
 by() {
-	local status=$1
+	local want=$1
 
 	shift
-	go "$status" -C ssh "$@"
+	go "$want" -C ssh "$@"
 }
 
 same() {
@@ -615,8 +619,8 @@ known_hosts /etc/ssh/ssh_known_hosts2"
 		'echo in' </dev/null
 	same "$output" in
 	run -0 --separate-stderr "$remote" -G ssh -H "$home" -l me -p 7 -i k \
-		-k kh -c plain
-	same "$output" $'host 127.0.0.1\nalias [127.0.0.1]:7\nuser me\nport 7\nagent \nkey k\nknown_hosts kh'
+		-k kh -A sock -c plain
+	same "$output" $'host 127.0.0.1\nalias [127.0.0.1]:7\nuser me\nport 7\nagent sock\nkey k\nknown_hosts kh'
 	for host in jump pipe; do
 		run -2 --separate-stderr "$remote" -G ssh -H "$home" -c $host
 		hints 'config EINVAL'
@@ -647,12 +651,13 @@ known_hosts /etc/ssh/ssh_known_hosts2"
 	printf '#!/bin/sh\necho "usage: ssh" >&2\nexit 255\n' >old
 	chmod 755 old
 	for ssh in ./none false ./old; do
-		run -0 --separate-stderr "$remote" -G $ssh -H "$home" -c host
+		run -0 --separate-stderr "$remote" -G $ssh -H "$home" \
+			-A sock -c host
 		same "$output" "host host
 alias host
 user root
 port 22
-agent 
+agent sock
 known_hosts $home/.ssh/known_hosts
 known_hosts /etc/ssh/ssh_known_hosts"
 	done
