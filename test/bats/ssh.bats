@@ -167,10 +167,20 @@ sound() {
 	lacks Sanitizer && lacks 'closed twice' && lacks 'too early'
 }
 
+# libssh2 1.10 leaks two numbers with each ECDSA signature of a key file.  A full
+# stack shows that they are its own.
+ecdsa_leaks() {
+	echo 'leak:libssh2.so' >suppressions
+	export LSAN_OPTIONS=suppressions=$PWD/suppressions
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:fast_unwind_on_malloc=0
+	LSAN_OPTIONS+=:print_suppressions=0
+}
+
 key() { echo "$keys/id_$1"; }
 print_of() { ssh-keygen -lf "$keys/host_$1.pub" | cut -d ' ' -f 2; }
 
 @test "a program runs, reads, writes and ends, over both transports" {
+	ecdsa_leaks
 	echo hello >in
 	in=in
 	for way in go by; do
@@ -322,6 +332,7 @@ print_of() { ssh-keygen -lf "$keys/host_$1.pub" | cut -d ' ' -f 2; }
 }
 
 @test "default keys are tried in turn" {
+	ecdsa_leaks
 	cp "$(key stranger)" "$home/.ssh/id_ed25519"
 	cp "$(key ecdsa)" "$home/.ssh/id_ecdsa"
 	cp "$(key rsa)" "$home/.ssh/id_rsa"
