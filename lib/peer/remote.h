@@ -38,7 +38,8 @@ struct fp_remote_hints {
 	const char *name, *address, *user, *key, *known_hosts, *agent, *home;
 	uint16_t port;
 	/* ask `ssh -G` what ~/.ssh/config says (when ssh is installed): the
-	 * hints win over it, it wins over the defaults */
+	 * hints win over it, it wins over the defaults; its HostName is what
+	 * it makes of address (or name), its IdentityAgent wins over agent */
 	const char *ssh; /* the program to ask, or NULL: do not ask */
 };
 
@@ -73,6 +74,9 @@ struct fp_remote_events {
  * nothing is timed: deadlines of an exchange are the caller's.
  * transport: NULL for libssh2, or the words of a command ("ssh -o ..."), split at
  * blanks, to which "-T -p PORT -l USER HOST COMMAND" are added as ssh(1) takes them.
+ * A command is told only what the hints said.  It counts as opened when it was
+ * started; the deadline goes on until it wrote something or took what was
+ * written to it.
  * 0: *out is the caller's (fp_remote_close); everything else comes by events.
  * -ENOMEM, -EINVAL. */
 int fp_remote_open(struct fp_remote **out, struct fp_loop *l,
