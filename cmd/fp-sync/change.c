@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "control/stay.h"
 #include "io/clock.h"
 #include "model/words.h"
 
@@ -54,6 +55,8 @@ struct change {
 	struct fp_buf store;    /* metas of words */
 	struct fp_entry *word;
 	size_t n_news; /* for our own copy */
+	struct fs_node *node;
+	int64_t start_ms;
 };
 
 /* ---- what is said */
@@ -254,26 +257,88 @@ static int print_record(struct fp_cli *c, const char *list,
 	return fp_out_record(c->out, &change_type, &rec, e);
 }
 
+/* The nodes of a push --stay that runs here have open channels. */
+static void take_handed(void *ctx, const struct fp_handed *h)
+{
+	struct change *x = ctx;
+
+	for (size_t i = 0; i < x->site.n_hosts; i++) {
+		struct fs_node *n = &x->node[i];
+
+		if (strcmp(x->site.hosts[i]->name, h->node) || n->host)
+			continue;
+		n->host = x->site.hosts[i];
+		n->ms = fp_clock_ms() - x->start_ms;
+		n->out = (struct fp_outcome){ .state = "ok" };
+		if (!h->is_connected)
+			fp_outcome_end(&n->out, h->ev.error, &h->ev.err);
+		else if (!h->is_ok)
+			fp_outcome_fail(&n->out, &h->ev);
+		else
+			fp_outcome_said(&n->out, &h->ev.answer, NULL);
+	}
+}
+
+static int hand_over(struct change *x, struct fp_err *e)
+{
+	struct fp_plan *p = &x->plan;
+	int r;
+
+	if (x->site.c->n_nodes)
+		return 0; /* it does not know which we mean */
+	x->start_ms = fp_clock_ms();
+	r = fp_stay_hand(x->site.c->state_dir, p->list, p->kind, p->by, p->why,
+			 x->word, x->in.n, p->timeout_ms, take_handed, x, e);
+	if (r < 0)
+		fp_log(FP_LOG_WARN, "%s: nodes are asked from here", e->text);
+	return 0;
+}
+
+/* All nodes that nobody told yet. */
+static int visit_rest(struct change *x, struct fp_err *e)
+{
+	struct fs_site *s = &x->site;
+	const struct fp_host **rest = calloc(s->n_hosts + 1, sizeof(*rest));
+	struct fs_node *node = calloc(s->n_hosts + 1, sizeof(*node));
+	size_t n = 0, at = 0;
+	int r = rest && node ? 0 : fp_err(e, -ENOMEM, "out of memory");
+
+	for (size_t i = 0; i < s->n_hosts && !r; i++)
+		if (!x->node[i].host)
+			rest[n++] = s->hosts[i];
+	if (!r && n)
+		r = fs_visit_all(s, &x->plan, x->is_del ? "del" : "add", rest,
+				 n, node, e);
+	for (size_t i = 0; i < s->n_hosts && !r; i++)
+		if (!x->node[i].host) {
+			x->node[i] = node[at];
+			x->node[i].visit = NULL;
+			at++;
+		}
+	fs_nodes_fini(node, n);
+	free(rest);
+	return r;
+}
+
 static int tell_nodes(struct change *x, struct fp_err *e)
 {
 	struct fs_site *s = &x->site;
-	struct fs_tally t = { .is_changed = false };
-	struct fs_node *node = calloc(s->n_hosts + 1, sizeof(*node));
-	int r = node ? 0 : fp_err(e, -ENOMEM, "out of memory");
+	struct fs_tally t = { .is_changed = x->n_news > 0 };
+	int r;
 
 	x->plan.words = x->word;
 	x->plan.n_words = x->in.n;
+	x->node = calloc(s->n_hosts + 1, sizeof(*x->node));
+	r = x->node ? hand_over(x, e) : fp_err(e, -ENOMEM, "out of memory");
 	if (!r)
-		r = fs_visit_all(s, &x->plan, x->is_del ? "del" : "add",
-				 s->hosts, s->n_hosts, node, e);
+		r = visit_rest(x, e);
 	for (size_t i = 0; i < s->n_hosts && !r; i++) {
-		fs_tally_add(&t, node[i].host->name, &node[i].out);
-		r = print_record(s->c, x->plan.list, &node[i], e);
+		fs_tally_add(&t, s->hosts[i]->name, &x->node[i].out);
+		r = print_record(s->c, x->plan.list, &x->node[i], e);
 	}
-	fs_nodes_fini(node, s->n_hosts);
+	fs_nodes_fini(x->node, s->n_hosts);
 	if (r)
 		return r;
-	t.is_changed |= x->n_news > 0;
 	fs_tally_summary(s->c, &t);
 	return fs_tally_status(&t, false);
 }

@@ -83,7 +83,7 @@ int fs_site_open(struct fs_site *out, struct fp_cli *c, char **names, size_t n,
 {
 	int r;
 
-	*out = (struct fs_site){ .c = c };
+	*out = (struct fs_site){ .c = c, .reload = out->reload };
 	who(out);
 	out->opts = (struct fp_fleet_opts){
 		.name = out->name,
@@ -99,11 +99,20 @@ int fs_site_open(struct fs_site *out, struct fp_cli *c, char **names, size_t n,
 	if (!r)
 		r = fp_loop_open(&out->loop, e);
 	if (!r)
-		r = fp_loop_signals(out->loop, NULL, NULL, e);
+		r = fp_loop_signals(out->loop, out->reload, out, e);
 	if (!r)
 		r = fp_remote_init(e);
 	if (r)
 		fs_site_close(out);
+	return r;
+}
+
+int fs_site_check(struct fs_site *s, struct fp_err *e)
+{
+	struct fs_site now = { .c = s->c };
+	int r = read_cluster(&now, NULL, 0, e);
+
+	fs_site_close(&now);
 	return r;
 }
 

@@ -32,13 +32,17 @@ struct fs_site {
 	struct fp_loop *loop;
 	struct fp_fleet_opts opts;
 	char name[256], by[256];
+	void (*reload)(void *ctx); /* on SIGHUP; NULL: SIGHUP ends us */
 };
 
-/* names, n: nodes named as operands, in place of -N; n 0: none.
+/* names, n: nodes named as operands, in place of -N; n 0: none.  out->reload is
+ * the caller's, with out as ctx.
  * 0: fs_site_close.  -EINVAL, -ENOENT: the cluster file, a pattern.  -errno. */
 int fs_site_open(struct fs_site *out, struct fp_cli *c, char **names, size_t n,
 		 struct fp_err *e);
 void fs_site_close(struct fs_site *s);
+/* Can the cluster file be read?  0; as above. */
+int fs_site_check(struct fs_site *s, struct fp_err *e);
 /* --lists, or where they usually are. */
 const char *fs_lists_dir(const struct fp_cli *c);
 /* What the command line says of a push; the source is the caller's.

@@ -30,6 +30,8 @@ static const struct fp_opt opts[] = {
 	  "the lists directory (default /etc/fastpath/lists)" },
 	{ "prune", 0, NULL, "push",
 	  "take away pushed lists that are not in the directory" },
+	{ "stay", 0, NULL, "push",
+	  "keep channels open, push as files change, serve add and del" },
 	{ "adopt", 0, NULL, "push rollback",
 	  "take over nodes that another controller changed" },
 	{ "max-change", 0, "PERCENT", "push rollback",

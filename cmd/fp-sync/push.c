@@ -144,6 +144,8 @@ int fs_push(struct fp_cli *c)
 
 	if (!r)
 		r = check_names(c, &e);
+	if (!r && fp_cli_get(c, "stay"))
+		return fs_push_stay(c);
 	if (!r)
 		r = fs_site_open(&s, c, NULL, 0, &e);
 	if (!r)

@@ -32,4 +32,7 @@ int fs_push_nodes(struct fs_site *s, struct fp_plan *p,
 /* To all of the site, with the summary: the exit status, or -errno. */
 int fs_push_all(struct fs_site *s, struct fp_plan *p, struct fp_err *e);
 
+/* push --stay: the exit status. */
+int fs_push_stay(struct fp_cli *c);
+
 #endif

@@ -116,6 +116,21 @@ void fp_outcome_end(struct fp_outcome *o, int code, const struct fp_err *e)
 		fp_err_sys(&o->err, code, "the session ended");
 }
 
+void fp_outcome_said(struct fp_outcome *o, const struct fp_answer *a,
+		     const char *note)
+{
+	o->said = a->changed;
+	o->is_changed |= a->changed > 0;
+	o->refused = a->refused;
+	o->is_in_force = a->is_in_force;
+	if (!a->refused)
+		return;
+	o->standing = FP_STANDS_REFUSED;
+	o->state = "refused";
+	fp_err(&o->err, 0, "%s",
+	       note && *note ? note : "the node protects that address");
+}
+
 /* ---- pushed lists */
 
 /* May we change what this node accepted last?  0; -EPERM rule adopt. */
@@ -305,23 +320,10 @@ static void on_hello(struct fp_visit *v, struct fp_member *m)
 
 static void on_said(struct fp_visit *v, const struct fp_event *ev)
 {
-	char note[sizeof(v->note)];
-
-	if (ev->kind == FP_EVENT_FAILED) {
+	if (ev->kind == FP_EVENT_FAILED)
 		fp_outcome_fail(&v->out, ev);
-		return;
-	}
-	v->out.said = ev->answer.changed;
-	v->out.is_changed |= ev->answer.changed > 0;
-	v->out.refused = ev->answer.refused;
-	v->out.is_in_force = ev->answer.is_in_force;
-	if (!ev->answer.refused)
-		return;
-	strcpy(note, v->note);
-	v->out.standing = FP_STANDS_REFUSED;
-	v->out.state = "refused";
-	fp_err(&v->out.err, 0, "%s",
-	       *note ? note : "the node protects that address");
+	else
+		fp_outcome_said(&v->out, &ev->answer, v->note);
 }
 
 static void on_talk(struct fp_visit *v, struct fp_member *m,

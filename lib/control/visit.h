@@ -81,6 +81,9 @@ void fp_visit_ended(struct fp_visit *v, struct fp_member *m);
 /* As far as it is; is_done: nothing more will come. */
 const struct fp_outcome *fp_visit_outcome(const struct fp_visit *v);
 
+/* What a node made of words; note: what it noted before, or NULL. */
+void fp_outcome_said(struct fp_outcome *o, const struct fp_answer *a,
+		     const char *note);
 /* What a FAIL, and what the end of a session, mean. */
 void fp_outcome_fail(struct fp_outcome *o, const struct fp_event *ev);
 void fp_outcome_end(struct fp_outcome *o, int code, const struct fp_err *e);

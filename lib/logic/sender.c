@@ -311,8 +311,8 @@ void fp_event_fail(struct fp_event *out, const struct fp_wire_msg *m)
 		out->is_over = true;
 }
 
-int fp_answer_add(struct fp_answer *sum, const struct fp_wire_msg *m,
-		  struct fp_err *e)
+int fp_answer_read(struct fp_answer *sum, const struct fp_wire_msg *m,
+		   struct fp_err *e)
 {
 	const struct {
 		const char *key;
@@ -374,7 +374,7 @@ static int on_ok(struct ask *a, const struct fp_wire_msg *m,
 	if (m->type == FP_WIRE_FAIL && a->sum.kind != FP_EVENT_FAILED)
 		fp_event_fail(&a->sum, m);
 	else if (m->type == FP_WIRE_OK) {
-		r = fp_answer_add(&a->sum.answer, m, e);
+		r = fp_answer_read(&a->sum.answer, m, e);
 		if (r)
 			return r;
 	} else if (m->type != FP_WIRE_FAIL) {
@@ -539,6 +539,14 @@ const struct fp_hello *fp_sender_said(const struct fp_sender *s)
 bool fp_sender_is_idle(const struct fp_sender *s)
 {
 	return s->at == s->n;
+}
+
+bool fp_sender_awaits(const struct fp_sender *s, uint32_t tag)
+{
+	for (size_t i = s->at; i < s->n; i++)
+		if (s->ask[i].tag == tag)
+			return true;
+	return false;
 }
 
 int64_t fp_sender_due_ms(const struct fp_sender *s)

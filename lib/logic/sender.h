@@ -59,6 +59,10 @@ struct fp_event {
 	bool is_over; /* FAILED: nothing more can be asked in this session */
 };
 
+/* The numbers of an OK are added to *sum.  0; -EBADMSG. */
+int fp_answer_read(struct fp_answer *sum, const struct fp_wire_msg *m,
+		   struct fp_err *e);
+
 /* name: this controller's.  timeout_ms: how long the node may be silent and take
  * nothing while we wait.  0: fp_sender_free.  -ENOMEM. */
 int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
@@ -105,6 +109,8 @@ void fp_sender_take(struct fp_sender *s, struct fp_buf *to, size_t max,
 		    int64_t now_ms);
 /* Is nothing asked that is not answered? */
 bool fp_sender_is_idle(const struct fp_sender *s);
+/* Is a request with this tag not answered yet? */
+bool fp_sender_awaits(const struct fp_sender *s, uint32_t tag);
 /* When the node has been silent for too long; 0: nothing is awaited. */
 int64_t fp_sender_due_ms(const struct fp_sender *s);
 void fp_sender_bytes(const struct fp_sender *s, uint64_t *sent,

@@ -53,8 +53,5 @@ int fp_pushing_answer(struct fp_pushing *g, const struct fp_wire_msg *m,
 
 /* code, error and err of *out from a FAIL. */
 void fp_event_fail(struct fp_event *out, const struct fp_wire_msg *m);
-/* The numbers of an OK are added to *sum.  0; -EBADMSG. */
-int fp_answer_add(struct fp_answer *sum, const struct fp_wire_msg *m,
-		  struct fp_err *e);
 
 #endif

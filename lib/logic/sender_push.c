@@ -443,7 +443,7 @@ static int on_commit(const struct fp_wire_msg *m, struct fp_event *out,
 		return fp_err(e, -EBADMSG, "COMMIT was answered with %c",
 			      (char)m->type);
 	out->kind = FP_EVENT_DONE;
-	return fp_answer_add(&out->answer, m, e) ? -EBADMSG : 1;
+	return fp_answer_read(&out->answer, m, e) ? -EBADMSG : 1;
 }
 
 int fp_pushing_answer(struct fp_pushing *g, const struct fp_wire_msg *m,
