@@ -2,17 +2,11 @@
 /* fp-block test: ask the kernel.  fp-block why: what the lists say, and what
  * the kernel does. */
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "block.h"
-#include "fp_maps.h"
 #include "io/clock.h"
-
-/* The kernel's deadlines are whole seconds of another clock. */
-#define WHY_ENDING_S 2
-
-static const char *const mode_name[] = { "off", "observe", "enforce" };
+#include "node/why.h"
 
 struct ask_rec {
 	char address[FP_PREFIX_STRLEN];
@@ -48,31 +42,14 @@ static const struct fp_field verdict_fields[] = {
 static const struct fp_type verdict_type = { "verdict", verdict_fields,
 					     FB_COUNT(verdict_fields) };
 
-/* The mode that counts: none when nothing is attached. */
-static const char *ask_mode(struct fp_node *n)
+static void ask_record(struct ask_rec *rec, struct fp_node *n,
+		       const struct fp_prefix *host, const struct fp_why *w)
 {
-	uint32_t mode;
-
-	if (!fp_node_is_in_force(n))
-		return "none";
-	mode = fp_maps_conf(n->maps)->lists;
-	return mode_name[mode <= FP_ENFORCE ? mode : FP_OFF];
-}
-
-static int ask_kernel(struct fp_node *n, const struct fp_prefix *host,
-		      struct ask_rec *rec, enum fp_kind *kind, struct fp_err *e)
-{
-	int r = 0;
-
-	*kind = FP_KIND_NONE;
-	if (n->maps)
-		r = fp_maps_ask(n->maps, host, 1, kind, e);
 	fp_prefix_print(host, rec->address);
-	rec->mode = ask_mode(n);
-	rec->verdict = n->maps ? fp_kind_name(*kind) : NULL;
-	rec->is_blocked = !strcmp(rec->mode, "enforce") &&
-			  (*kind == FP_KIND_BLOCK || *kind == FP_KIND_FENCE);
-	return r;
+	rec->lists_say = fp_kind_name(w->lists_say);
+	rec->verdict = n->maps ? fp_kind_name(w->kernel) : NULL;
+	rec->mode = w->mode;
+	rec->is_blocked = w->is_blocked;
 }
 
 static int ask_open(struct fp_cli *c, struct fp_node *n, struct fp_err *e)
@@ -95,7 +72,6 @@ int fb_test(struct fp_cli *c)
 	struct fp_err e = { .text = "" };
 	struct fp_node n = { .lists_fd = -1 };
 	uint64_t blocked = 0;
-	enum fp_kind kind;
 	int r;
 
 	if (!c->argc)
@@ -104,13 +80,16 @@ int fb_test(struct fp_cli *c)
 	if (!r)
 		r = ask_open(c, &n, &e);
 	for (int i = 0; i < c->argc && !r; i++) {
-		struct ask_rec rec = { .address = "" };
+		struct ask_rec rec;
 		struct fp_prefix host;
+		struct fp_why w;
 
 		fb_host(c->argv[i], &host, NULL);
-		r = ask_kernel(&n, &host, &rec, &kind, &e);
-		if (!r)
-			r = fp_out_record(c->out, &test_type, &rec, &e);
+		r = fp_why_kernel(&n, &host, &w, &e);
+		if (r)
+			break;
+		ask_record(&rec, &n, &host, &w);
+		r = fp_out_record(c->out, &test_type, &rec, &e);
 		blocked += rec.is_blocked;
 	}
 	if (!r)
@@ -158,10 +137,7 @@ struct why {
 	uint64_t covered, disagreed;
 	int64_t now_s;
 	struct fp_err e;
-	/* of the address in hand */
-	struct ask_rec rec;
-	enum fp_kind lists_say;
-	bool is_ending; /* some entry: this second, by one clock or the other */
+	char address[FP_PREFIX_STRLEN]; /* in hand */
 };
 
 static int why_entry(void *ctx, const struct fp_merge_item *item)
@@ -174,15 +150,9 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 			       .owner = fp_owner_name(h->owner),
 			       .until_s = x->until_s };
 
-	if (llabs(x->until_s - w->now_s) <= WHY_ENDING_S)
-		w->is_ending = true;
-	if (x->until_s && x->until_s <= w->now_s)
-		return 0; /* over; the sweep will take it out */
-	if (h->kind > w->lists_say)
-		w->lists_say = h->kind;
 	if (!w->has_entries)
 		return 0;
-	strcpy(rec.address, w->rec.address);
+	strcpy(rec.address, w->address);
 	fp_prefix_print(&x->p, rec.prefix);
 	fp_entry_get(x, "why", rec.why, sizeof(rec.why));
 	fp_entry_get(x, "by", rec.by, sizeof(rec.by));
@@ -193,32 +163,26 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 /* Lists and kernel may not disagree; when they do, that is the answer. */
 static int why_one(struct why *w, const char *word)
 {
-	enum fp_kind kernel;
 	struct fp_prefix host;
+	struct ask_rec rec;
+	struct fp_why said;
 	int r;
 
 	fb_host(word, &host, NULL);
-	w->rec = (struct ask_rec){ .address = "" };
-	w->lists_say = FP_KIND_NONE;
-	w->is_ending = false;
-	r = ask_kernel(&w->node, &host, &w->rec, &kernel, &w->e);
-	if (!r)
-		r = fp_lists_covering(&w->node.lists, &host, why_entry, w);
-	if (r == -EBADMSG && !w->e.text[0])
-		fp_err(&w->e, r,
-		       "a list holds a line that cannot be read (fp-block verify says which)");
+	fp_prefix_print(&host, w->address);
+	r = fp_why_ask(&w->node, &host, w->now_s, why_entry, w, &said, &w->e);
 	if (r)
 		return r;
-	w->rec.lists_say = fp_kind_name(w->lists_say);
-	w->covered += w->lists_say != FP_KIND_NONE;
-	if (w->node.maps && kernel != w->lists_say && !w->is_ending) {
+	ask_record(&rec, &w->node, &host, &said);
+	w->covered += said.lists_say != FP_KIND_NONE;
+	if (said.disagrees) {
 		w->disagreed++;
 		fp_log(FP_LOG_ERR,
 		       "%s: the lists say %s, the kernel %s: fp-block verify --repair",
-		       w->rec.address, w->rec.lists_say, w->rec.verdict);
+		       rec.address, rec.lists_say, rec.verdict);
 	}
 	return w->has_verdict
-		       ? fp_out_record(w->c->out, &verdict_type, &w->rec, &w->e)
+		       ? fp_out_record(w->c->out, &verdict_type, &rec, &w->e)
 		       : 0;
 }
 

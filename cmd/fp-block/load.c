@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block.h"
+#include "change.h"
 #include "cli/progress.h"
 #include "io/clock.h"
+#include "node/judge.h"
 
 #define LOAD_MAX_BYTES (4ull << 30)
 #define LOAD_MAX_ENTRIES 50000000u
@@ -15,7 +16,8 @@ struct load {
 	struct fp_cli *c;
 	struct fp_node node;
 	const char *file;
-	struct fp_list_head head;
+	int64_t now_s;
+	struct fp_list_head head; /* entries: those that stand */
 	bool is_new;
 	struct fp_text text;
 	struct fp_entries entries;
@@ -23,7 +25,10 @@ struct load {
 	unsigned int max_change; /* percent */
 	uint64_t added, removed, updated, refused;
 	int64_t keys_more;
-	size_t i; /* of the entries, while they are written */
+	size_t i;                 /* of the entries, while they are written */
+	struct fp_buf meta;       /* of words that lift */
+	struct fp_change *change; /* of a dynamic list: what differs */
+	size_t n_changes;
 };
 
 struct load_rec {
@@ -101,100 +106,15 @@ static int load_check_empty(struct load *l, struct fp_err *e)
 		l->file, l->head.name, (unsigned long long)l->head.entries);
 }
 
-/* ---- guard rules: over a sorted million, look only where it matters ---- */
+/* ---- guard rules ---- */
 
-static size_t load_first(const struct fp_entries *x, const struct fp_prefix *p)
-{
-	size_t lo = 0, hi = x->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (fp_prefix_cmp(&x->v[mid].p, p) < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static void load_mark_around(struct load *l, const struct fp_prefix *p,
-			     bool *suspect)
-{
-	size_t i;
-
-	for (unsigned int len = 0; len < p->len; len++) {
-		struct fp_prefix cut = fp_prefix_cut(p, len);
-
-		i = load_first(&l->entries, &cut);
-		if (i < l->entries.n &&
-		    !fp_prefix_cmp(&l->entries.v[i].p, &cut))
-			suspect[i] = true;
-	}
-	for (i = load_first(&l->entries, p);
-	     i < l->entries.n && fp_prefix_contains(p, &l->entries.v[i].p); i++)
-		suspect[i] = true;
-}
-
-static int load_mark_allowed(struct load *l, bool *suspect, struct fp_err *e)
-{
-	for (size_t i = 0; i < l->node.lists.n; i++) {
-		struct fp_list_iter it;
-		struct fp_entry x;
-		int r;
-
-		if (fp_list_head(l->node.lists.v[i])->kind != FP_KIND_ALLOW)
-			continue;
-		fp_list_seek(l->node.lists.v[i], &it, NULL);
-		while ((r = fp_list_next(&it, &x, e)) == 1)
-			load_mark_around(l, &x.p, suspect);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
-/* Entries that some rule may refuse. */
-static int load_mark(struct load *l, const struct fp_guard *g, bool *suspect,
-		     struct fp_err *e)
-{
-	bool is_all = l->head.kind == FP_KIND_FENCE;
-
-	for (size_t i = 0; i < l->entries.n; i++) {
-		const struct fp_prefix *p = &l->entries.v[i].p;
-
-		suspect[i] = is_all ||
-			     p->len < (fp_prefix_is_v4(p) ? 96 + 16 : 32) ||
-			     (p->lo >> 24 == 0xffff7f && !p->hi) ||
-			     (!p->hi && p->lo <= 1);
-	}
-	for (int s = 0; s < FP_GUARD_SETS; s++)
-		for (size_t i = 0; i < g->set[s].n; i++)
-			load_mark_around(l, &g->set[s].v[i].host, suspect);
-	return l->head.kind == FP_KIND_BLOCK ? load_mark_allowed(l, suspect, e)
-					     : 0;
-}
-
-static int load_judge(struct load *l, const struct fp_guard *g,
-		      const struct fp_prefix *p, struct fp_err *e)
-{
-	int r = fp_guard_check(g, p, l->head.kind, fb_overrides, l->c, e);
-
-	if (!r && l->head.kind == FP_KIND_BLOCK &&
-	    !fp_cli_overrides(l->c, "allowed"))
-		r = fp_facts_allowed(&l->node, p, e);
-	return r;
-}
-
-static int load_guard_marked(struct load *l, const struct fp_guard *g,
-			     const bool *suspect, struct fp_err *e)
+static int load_guard_all(struct load *l, struct fp_judge *j, struct fp_err *e)
 {
 	bool is_skip = fp_cli_get(l->c, "skip-bad") != NULL;
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->entries.n; i++) {
-		int r = suspect[i] ? load_judge(l, g, &l->entries.v[i].p, e)
-				   : 0;
+		int r = fp_judge_next(j, &l->entries.v[i].p, e);
 
 		if (r && !(is_skip && r == -EPERM))
 			return r;
@@ -212,28 +132,65 @@ static int load_guard_marked(struct load *l, const struct fp_guard *g,
 
 static int load_guard(struct load *l, struct fp_err *e)
 {
-	bool *suspect = calloc(l->entries.n + 1, sizeof(*suspect));
-	struct fp_guard g = { 0 };
-	int r = suspect ? 0 : fp_err(e, -ENOMEM, "out of memory");
+	const struct fp_judge_opts o = {
+		.cluster = l->c->cluster,
+		.is_cluster_named = l->c->is_cluster_named,
+		.is_overridden = fb_overrides,
+		.ctx = l->c,
+	};
+	struct fp_judge *j = NULL;
+	int r = fp_judge_open(&j, &l->node, &o, e);
 
 	if (!r)
-		r = fp_facts_guard(&g, &l->node, l->c->cluster,
-				   l->c->is_cluster_named, e);
+		r = fp_judge_begin(j, l->head.kind, e);
 	if (!r)
-		r = load_mark(l, &g, suspect, e);
-	if (!r)
-		r = load_guard_marked(l, &g, suspect, e);
-	fp_guard_fini(&g);
-	free(suspect);
+		r = load_guard_all(l, j, e);
+	fp_judge_close(j);
 	return r;
 }
 
 /* ---- the difference ---- */
 
-static bool load_same(const struct fp_entry *a, const struct fp_entry *b)
+static bool load_is_dynamic(const struct load *l)
 {
+	return l->head.owner == FP_OWNER_DYNAMIC;
+}
+
+static bool load_same(const struct load *l, const struct fp_entry *a,
+		      const struct fp_entry *b)
+{
+	if (load_is_dynamic(l))
+		return fb_same(a, b);
 	return a->until_s == b->until_s && a->meta_len == b->meta_len &&
 	       (!a->meta_len || !memcmp(a->meta, b->meta, a->meta_len));
+}
+
+/* Not for the others, which are written whole. */
+static int load_changes_room(struct load *l, struct fp_err *e)
+{
+	size_t n = l->head.entries + l->entries.n + 1;
+
+	if (!load_is_dynamic(l))
+		return 0;
+	l->change = calloc(n, sizeof(*l->change));
+	return l->change ? 0 : fp_err(e, -ENOMEM, "out of memory");
+}
+
+static void load_differs(struct load *l, uint64_t *count,
+			 const struct fp_entry *x)
+{
+	++*count;
+	if (!l->change)
+		return;
+	l->change[l->n_changes++] = (struct fp_change){ .entry = *x };
+	if (count != &l->removed)
+		return;
+	l->change[l->n_changes - 1] = (struct fp_change){
+		.is_del = true,
+		.entry = { .p = x->p,
+			   .meta = l->meta.data,
+			   .meta_len = (uint32_t)l->meta.len },
+	};
 }
 
 static void load_count_keys(struct load *l, const struct fp_entry *x, int sign)
@@ -248,26 +205,31 @@ static int load_compare(struct load *l, struct fp_err *e)
 	struct fp_list_iter it;
 	struct fp_entry x;
 	size_t i = 0;
-	int r = 0;
+	int r = load_changes_room(l, e);
 
+	if (r)
+		return r;
 	if (old)
 		fp_list_seek(old, &it, NULL);
 	while (old && (r = fp_list_next(&it, &x, e)) == 1) {
 		int order = -1;
 
+		if (!fb_stands(&x, l->head.owner, l->now_s))
+			continue;
 		load_count_keys(l, &x, -1);
 		for (; i < l->entries.n; i++) {
 			order = fp_prefix_cmp(&x.p, &l->entries.v[i].p);
 			if (order <= 0)
 				break;
-			l->added++;
+			load_differs(l, &l->added, &l->entries.v[i]);
 		}
 		if (i == l->entries.n || order < 0)
-			l->removed++;
-		else if (!load_same(&x, &l->entries.v[i++]))
-			l->updated++;
+			load_differs(l, &l->removed, &x);
+		else if (!load_same(l, &x, &l->entries.v[i++]))
+			load_differs(l, &l->updated, &l->entries.v[i - 1]);
 	}
-	l->added += l->entries.n - i;
+	for (; i < l->entries.n; i++)
+		load_differs(l, &l->added, &l->entries.v[i]);
 	for (i = 0; i < l->entries.n; i++)
 		load_count_keys(l, &l->entries.v[i], 1);
 	return r;
@@ -315,15 +277,29 @@ static bool load_is_change(const struct load *l)
 	return l->is_new || l->added || l->removed || l->updated;
 }
 
+static int load_write(struct load *l, struct fp_err *e)
+{
+	int r = 0;
+
+	if (!load_is_dynamic(l)) {
+		l->head.gen++;
+		return fp_node_write(&l->node, &l->head, load_next, l,
+				     l->keys_more, NULL, e);
+	}
+	if (l->is_new)
+		r = fp_node_create(&l->node, &l->head, e);
+	if (!r && l->n_changes)
+		r = fb_change(&l->node, &l->head, l->change, l->n_changes, e);
+	return r;
+}
+
 static int load_apply(struct load *l, struct fp_err *e)
 {
 	int r;
 
 	if (!load_is_change(l) || l->c->is_dry_run)
 		return 0;
-	l->head.gen++;
-	r = fp_node_write(&l->node, &l->head, load_next, l, l->keys_more, NULL,
-			  e);
+	r = load_write(l, e);
 	if (!r)
 		fp_log_change(fp_cli_get(l->c, "why"),
 			      "load: %s list %s: %llu entries, +%llu -%llu",
@@ -364,6 +340,8 @@ static int load_prepare(struct load *l, struct fp_err *e)
 		r = fp_list_name_check(l->c->argv[0], e);
 	if (!r)
 		r = load_max_change(l, e);
+	if (!r)
+		r = fb_lift_meta(l->c, &l->meta, e);
 	return r ? r : load_read(l, e);
 }
 
@@ -371,9 +349,10 @@ static int load_run(struct load *l, struct fp_err *e)
 {
 	int r = fb_head(l->c, &l->node, l->c->argv[0], &l->head, &l->is_new, e);
 
+	l->now_s = fp_clock_unix_s();
 	if (!r && !l->is_new)
-		l->head = *fp_list_head(fp_lists_get(&l->node.lists,
-						     l->head.name));
+		r = fb_count(fp_lists_get(&l->node.lists, l->head.name),
+			     &l->head.entries, e);
 	if (!r)
 		r = load_check_empty(l, e);
 	if (!r)
@@ -411,6 +390,8 @@ int fb_load(struct fp_cli *c)
 		status = load_is_change(&l);
 	else
 		status = fb_done(&l.node, load_is_change(&l));
+	fp_buf_fini(&l.meta);
+	free(l.change);
 	fp_entries_fini(&l.entries);
 	fp_text_fini(&l.text);
 	fp_node_close(&l.node);

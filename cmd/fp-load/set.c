@@ -124,6 +124,17 @@ static int apply(struct change *ch, struct fp_err *e)
 	return r;
 }
 
+static void say_bypass(const struct change *ch)
+{
+	struct fp_maps *maps = ch->f->node.maps;
+	uint64_t left_s = maps ? fp_filter_bypass_s(fp_maps_conf(maps)) : 0;
+
+	if (left_s)
+		fp_log(FP_LOG_NOTICE,
+		       "the filter is bypassed: nothing is dropped for %llu s, whatever is set",
+		       (unsigned long long)left_s);
+}
+
 static int set(struct change *ch)
 {
 	bool is_changed = false;
@@ -205,6 +216,7 @@ int fl_set(struct fp_cli *c)
 	if (r)
 		return fp_cli_fail(c, r, &e);
 	read_words(&ch);
+	say_bypass(&ch);
 	r = c->argc ? set(&ch) : show(&ch);
 	fp_filter_close(&f);
 	return r;

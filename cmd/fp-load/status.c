@@ -10,6 +10,7 @@ struct nic_rec {
 	int64_t confirm_s;
 	bool attached;
 	int64_t since;
+	int64_t bypass_s;
 };
 
 static const struct fp_field nic_fields[] = {
@@ -33,6 +34,8 @@ static const struct fp_field nic_fields[] = {
 	FL_FIELD(nic_rec, attached, FP_F_BOOL, NULL,
 		 "the program sees this NIC's packets"),
 	FL_FIELD(nic_rec, since, FP_F_TIME, NULL, "the program was loaded"),
+	FL_FIELD(nic_rec, bypass_s, FP_F_DUR_S, "s",
+		 "until it drops again (fp-sync bypass); 0: it does"),
 };
 static const struct fp_type nic_type = { "nic", nic_fields,
 					 FL_COUNT(nic_fields) };
@@ -104,13 +107,14 @@ static int print_nic(struct view *v, const struct fp_nic *nic)
 		.malformed = fp_mode_name((enum fp_mode)conf->malformed),
 		.confirm_s = n.confirm_s,
 		.attached = n.is_attached,
+		.bypass_s = (int64_t)fp_filter_bypass_s(conf),
 	};
 	if (n.is_attached) {
 		rec.prog_id = n.run.prog_id;
 		rec.program = n.run.is_current ? "current" : "old";
 		rec.since = n.run.loaded_s;
 	}
-	v->is_well &= n.is_attached && n.confirm_s;
+	v->is_well &= n.is_attached && n.confirm_s && !rec.bypass_s;
 	return v->has_nics ? fl_record(v->c, &nic_type, &rec) : 0;
 }
 

@@ -230,9 +230,11 @@ int fp_filter_confirm(struct fp_filter *f, const char *name, bool is_dry_run,
 
 uint64_t fp_filter_bypass_s(const struct fp_conf *c)
 {
-	int64_t left_s = fp_confirm_left_s(c->bypass_until_s);
+	int64_t left_ms = c->bypass_until_s * 1000ll - fp_clock_ms();
 
-	return left_s > 0 ? (uint64_t)left_s : 0;
+	if (!c->bypass_until_s || left_ms <= 0)
+		return 0;
+	return left_ms < 1000 ? 1 : (uint64_t)left_ms / 1000;
 }
 
 int fp_filter_bypass(const char *pins, int64_t ms, bool *is_changed,
