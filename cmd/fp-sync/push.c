@@ -7,6 +7,8 @@
 #include "io/clock.h"
 #include "push.h"
 
+#define CONFIRM_MAX_MS (7 * 86400ll * 1000)
+
 static const struct fp_field push_fields[] = {
 	{ "node", offsetof(struct fs_push_rec, node), FP_F_STR, NULL, "node" },
 	{ "state", offsetof(struct fs_push_rec, state), FP_F_STR, NULL,
@@ -135,6 +137,56 @@ static int check_names(struct fp_cli *c, struct fp_err *e)
 	return r;
 }
 
+/* --confirm and --canary. */
+static int read_confirm(struct fp_cli *c, int64_t *confirm_ms, size_t *canary,
+			struct fp_err *e)
+{
+	const char *dur = fp_cli_get(c, "confirm");
+	const char *n = fp_cli_get(c, "canary");
+	char *end;
+	int r;
+
+	if (n && !dur)
+		return fp_err(e, -EINVAL,
+			      "--canary needs --confirm: how long to wait");
+	if (!dur)
+		return 0;
+	r = fp_parse_duration(dur, confirm_ms, e);
+	if (r)
+		return fp_err_prefix(e, r, "--confirm");
+	if (*confirm_ms < 1000 || *confirm_ms > CONFIRM_MAX_MS)
+		return fp_err(e, -EINVAL, "--confirm %s: from 1s to 7d", dur);
+	if (!n)
+		return 0;
+	*canary = strtoul(n, &end, 10);
+	if (*n < '0' || *n > '9' || *end || !*canary)
+		return fp_err(e, -EINVAL, "--canary %s: how many nodes, from 1",
+			      n);
+	return 0;
+}
+
+static int push(struct fs_site *s, struct fp_plan *p, struct fp_err *e)
+{
+	struct fp_cli *c = s->c;
+	size_t canary = 0;
+	int r = fs_site_open(s, c, NULL, 0, e);
+
+	if (!r)
+		r = fs_plan(s, p, e);
+	if (!r)
+		r = read_confirm(c, &p->push.confirm_ms, &canary, e);
+	if (r)
+		return r;
+	p->push.names = (const char *const *)c->argv;
+	p->push.n_names = (size_t)c->argc;
+	r = fs_plan_push(s, p, e);
+	if (r)
+		return r;
+	if (canary && !c->is_dry_run)
+		return fs_push_canary(s, p, canary, e);
+	return fs_push_all(s, p, e);
+}
+
 int fs_push(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
@@ -147,16 +199,7 @@ int fs_push(struct fp_cli *c)
 	if (!r && fp_cli_get(c, "stay"))
 		return fs_push_stay(c);
 	if (!r)
-		r = fs_site_open(&s, c, NULL, 0, &e);
-	if (!r)
-		r = fs_plan(&s, &p, &e);
-	if (!r) {
-		p.push.names = (const char *const *)c->argv;
-		p.push.n_names = (size_t)c->argc;
-		r = fs_plan_push(&s, &p, &e);
-	}
-	if (!r)
-		r = fs_push_all(&s, &p, &e);
+		r = push(&s, &p, &e);
 	if (r < 0)
 		r = fp_cli_fail(c, r, &e);
 	fp_plan_fini(&p);

@@ -32,6 +32,10 @@ int fs_push_nodes(struct fs_site *s, struct fp_plan *p,
 /* To all of the site, with the summary: the exit status, or -errno. */
 int fs_push_all(struct fs_site *s, struct fp_plan *p, struct fp_err *e);
 
+/* The first n nodes, then, when they were confirmed, the others; p->push has
+ * confirm_ms.  The exit status, or -errno. */
+int fs_push_canary(struct fs_site *s, struct fp_plan *p, size_t n,
+		   struct fp_err *e);
 /* push --stay: the exit status. */
 int fs_push_stay(struct fp_cli *c);
 
