@@ -15,7 +15,8 @@ below() {
 	lib/peer) echo base io model codec ;;
 	lib/logic) echo base model codec ;;
 	lib/node) echo base io model codec peer logic node ;;
-	cmd*) echo base io cli model codec peer logic node ;;
+	lib/control) echo base io model codec peer logic control ;;
+	cmd*) echo base io cli model codec peer logic node control ;;
 	esac
 }
 
