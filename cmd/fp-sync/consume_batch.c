@@ -112,6 +112,7 @@ static int apply(struct fs_consume *s, const struct fs_message *end,
 		for (struct fs_message *x = s->first; x != end; x = x->next)
 			for (size_t k = 0; k < x->ev.n; k++)
 				fs_say_ban(s, x->m, &v[i++]);
+		fp_out_flush(s->c->out);
 	}
 	free(v);
 	return r;
@@ -207,13 +208,16 @@ int fs_batch_run(struct fs_consume *s, int64_t *again_ms, struct fp_err *e)
 {
 	int64_t wait_ms = fp_ban_rate_wait_ms(&s->rate, fp_clock_ms());
 	const struct fs_message *end = s->first;
-	size_t n = 0;
+	uint64_t n = 0, max;
 	int r;
 
 	*again_ms = s->first ? wait_ms : -1;
 	if (!s->first || wait_ms)
 		return 0;
-	for (; end && n < FP_EVENT_BANS_MAX; end = end->next)
+	max = fp_ban_rate_left(&s->rate);
+	if (max > FP_EVENT_BANS_MAX)
+		max = FP_EVENT_BANS_MAX;
+	for (; end && n < max; end = end->next)
 		n += end->ev.n;
 	r = apply(s, end, e);
 	if (r) {

@@ -127,8 +127,6 @@ void fs_say_tick(struct fs_consume *s)
 {
 	int64_t now_ms = fp_clock_ms();
 
-	if (s->c->is_json || s->c->verbose)
-		fp_out_flush(s->c->out);
 	unsaid(s);
 	in_force(s);
 	/* the first at once, then at most one a minute */

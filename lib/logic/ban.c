@@ -133,6 +133,11 @@ int64_t fp_ban_rate_wait_ms(struct fp_ban_rate *r, int64_t now_ms)
 	return r->left > 0 ? 0 : -r->left / r->per_s + 1;
 }
 
+uint64_t fp_ban_rate_left(const struct fp_ban_rate *r)
+{
+	return r->left > 0 ? ((uint64_t)r->left + 999) / 1000 : 0;
+}
+
 void fp_ban_rate_take(struct fp_ban_rate *r, uint64_t n)
 {
 	r->left -= (int64_t)n * 1000;

@@ -73,6 +73,8 @@ struct fp_ban_rate {
 void fp_ban_rate_init(struct fp_ban_rate *r, int64_t per_s, int64_t now_ms);
 /* How long to wait until there is one: 0, go ahead. */
 int64_t fp_ban_rate_wait_ms(struct fp_ban_rate *r, int64_t now_ms);
+/* After that: how many there are, rounded up. */
+uint64_t fp_ban_rate_left(const struct fp_ban_rate *r);
 void fp_ban_rate_take(struct fp_ban_rate *r, uint64_t n);
 
 #endif

@@ -247,7 +247,9 @@ TEST(rate)
 	EQ(fp_ban_rate_wait_ms(&r, 5000), 0);
 	fp_ban_rate_take(&r, 999);
 	EQ(fp_ban_rate_wait_ms(&r, 5000), 0);
+	EQ(fp_ban_rate_left(&r), 1);
 	fp_ban_rate_take(&r, 1);
+	EQ(fp_ban_rate_left(&r), 0);
 	EQ(fp_ban_rate_wait_ms(&r, 5000), 1);
 	EQ(fp_ban_rate_wait_ms(&r, 5001), 0);
 	/* overdrawn once, by a message of a thousand */
