@@ -5,6 +5,7 @@
 
 #include "change.h"
 #include "io/clock.h"
+#include "model/words.h"
 
 #define FOR_MAX_S (100ll * 366 * 86400)
 
@@ -87,6 +88,7 @@ static void add_defaults(struct add *a)
 	for (size_t i = 0; i < a->in.entries.n; i++) {
 		struct fp_entry *x = &a->in.entries.v[i];
 
+		x->meta_len = fb_said_len(x); /* it is said now */
 		if (!x->until_s)
 			x->until_s = a->until_s;
 		if (!x->meta_len && a->meta.len) {
@@ -124,7 +126,7 @@ static const char *add_action(const struct add *a, struct fp_entry *x,
 	bool is_longer = old->until_s && (!x->until_s || more_s > same_s);
 	bool is_silent =
 		!x->meta_len || (a->is_meta_default && x->meta == a->meta.data);
-	bool is_other = !is_silent && (x->meta_len != old->meta_len ||
+	bool is_other = !is_silent && (x->meta_len != fb_said_len(old) ||
 				       memcmp(x->meta, old->meta, x->meta_len));
 
 	if (is_silent) {
@@ -139,6 +141,7 @@ static const char *add_action(const struct add *a, struct fp_entry *x,
 static int add_plan(struct add *a, struct fp_err *e)
 {
 	struct fp_list *l = fp_lists_get(&a->node.lists, a->head.name);
+	int64_t now_s = fp_clock_unix_s();
 	size_t n = a->in.entries.n;
 	struct fp_entry old;
 
@@ -149,7 +152,8 @@ static int add_plan(struct add *a, struct fp_err *e)
 	for (size_t i = 0; i < n; i++) {
 		struct fp_entry *x = &a->in.entries.v[i];
 
-		a->action[i] = l && fp_list_find(l, &x->p, &old)
+		a->action[i] = l && fp_list_find(l, &x->p, &old) &&
+					       fp_word_is_live(&old, now_s)
 				       ? add_action(a, x, &old)
 				       : added;
 		a->n_added += a->action[i] == added;
@@ -166,11 +170,10 @@ static int add_apply(struct add *a, struct fp_err *e)
 
 	if (!a->n_changes || a->c->is_dry_run)
 		return 0;
-	if (a->is_new)
+	if (a->is_new && a->head.owner != FP_OWNER_DYNAMIC)
 		r = fp_node_create(&a->node, &a->head, e);
 	if (!r)
-		r = fp_node_change(&a->node, a->head.name, a->change,
-				   a->n_changes, NULL, e);
+		r = fb_change(&a->node, &a->head, a->change, a->n_changes, e);
 	if (r)
 		return r;
 	fp_prefix_print(&a->change[0].entry.p, first);

@@ -5,6 +5,7 @@
 
 #include "change.h"
 #include "io/clock.h"
+#include "model/words.h"
 
 struct del {
 	struct fp_cli *c;
@@ -13,6 +14,7 @@ struct del {
 	const char *list;  /* --list, or NULL: every list that holds it */
 	enum fp_kind kind; /* of --kind, or of that list */
 	int64_t now_s;
+	struct fp_buf meta;       /* of words that lift */
 	struct fp_change *change; /* of the list in hand */
 	bool *is_removed;         /* of each entry of in: from some list */
 	size_t n_removed, n_absent;
@@ -87,18 +89,21 @@ static int del_from(struct del *d, struct fp_list_head h, struct fp_err *e)
 	int r = 0;
 
 	for (size_t j = 0; j < d->in.entries.n; j++) {
-		if (!fp_list_find(l, &d->in.entries.v[j].p, &x))
+		if (!fp_list_find(l, &d->in.entries.v[j].p, &x) ||
+		    !fb_stands(&x, h.owner, d->now_s))
 			continue;
 		d->is_removed[j] = true;
 		d->change[n++] = (struct fp_change){
 			.is_del = true,
-			.entry.p = x.p,
+			.entry = { .p = x.p,
+				   .meta = d->meta.data,
+				   .meta_len = (uint32_t)d->meta.len },
 		};
 	}
 	if (!n)
 		return 0;
 	if (!d->c->is_dry_run)
-		r = fp_node_change(&d->node, h.name, d->change, n, NULL, e);
+		r = fb_change(&d->node, &h, d->change, n, e);
 	fp_prefix_print(&d->change[0].entry.p, first);
 	if (!r && !d->c->is_dry_run)
 		fp_log_change(fp_cli_get(d->c, "why"),
@@ -118,17 +123,11 @@ struct del_still {
 	bool is_absent, is_allowed;
 };
 
-static bool del_is_live(const struct del_still *s,
-			const struct fp_merge_item *item)
-{
-	return !item->entry.until_s || item->entry.until_s > s->d->now_s;
-}
-
 static int del_find_allow(void *ctx, const struct fp_merge_item *item)
 {
 	struct del_still *s = ctx;
 
-	if (del_is_live(s, item) &&
+	if (fp_word_is_live(&item->entry, s->d->now_s) &&
 	    fp_list_about(item->list)->kind > FP_KIND_BLOCK)
 		s->is_allowed = true;
 	return 0;
@@ -140,7 +139,7 @@ static int del_tell(void *ctx, const struct fp_merge_item *item)
 	char p[FP_PREFIX_STRLEN], by[FP_PREFIX_STRLEN];
 	const struct del_still *s = ctx;
 
-	if (!del_is_live(s, item))
+	if (!fp_word_is_live(&item->entry, s->d->now_s))
 		return 0;
 	fp_prefix_print(s->p, p);
 	fp_prefix_print(&item->entry.p, by);
@@ -205,6 +204,8 @@ static int del_prepare(struct del *d, struct fp_err *e)
 		r = fp_kind_parse(kind, &d->kind, e);
 	if (!r && d->list)
 		r = fp_list_name_check(d->list, e);
+	if (!r)
+		r = fb_lift_meta(d->c, &d->meta, e);
 	return r ? r : fb_input_read(d->c, &d->in, e);
 }
 
@@ -234,6 +235,7 @@ int fb_del(struct fp_cli *c)
 		status = c->is_dry_run && d.n_removed ? FP_EXIT_NO : FP_EXIT_OK;
 	}
 	fb_input_fini(&d.in);
+	fp_buf_fini(&d.meta);
 	free(d.change);
 	free(d.is_removed);
 	fp_node_close(&d.node);

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "block.h"
+#include "change.h"
 #include "fp_maps.h"
 #include "io/clock.h"
 
@@ -124,6 +124,23 @@ static const struct fp_field digest_fields[] = {
 static const struct fp_type digest_type = { "digest", digest_fields,
 					    FB_COUNT(digest_fields) };
 
+static int digest_count(const struct fp_list *l, struct digest_rec *rec,
+			struct fp_err *e)
+{
+	enum fp_owner owner = fp_list_about(l)->owner;
+	uint64_t n;
+	int r;
+
+	if (owner == FP_OWNER_LOCAL)
+		return 0;
+	r = fb_count(l, fp_clock_unix_s(), &n, e);
+	if (r)
+		return r;
+	rec->lists += owner == FP_OWNER_PUSHED;
+	*(owner == FP_OWNER_PUSHED ? &rec->entries : &rec->dynamic) += n;
+	return 0;
+}
+
 int fb_digest(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
@@ -136,15 +153,8 @@ int fb_digest(struct fp_cli *c)
 	r = fp_out_check(c->out, &digest_type, &e);
 	if (!r)
 		r = fb_open(c, FP_NODE_READ_BOTH, &n, &e);
-	for (size_t i = 0; i < n.lists.n; i++) {
-		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
-
-		rec.lists += h->owner == FP_OWNER_PUSHED;
-		if (h->owner == FP_OWNER_PUSHED)
-			rec.entries += h->entries;
-		if (h->owner == FP_OWNER_DYNAMIC)
-			rec.dynamic += h->entries;
-	}
+	for (size_t i = 0; i < n.lists.n && !r; i++)
+		r = digest_count(n.lists.v[i], &rec, &e);
 	if (!r)
 		r = fp_lists_digest(&n.lists, rec.digest, &e);
 	if (!r)
@@ -176,13 +186,14 @@ static const struct fp_type sweep_type = { "sweep", sweep_fields,
 static int sweep_count(const struct fp_list *l, int64_t now_s,
 		       uint64_t *expired, struct fp_err *e)
 {
+	enum fp_owner owner = fp_list_about(l)->owner;
 	struct fp_list_iter it;
 	struct fp_entry x;
 	int r;
 
 	fp_list_seek(l, &it, NULL);
 	while ((r = fp_list_next(&it, &x, e)) == 1)
-		*expired += x.until_s && x.until_s <= now_s;
+		*expired += fp_entry_is_over(&x, owner, now_s);
 	return r;
 }
 

@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "block.h"
+#include "change.h"
 #include "io/clock.h"
+#include "model/words.h"
 
 struct entry_rec {
 	char prefix[FP_PREFIX_STRLEN];
 	const char *list, *kind;
 	int64_t until_s;
 	char why[FP_LINE_MAX], by[FP_LINE_MAX], run[FP_LINE_MAX];
+	int64_t at_s;
 };
 
 static const struct fp_field entry_fields[] = {
@@ -27,6 +29,8 @@ static const struct fp_field entry_fields[] = {
 	  "who wanted it" },
 	{ "run", offsetof(struct entry_rec, run), FP_F_TEXT, NULL,
 	  "of a fence: the run it fences" },
+	{ "at", offsetof(struct entry_rec, at_s), FP_F_TIME, NULL,
+	  "of a dynamic list: when it was said" },
 };
 static const struct fp_type entry_type = { "entry", entry_fields,
 					   FB_COUNT(entry_fields) };
@@ -36,7 +40,8 @@ static int list_record(struct fp_cli *c, const struct fp_list_head *h,
 {
 	struct entry_rec rec = { .list = h->name,
 				 .kind = fp_kind_name(h->kind),
-				 .until_s = x->until_s };
+				 .until_s = x->until_s,
+				 .at_s = fp_word_at_ms(x) / 1000 };
 
 	fp_prefix_print(&x->p, rec.prefix);
 	fp_entry_get(x, "why", rec.why, sizeof(rec.why));
@@ -46,9 +51,11 @@ static int list_record(struct fp_cli *c, const struct fp_list_head *h,
 }
 
 /* Lines as they stand in a list file, so that `fp-block load` takes them. */
-static int list_one(struct fp_cli *c, const struct fp_list *l, struct fp_err *e)
+static int list_one(struct fp_cli *c, const struct fp_list *l, uint64_t *n,
+		    struct fp_err *e)
 {
-	const struct fp_list_head *h = fp_list_head(l);
+	const struct fp_list_head *h = fp_list_about(l);
+	int64_t now_s = fp_clock_unix_s();
 	struct fp_list_iter it;
 	struct fp_buf line = { 0 };
 	struct fp_entry x;
@@ -59,6 +66,9 @@ static int list_one(struct fp_cli *c, const struct fp_list *l, struct fp_err *e)
 		       fp_kind_name(h->kind), fp_owner_name(h->owner));
 	fp_list_seek(l, &it, NULL);
 	while ((r = fp_list_next(&it, &x, e)) == 1) {
+		if (!fb_stands(&x, h->owner, now_s))
+			continue;
+		++*n;
 		if (c->is_json || c->fields) {
 			r = list_record(c, h, &x, e);
 			if (r)
@@ -113,13 +123,12 @@ int fb_list(struct fp_cli *c)
 			   "no list named %s (fp-block lists shows them)",
 			   c->argv[0]);
 	for (size_t i = 0; i < n.lists.n && !r; i++) {
-		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
+		const struct fp_list *l = n.lists.v[i];
 
-		if (c->argc && strcmp(h->name, c->argv[0]))
+		if (c->argc && strcmp(fp_list_about(l)->name, c->argv[0]))
 			continue;
-		r = list_one(c, n.lists.v[i], &e);
+		r = list_one(c, l, &entries, &e);
 		lists++;
-		entries += h->entries;
 	}
 	return list_finish(c, &n, r, lists, entries, &e);
 }
@@ -165,20 +174,21 @@ int fb_lists(struct fp_cli *c)
 	if (!r)
 		r = fb_open(c, FP_NODE_READ, &n, &e);
 	for (size_t i = 0; i < n.lists.n && !r; i++) {
-		const struct fp_list_head *h = fp_list_head(n.lists.v[i]);
+		const struct fp_list_head *h = fp_list_about(n.lists.v[i]);
 		struct lists_rec rec = {
 			.list = h->name,
 			.kind = fp_kind_name(h->kind),
 			.owner = fp_owner_name(h->owner),
-			.entries = h->entries,
 			.gen = h->gen,
 			.bytes = h->body_bytes + h->log_bytes,
 			.changed_s = h->mtime_s,
 			.age_s = fp_clock_unix_s() - h->mtime_s,
 		};
 
-		entries += h->entries;
-		r = fp_out_record(c->out, &lists_type, &rec, &e);
+		r = fb_count(n.lists.v[i], fp_clock_unix_s(), &rec.entries, &e);
+		entries += rec.entries;
+		if (!r)
+			r = fp_out_record(c->out, &lists_type, &rec, &e);
 	}
 	return list_finish(c, &n, r, n.lists.n, entries, &e);
 }

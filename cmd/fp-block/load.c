@@ -352,7 +352,7 @@ static int load_run(struct load *l, struct fp_err *e)
 	l->now_s = fp_clock_unix_s();
 	if (!r && !l->is_new)
 		r = fb_count(fp_lists_get(&l->node.lists, l->head.name),
-			     &l->head.entries, e);
+			     l->now_s, &l->head.entries, e);
 	if (!r)
 		r = load_check_empty(l, e);
 	if (!r)

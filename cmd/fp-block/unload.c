@@ -2,7 +2,8 @@
 /* fp-block unload: remove a list. */
 #include <stddef.h>
 
-#include "block.h"
+#include "change.h"
+#include "io/clock.h"
 
 struct unload_rec {
 	const char *list, *kind, *owner;
@@ -33,8 +34,14 @@ static int unload_run(struct fp_cli *c, struct fp_node *n, int64_t *entries,
 	*entries = -1;
 	if (!l)
 		return 0;
-	h = *fp_list_head(l);
+	h = *fp_list_about(l);
 	r = fb_may_change(c, &h, e);
+	if (!r)
+		r = fb_count(l, fp_clock_unix_s(), &h.entries, e);
+	if (!r && h.owner == FP_OWNER_DYNAMIC)
+		fp_log(FP_LOG_WARN,
+		       "list %s is dynamic: fp-sync brings back what other nodes have of it (del lifts a ban everywhere)",
+		       h.name);
 	if (!r && !c->is_dry_run)
 		r = fp_node_remove(n, h.name, NULL, e);
 	if (r)

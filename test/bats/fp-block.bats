@@ -89,7 +89,7 @@ setup() { node_fresh; }
 		load x nosuchfile|nosuchfile: No such file or directory
 		load x - --max-change 101|--max-change 101: a number from 0 to 100
 		add 203.0.113.7 -C nosuch.ini|nosuch.ini: No such file or directory
-		list -o prefix,nope|--fields: "nope" is not a field of entry, which has: prefix list kind until why by run
+		list -o prefix,nope|--fields: "nope" is not a field of entry, which has: prefix list kind until why by run at
 	END
 	[ ! -e "$lists"/local.list ]
 }
