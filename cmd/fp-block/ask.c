@@ -150,7 +150,7 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 			       .owner = fp_owner_name(h->owner),
 			       .until_s = x->until_s };
 
-	if (!w->has_entries)
+	if (!w->has_entries || (x->until_s && x->until_s <= w->now_s))
 		return 0;
 	strcpy(rec.address, w->address);
 	fp_prefix_print(&x->p, rec.prefix);

@@ -59,9 +59,9 @@ static int walk_entry(void *ctx, const struct fp_merge_item *item)
 
 	if (llabs(until_s - k->now_s) <= ENDING_S)
 		k->w->is_ending = true;
-	if (until_s && until_s <= k->now_s)
+	if (until_s && until_s <= k->now_s - ENDING_S)
 		return 0; /* over; the sweep will take it out */
-	if (kind > k->w->lists_say)
+	if ((!until_s || until_s > k->now_s) && kind > k->w->lists_say)
 		k->w->lists_say = kind;
 	return k->each ? k->each(k->ctx, item) : 0;
 }

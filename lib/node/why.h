@@ -27,8 +27,9 @@ struct fp_why {
 int fp_why_kernel(struct fp_node *n, const struct fp_prefix *host,
 		  struct fp_why *out, struct fp_err *e);
 
-/* The same and the lists: each is called for every live entry that covers the
- * host; what it returns when not 0 is returned.  now_s: unix time.
+/* The same and the lists: each is called for every entry that covers the host
+ * and lives, or ended within the last two seconds; what it returns when not 0 is
+ * returned.  now_s: unix time.
  * 0; -EBADMSG: a list holds a line that cannot be read; -errno. */
 int fp_why_ask(struct fp_node *n, const struct fp_prefix *host, int64_t now_s,
 	       int (*each)(void *ctx, const struct fp_merge_item *item),
