@@ -8,6 +8,7 @@ __metaclass__ = type
 
 import ipaddress
 import json
+import os
 import re
 
 ARGUMENTS = dict(
@@ -76,7 +77,7 @@ class Tool(object):
         self.module = module
         self.path = module.params['executable'] or module.get_bin_path(
             'fp-block', opt_dirs=DIRECTORIES)
-        if not self.path:
+        if not self.path or not os.access(self.path, os.X_OK):
             self.missing()
 
     def missing(self):

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# examples/systemd, examples/cron and examples/ssh as systemd, sshd and the tools
+# themselves read them.
+# shellcheck disable=SC2154 # bats' own variables
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../../examples" || return
+	source=$PWD/..
+}
+
+needs_systemd() {
+	command -v systemd-analyze >/dev/null || skip 'no systemd-analyze'
+}
+
+# Units with the tools' real directory, as make install writes them; the instance
+# of a template is "lo".
+installed() {
+	local unit name
+
+	for unit in systemd/*; do
+		name=${unit##*/}
+		sed "s|/usr/sbin/fp-|$FP_BUILD/fp-|" "$unit" \
+			>"$BATS_TEST_TMPDIR/${name/@./@lo.}"
+	done
+}
+
+# commands FILE...: each tool and verb that they run
+commands() {
+	sed -n -e '/^#[^f]/d' \
+		-e 's/.*\(fp-[a-z]* [a-z][a-z]*\( --*[a-z-]*\)*\).*/\1/p' "$@"
+}
+
+@test "systemd takes every unit as it stands" {
+	needs_systemd
+	for tool in fp-block fp-load fp-sync; do
+		[ -x "$FP_BUILD/$tool" ] || skip "$tool is not built"
+	done
+	installed
+	for unit in "$BATS_TEST_TMPDIR"/*.*; do
+		echo "$unit"
+		run -0 systemd-analyze verify --man=no "$unit"
+		[ -z "$output" ]
+	done
+}
+
+@test "every service is hardened: exposure of at most 3.0" {
+	needs_systemd
+	for unit in systemd/*.service; do
+		echo "$unit"
+		run -0 systemd-analyze security --offline=true --threshold=30 \
+			--no-pager "$unit"
+	done
+}
+
+@test "a unit without hardening would be found" {
+	needs_systemd
+	printf '[Service]\nExecStart=/bin/true\n' >"$BATS_TEST_TMPDIR/x.service"
+	run ! systemd-analyze security --offline=true --threshold=30 \
+		--no-pager "$BATS_TEST_TMPDIR/x.service"
+}
+
+@test "pages that units name are there" {
+	while read -r page section; do
+		[ -f "$source/man/$page.$section" ] ||
+			{ echo "no $page($section)"; return 1; }
+	done < <(grep -h '^Documentation=' systemd/* |
+		grep -oE 'man:[^ ]+' | tr -d ')' | sed 's/man://; s/(/ /')
+}
+
+@test "what runs for ever says that it is alive" {
+	for unit in systemd/fp-sync-*.service; do
+		echo "$unit"
+		grep -qx 'Type=notify' "$unit"
+		grep -q '^WatchdogSec=' "$unit"
+		grep -q '^Restart=' "$unit"
+	done
+	grep -qx 'User=fastpath' systemd/fp-sync-push.service
+}
+
+@test "units and crontab run verbs and options that the tools have" {
+	commands systemd/*.service cron/fp-sync >"$BATS_TEST_TMPDIR/commands"
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/commands")" -ge 6 ]
+	while read -r tool verb options; do
+		[ -x "$FP_BUILD/$tool" ] || skip "$tool is not built"
+		echo "$tool $verb $options"
+		run -0 "$FP_BUILD/$tool" "$verb" --help
+		for option in $options; do
+			grep -qE -- "$option( |,|$)" <<<"$output"
+		done
+	done <"$BATS_TEST_TMPDIR/commands"
+}
+
+@test "the crontab is one of cron.d: five times, a user, a command" {
+	field='[0-9*/,-]+'
+	mapfile -t lines < <(grep -vE '^(#|$|[A-Z]+=)' cron/fp-sync)
+	[ ${#lines[@]} = 2 ]
+	for line in "${lines[@]}"; do
+		grep -qE "^($field ){5}fastpath fp-sync [a-z]+" <<<"$line"
+		[[ $line != *%* ]]
+	done
+}
+
+@test "sshd takes the example, and that user gets no shell" {
+	[ -x /usr/sbin/sshd ] || skip 'no sshd'
+	[ "$(id -u)" = 0 ] || skip 'sshd -T needs root'
+	ssh-keygen -q -t ed25519 -N '' -f "$BATS_TEST_TMPDIR/key"
+	{
+		echo "HostKey $BATS_TEST_TMPDIR/key"
+		cat ssh/sshd_config
+	} >"$BATS_TEST_TMPDIR/sshd_config"
+	mkdir -p /run/sshd
+	run -0 /usr/sbin/sshd -T -f "$BATS_TEST_TMPDIR/sshd_config" \
+		-C user=fastpath,host=ctl1,addr=192.0.2.41
+	for line in 'forcecommand sudo -n /usr/sbin/fp-sync receive' \
+		'permittty no' 'disableforwarding yes' 'permituserrc no' \
+		'permitrootlogin forced-commands-only'; do
+		grep -qx "$line" <<<"$output" || { echo "no $line"; return 1; }
+	done
+	ssh-keygen -lf ssh/authorized_keys
+	run ! grep -vE '^#|^restrict,command="' ssh/authorized_keys
+	if command -v visudo >/dev/null; then visudo -cf ssh/sudoers; fi
+}
