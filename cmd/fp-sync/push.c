@@ -16,7 +16,7 @@ static const struct fp_field push_fields[] = {
 	{ "changed", offsetof(struct fs_push_rec, is_changed), FP_F_BOOL, NULL,
 	  "its lists were changed" },
 	{ "added", offsetof(struct fs_push_rec, added), FP_F_U64, NULL,
-	  "entries put on its lists or replaced" },
+	  "entries that its lists did not have" },
 	{ "removed", offsetof(struct fs_push_rec, removed), FP_F_U64, NULL,
 	  "entries taken off" },
 	{ "policy", offsetof(struct fs_push_rec, policy), FP_F_TEXT, NULL,
