@@ -147,10 +147,10 @@ teardown_file() {
 	fs 5 push
 	hints 'refused by rule self'
 	hints 'refused by rule cluster'
-	put one 198.51.0.0/15
+	put one 198.50.0.0/15
 	fs 5 push
 	fs 0 push --override wide
-	verdict sip1 198.51.1.1 block
+	verdict sip1 198.50.1.1 block
 }
 
 @test "too large a change is refused, unless --max-change lets it pass" {
