@@ -13,6 +13,7 @@
 #define QUEUE_BYTES (256 << 10) /* with the transport, of one node */
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 60000
+#define LOOKS 8 /* within a deadline, whether bytes move */
 
 /* A member on its way.  What ended is ENDED until it is closed outside of its
  * own callbacks, then DONE, or WAITING for the next attempt. */
@@ -26,6 +27,8 @@ struct seat {
 	struct fp_sender *sender;
 	struct fp_timer timer; /* a deadline, or the next attempt */
 	int64_t due_ms;        /* when that is armed */
+	size_t untaken;   /* bytes with the transport when we last looked */
+	int64_t moved_ms; /* when there were fewer than before */
 	int64_t retry_ms; /* 0: never failed, open it as soon as possible */
 };
 
@@ -103,8 +106,29 @@ static void sweep_one(struct seat *s)
 
 /* ---- a session */
 
-/* Bytes as long as the transport takes them, then the deadline of what is
- * awaited; without anything that is, the session has done its work. */
+/* The deadline of what is awaited, 0: nothing is.  A slow way is no silence: what
+ * is on it counts as long as it gets less. */
+static int64_t deadline_ms(struct seat *s)
+{
+	size_t untaken = fp_remote_untaken(s->remote);
+	int64_t due_ms = fp_sender_due_ms(s->sender), moved_ms;
+
+	if (untaken < s->untaken)
+		s->moved_ms = fp_clock_ms();
+	s->untaken = untaken;
+	moved_ms = s->moved_ms + s->fleet->opts.timeout_ms;
+	return due_ms && due_ms < moved_ms ? moved_ms : due_ms;
+}
+
+static void watch(struct seat *s, int64_t due_ms)
+{
+	int64_t look_ms = fp_clock_ms() + s->fleet->opts.timeout_ms / LOOKS;
+
+	arm(s, s->untaken && due_ms > look_ms ? look_ms : due_ms);
+}
+
+/* Bytes as long as the transport takes them; without anything that is awaited,
+ * the session has done its work. */
 static void pump(struct seat *s)
 {
 	struct fp_fleet *f = s->fleet;
@@ -128,7 +152,7 @@ static void pump(struct seat *s)
 	else if (fp_sender_is_idle(s->sender) && !f->opts.is_lasting)
 		end(s, 0, NULL);
 	else
-		arm(s, fp_sender_due_ms(s->sender));
+		watch(s, deadline_ms(s));
 }
 
 static void on_opened(void *ctx)
@@ -235,10 +259,10 @@ static void on_timer(void *ctx)
 	if (s->state == WAITING) {
 		start_more(f);
 	} else if (s->state == OPEN) {
-		int64_t due_ms = fp_sender_due_ms(s->sender);
+		int64_t due_ms = deadline_ms(s);
 
 		if (!due_ms || due_ms > fp_clock_ms()) {
-			arm(s, due_ms);
+			watch(s, due_ms);
 			return;
 		}
 		fp_err(&e, 0, "no answer within %lld ms",

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+
+#include <linux/sockios.h>
 
 #include "base/utf8.h"
 #include "io/clock.h"
@@ -105,6 +108,15 @@ int fp_remote_write(struct fp_remote *r, const void *data, size_t n,
 size_t fp_remote_queued(const struct fp_remote *r)
 {
 	return r->queue.len - r->queue_at + r->ops->held(r);
+}
+
+size_t fp_remote_untaken(const struct fp_remote *r)
+{
+	int fd = fp_remote_is_done(r) ? -1 : r->ops->socket(r), n;
+
+	if (fd < 0 || ioctl(fd, SIOCOUTQ, &n) || n < 0)
+		n = 0;
+	return fp_remote_queued(r) + (size_t)n;
 }
 
 void fp_remote_finish(struct fp_remote *r)

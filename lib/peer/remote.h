@@ -89,6 +89,9 @@ int fp_remote_write(struct fp_remote *r, const void *data, size_t n,
 		    struct fp_err *e);
 /* Bytes queued and not yet on their way. */
 size_t fp_remote_queued(const struct fp_remote *r);
+/* ... and not yet taken by the other host, or by the command: fewer than before
+ * is a sign of life.  Source: tcp(7), SIOCOUTQ. */
+size_t fp_remote_untaken(const struct fp_remote *r);
 /* No more will be written: the program sees the end of its input. */
 void fp_remote_finish(struct fp_remote *r);
 /* At once; no event follows.  NULL is allowed. */

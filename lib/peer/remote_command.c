@@ -67,6 +67,11 @@ static size_t held(const struct fp_remote *r)
 	return 0;
 }
 
+static int socket_of(const struct fp_remote *r)
+{
+	return ((const struct command *)r)->fd;
+}
+
 static void watch(struct command *c)
 {
 	uint32_t events = c->is_eof ? 0 : EPOLLIN;
@@ -427,5 +432,6 @@ const struct fp_remote_ops fp_remote_command = {
 	.kick = kick,
 	.is_late = is_late,
 	.held = held,
+	.socket = socket_of,
 	.stop = stop,
 };

@@ -23,6 +23,8 @@ struct fp_remote_ops {
 	bool (*is_late)(struct fp_remote *r);
 	/* Bytes taken from the queue and not yet given to the kernel. */
 	size_t (*held)(const struct fp_remote *r);
+	/* The socket that is written to, -1: none. */
+	int (*socket)(const struct fp_remote *r);
 	/* Release everything, at once; again does nothing. */
 	void (*stop)(struct fp_remote *r);
 };

@@ -57,6 +57,13 @@ static size_t held(const struct fp_remote *r)
 	return s->step == RUN ? fp_wire_held(&s->wire) : 0;
 }
 
+static int socket_of(const struct fp_remote *r)
+{
+	const struct ssh2 *s = (const struct ssh2 *)r;
+
+	return s->step == RUN ? s->wire.fd : -1;
+}
+
 static void kick(struct fp_remote *r)
 {
 	watch((struct ssh2 *)r);
@@ -420,6 +427,7 @@ const struct fp_remote_ops fp_remote_ssh2 = {
 	.kick = kick,
 	.is_late = is_late,
 	.held = held,
+	.socket = socket_of,
 	.stop = stop,
 };
 
