@@ -231,6 +231,10 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 		v->n_pushes++;
 		if (!r)
 			fp_sender_push(m->sender, TAG_PUSH, &v->push);
+	} else if (!r && !strcmp(h->tables, "behind")) {
+		r = fp_err(
+			&e, -EIO,
+			"its filter is not what its lists say, and it cannot mend that: fp-block verify");
 	} else if (!r) {
 		v->out.pending_s = h->pending_s;
 		v->out.state = h->pending[0] ? "pending" : "ok";
