@@ -84,6 +84,12 @@ static int64_t jitter(int64_t ms)
 	return ms / 2 + x % (ms / 2 + 1);
 }
 
+static void give_slot(struct seat *s)
+{
+	s->fleet->n_busy -= s->has_slot;
+	s->has_slot = false;
+}
+
 static void sweep_one(struct seat *s)
 {
 	struct fp_fleet *f = s->fleet;
@@ -92,7 +98,7 @@ static void sweep_one(struct seat *s)
 	fp_sender_free(s->sender);
 	s->remote = NULL;
 	s->sender = NULL;
-	f->n_busy--;
+	give_slot(s);
 	s->state = f->opts.is_lasting ? WAITING : DONE;
 	if (!f->opts.is_lasting) {
 		f->n_done++;
@@ -105,6 +111,8 @@ static void sweep_one(struct seat *s)
 }
 
 /* ---- a session */
+
+static void start_more(struct fp_fleet *f);
 
 /* The deadline of what is awaited, 0: nothing is.  A slow way is no silence: what
  * is on it counts as long as it gets less. */
@@ -166,6 +174,10 @@ static void on_opened(void *ctx)
 	fp_sender_hello(s->sender, fp_clock_unix_ms());
 	f->ops.opened(f->ops.ctx, &s->m);
 	pump(s);
+	if (f->opts.is_lasting) {
+		give_slot(s);
+		start_more(f);
+	}
 }
 
 static void on_data(void *ctx, const void *data, size_t n)
@@ -233,6 +245,7 @@ static void connect_seat(struct seat *s)
 	int r;
 
 	s->state = CONNECTING;
+	s->has_slot = true;
 	s->fleet->n_busy++;
 	s->m.started_ms = fp_clock_ms();
 	arm(s, 0);

@@ -12,7 +12,7 @@
 #include "model/inventory.h"
 
 /* A session with each of some nodes, all on one loop, at most `parallel` at
- * once.  Memory does not grow with what is sent: a session's bytes are made as
+ * once (of lasting ones: being opened).  Memory does not grow with what is sent: a session's bytes are made as
  * the channel takes them. */
 
 struct fp_fleet_opts {

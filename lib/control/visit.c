@@ -302,6 +302,7 @@ void fp_visit_opened(struct fp_visit *v, struct fp_member *m)
 	const struct fp_plan *p = v->plan;
 
 	v->is_talked = false;
+	v->talk.failed = 0;
 	v->n_hellos = 1;
 	if (!p->n_words)
 		return;
@@ -333,15 +334,22 @@ static void on_said(struct fp_visit *v, const struct fp_event *ev)
 static void on_talk(struct fp_visit *v, struct fp_member *m,
 		    const struct fp_event *ev)
 {
-	struct fp_err e = { .text = "" };
-	int r = fp_talk_event(&v->talk, v->plan, m, ev, &e);
+	bool is_over = fp_talk_event(&v->talk, v->plan, m, ev);
 
 	v->out.words_here = v->talk.n_here;
 	v->out.words_there = v->talk.n_there;
-	if (r < 0)
-		fail(v, r, &e);
-	else if (r)
+	if (is_over)
 		next_step(v, m);
+}
+
+/* What went wrong with words is said when nothing worse is. */
+static void settle(struct fp_visit *v)
+{
+	if (!v->out.is_done || !v->talk.failed ||
+	    v->out.standing != FP_STANDS_WELL)
+		return;
+	fail(v, v->talk.failed, &v->talk.err);
+	v->talk.failed = 0;
 }
 
 void fp_visit_event(struct fp_visit *v, struct fp_member *m,
@@ -365,6 +373,7 @@ void fp_visit_event(struct fp_visit *v, struct fp_member *m,
 		on_said(v, ev);
 	else
 		on_talk(v, m, ev);
+	settle(v);
 }
 
 void fp_visit_ended(struct fp_visit *v, struct fp_member *m)

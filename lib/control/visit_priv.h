@@ -21,6 +21,8 @@ struct fp_talk {
 	struct fp_topic *topic;
 	size_t n, n_open;
 	uint64_t n_here, n_there; /* words that were news to us, to the node */
+	int failed; /* -errno of a list that could not be exchanged: err */
+	struct fp_err err;
 	/* digests when the last exchange was over: while neither changes there
 	 * is nothing to say */
 	char ours[65], theirs[65];
@@ -29,10 +31,9 @@ struct fp_talk {
 /* 1: it goes on by fp_talk_event.  0: there is nothing to say.  -errno. */
 int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
 		  struct fp_member *m, struct fp_err *e);
-/* 1: it is over.  0: go on.  -errno. */
-int fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
-		  struct fp_member *m, const struct fp_event *ev,
-		  struct fp_err *e);
+/* true: it is over, well or not (failed). */
+bool fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
+		   struct fp_member *m, const struct fp_event *ev);
 void fp_talk_fini(struct fp_talk *t);
 
 struct fp_visit {

@@ -105,6 +105,7 @@ int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
 
 	fp_talk_fini(t);
 	t->n_here = t->n_there = 0;
+	t->failed = 0;
 	if (r || !strcmp(ours, h->words) ||
 	    (!strcmp(ours, t->ours) && !strcmp(h->words, t->theirs)))
 		return r;
@@ -231,35 +232,52 @@ static int on_words(struct fp_talk *t, struct fp_topic *x,
 	}
 }
 
-static int finish(struct fp_talk *t, const struct fp_plan *p,
-		  struct fp_member *m, struct fp_err *e)
+/* Said at the end, so that one list does not hold up the others, nor what
+ * is pushed. */
+static void give_up(struct fp_talk *t, struct fp_topic *x, int code,
+		    const struct fp_err *e)
 {
-	const struct fp_hello *h = fp_sender_said(m->sender);
-	int r = fp_copy_digest(p->copy, t->ours, e);
-
-	strcpy(t->theirs, h->words);
-	return r ? r : 1;
+	if (!t->failed) {
+		t->failed = code;
+		t->err = *e;
+	}
+	x->is_over = true;
+	t->n_open--;
 }
 
-int fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
-		  struct fp_member *m, const struct fp_event *ev,
-		  struct fp_err *e)
+static void finish(struct fp_talk *t, const struct fp_plan *p,
+		   struct fp_member *m)
+{
+	if (fp_copy_digest(p->copy, t->ours, NULL))
+		t->ours[0] = 0;
+	strcpy(t->theirs, fp_sender_said(m->sender)->words);
+}
+
+bool fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
+		   struct fp_member *m, const struct fp_event *ev)
 {
 	size_t i = ev->tag - TAG_TOPIC;
-	struct fp_topic *x = &t->topic[i];
+	struct fp_err e = { .text = "" };
+	struct fp_topic *x;
 	int r = 0;
 
-	if (ev->tag < TAG_TOPIC || i >= t->n || x->is_over)
-		return 0;
+	if (ev->tag < TAG_TOPIC || i >= t->n || t->topic[i].is_over)
+		return false;
+	x = &t->topic[i];
 	if (ev->ask == FP_ASK_WORDS) {
-		r = on_words(t, x, p, m, ev, e);
+		r = on_words(t, x, p, m, ev, &e);
 	} else if (ev->kind == FP_EVENT_FAILED) {
-		fp_err(e, 0, "list %s: %s", x->name, ev->err.text);
+		fp_err(&e, 0, "list %s: %s", x->name, ev->err.text);
 		r = ev->error;
 	} else if (ev->kind == FP_EVENT_DONE) {
 		t->n_there += ev->answer.changed;
 		x->is_over = true;
 		t->n_open--;
 	}
-	return r ? r : t->n_open ? 0 : finish(t, p, m, e);
+	if (r)
+		give_up(t, x, r, &e);
+	if (t->n_open)
+		return false;
+	finish(t, p, m);
+	return true;
 }
