@@ -29,7 +29,8 @@ struct seat {
 	int64_t due_ms;        /* when that is armed */
 	size_t untaken;   /* bytes with the transport when we last looked */
 	int64_t moved_ms; /* when there were fewer than before */
-	int64_t retry_ms; /* 0: never failed, open it as soon as possible */
+	int64_t retry_ms; /* the last wait; 0: it did not fail lately */
+	bool has_slot;    /* of those that may be busy at once */
 };
 
 struct fp_fleet {
