@@ -171,11 +171,13 @@ static int make_word(struct change *x, const struct fp_list *l,
 	const char *why = fp_cli_get(x->site.c, "why");
 	struct fp_entry store, *old = NULL;
 	char own[FP_LINE_MAX];
-	int64_t at_ms, until_s;
+	int64_t at_ms, until_s, lifted_s = fp_clock_unix_s();
 
 	if (l && fp_list_find(l, &in->p, &store))
 		old = &store;
 	at_ms = word_at_ms(old);
+	if (lifted_s > at_ms / 1000) /* else the last word is ahead of us */
+		lifted_s = at_ms / 1000;
 	until_s = in->until_s ? in->until_s
 		  : x->for_s  ? at_ms / 1000 + x->for_s
 			      : x->until_s;
@@ -188,7 +190,7 @@ static int make_word(struct change *x, const struct fp_list *l,
 	}
 	x->n_news++;
 	return fp_word_make(&x->store, out, &in->p,
-			    x->is_del ? at_ms / 1000 : until_s, at_ms, why,
+			    x->is_del ? lifted_s : until_s, at_ms, why,
 			    x->site.by, e);
 }
 

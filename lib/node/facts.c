@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "fp_maps.h"
+#include "io/clock.h"
 #include "model/inventory.h"
+#include "model/words.h"
 #include "peer/netlink.h"
 #include "peer/sshd.h"
 
@@ -106,6 +108,7 @@ int fp_facts_guard(struct fp_guard *out, struct fp_node *n, const char *cluster,
 
 struct fp_allowed {
 	const struct fp_prefix *p;
+	int64_t now_s;
 	struct fp_err *e;
 };
 
@@ -126,30 +129,45 @@ static int fp_refuse_allowed(const struct fp_allowed *a,
 
 static int fp_allowed_cover(void *ctx, const struct fp_merge_item *item)
 {
-	return fp_refuse_allowed(ctx, &item->entry.p, item->list);
+	struct fp_allowed *a = ctx;
+
+	if (!fp_word_is_live(&item->entry, a->now_s))
+		return 0;
+	return fp_refuse_allowed(a, &item->entry.p, item->list);
+}
+
+/* Entries of l inside p. */
+static int fp_allowed_inside(const struct fp_allowed *a,
+			     const struct fp_list *l)
+{
+	struct fp_list_iter it;
+	struct fp_entry x;
+	int r;
+
+	fp_list_seek(l, &it, a->p);
+	while ((r = fp_list_next(&it, &x, a->e)) == 1) {
+		if (!fp_prefix_contains(a->p, &x.p))
+			return 0;
+		if (fp_word_is_live(&x, a->now_s))
+			return fp_refuse_allowed(a, &x.p, l);
+	}
+	return r;
 }
 
 int fp_facts_allowed(const struct fp_node *n, const struct fp_prefix *p,
 		     struct fp_err *e)
 {
-	struct fp_allowed a = { p, e };
+	struct fp_allowed a = { p, fp_clock_unix_s(), e };
 	int r = 0;
 
 	for (size_t i = 0; i < n->lists.n && !r; i++) {
-		struct fp_list_iter it;
-		struct fp_entry x;
+		const struct fp_list *l = n->lists.v[i];
 
-		if (fp_list_about(n->lists.v[i])->kind != FP_KIND_ALLOW)
+		if (fp_list_about(l)->kind != FP_KIND_ALLOW)
 			continue;
-		r = fp_list_covering(n->lists.v[i], p, fp_allowed_cover, &a);
-		if (r)
-			break;
-		fp_list_seek(n->lists.v[i], &it, p);
-		r = fp_list_next(&it, &x, e);
-		if (r == 1)
-			r = fp_prefix_contains(p, &x.p)
-				    ? fp_refuse_allowed(&a, &x.p, n->lists.v[i])
-				    : 0;
+		r = fp_list_covering(l, p, fp_allowed_cover, &a);
+		if (!r)
+			r = fp_allowed_inside(&a, l);
 	}
 	return r;
 }

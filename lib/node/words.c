@@ -81,9 +81,9 @@ int fp_node_words(struct fp_node *n, const char *name, enum fp_kind kind,
 		  struct fp_words_result *out, struct fp_err *e)
 {
 	struct fp_list_head head = { .kind = kind, .owner = FP_OWNER_DYNAMIC };
-	struct fp_change *news;
+	struct fp_change *news = NULL;
 	struct fp_list *l;
-	size_t n_news;
+	size_t n_news = 0;
 	int r = fp_words_list(n, name, kind, &l, e);
 
 	if (!r)

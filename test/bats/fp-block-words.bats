@@ -308,3 +308,14 @@ again() {
 	done
 	in_step
 }
+
+@test "an allow word that was lifted or has ended allows nothing" {
+	fp-block add 203.0.113.7 -l good -k allow --owner dynamic -q >/dev/null
+	block 5 add 203.0.113.7
+	block 5 add 203.0.113.0/24
+	fp-block del 203.0.113.7 -k allow -q >/dev/null
+	block 0 add 203.0.113.7 203.0.113.0/24 -o verdict
+	same "$output" $'block\nblock'
+	block 0 load feed - <<<203.0.113.7
+	in_step
+}
