@@ -9,36 +9,6 @@
 #include "model/diff.h"
 
 #define ANSWER_MAX_BYTES (2ull << 30) /* of one request */
-#define CHANGE_BYTES (256 << 10)      /* of words in one frame */
-
-/* A request, until it is answered. */
-struct ask {
-	enum fp_ask what;
-	uint32_t tag;
-	struct fp_buf bytes; /* not sent yet */
-	bool is_sent;
-	uint32_t left;      /* frames that are to be answered */
-	uint32_t n_buckets; /* WORDS */
-	bool has_head;      /* of the answer */
-	uint64_t got_bytes;
-	const struct fp_order *push;
-	struct fp_event sum; /* of several answers */
-};
-
-struct fp_sender {
-	char name[256];
-	int64_t timeout_ms, last_ms;
-	struct fp_buf in, out;
-	size_t in_at, out_at;
-	struct ask *ask; /* from at to n: not answered */
-	size_t at, n, cap;
-	struct fp_pushing pushing; /* of the first ask, when that is sent */
-	struct fp_hello hello;
-	bool is_said, is_failed; /* is_failed: no memory */
-	int code;                /* the session is over: err */
-	struct fp_err err;
-	uint64_t sent, received;
-};
 
 int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
 		  struct fp_err *e)
@@ -67,155 +37,6 @@ void fp_sender_free(struct fp_sender *s)
 	free(s);
 }
 
-/* ---- requests */
-
-/* A new one at the end; NULL: no memory, which fp_sender_next will tell. */
-static struct ask *ask_new(struct fp_sender *s, enum fp_ask what, uint32_t tag)
-{
-	size_t cap = s->cap ? s->cap * 2 : 8;
-	struct ask *v;
-
-	if (s->n == s->cap) {
-		v = reallocarray(s->ask, cap, sizeof(*v));
-		if (!v) {
-			s->is_failed = true;
-			return NULL;
-		}
-		s->ask = v;
-		s->cap = cap;
-	}
-	v = &s->ask[s->n++];
-	*v = (struct ask){ .what = what, .tag = tag, .left = 1 };
-	return v;
-}
-
-void fp_sender_hello(struct fp_sender *s, int64_t clock_ms)
-{
-	struct ask *a = ask_new(s, FP_ASK_HELLO, 0);
-	size_t begin;
-
-	if (!a)
-		return;
-	begin = fp_wire_begin(&a->bytes, FP_WIRE_HELLO);
-	fp_wire_put_u64(&a->bytes, "v", FP_WIRE_VERSION);
-	fp_wire_put_u64(&a->bytes, "min", FP_WIRE_VERSION);
-	fp_wire_put(&a->bytes, "name", s->name);
-	fp_wire_put_i64(&a->bytes, "clock_ms", clock_ms);
-	fp_wire_end(&a->bytes, begin);
-}
-
-static size_t change_begin(struct fp_buf *b, const char *list,
-			   enum fp_kind kind, const char *by, const char *why)
-{
-	size_t begin = fp_wire_begin(b, FP_WIRE_CHANGE);
-
-	fp_wire_put(b, "list", list);
-	fp_wire_put(b, "kind", fp_kind_name(kind));
-	if (by)
-		fp_wire_put(b, "by", by);
-	if (why)
-		fp_wire_put(b, "why", why);
-	fp_wire_body(b, NULL, 0);
-	return begin;
-}
-
-void fp_sender_change(struct fp_sender *s, uint32_t tag, const char *list,
-		      enum fp_kind kind, const char *by, const char *why,
-		      const struct fp_entry *v, size_t n)
-{
-	struct ask *a = ask_new(s, FP_ASK_CHANGE, tag);
-	size_t begin;
-
-	if (!a)
-		return;
-	begin = change_begin(&a->bytes, list, kind, by, why);
-	for (size_t i = 0; i < n; i++) {
-		if (a->bytes.len - begin >= CHANGE_BYTES) {
-			fp_wire_end(&a->bytes, begin);
-			begin = change_begin(&a->bytes, list, kind, by, why);
-			a->left++;
-		}
-		fp_entry_print(&a->bytes, &v[i]);
-	}
-	fp_wire_end(&a->bytes, begin);
-}
-
-void fp_sender_words(struct fp_sender *s, uint32_t tag, const char *list,
-		     enum fp_kind kind, const void *digests, uint32_t n_buckets)
-{
-	struct ask *a = ask_new(s, FP_ASK_WORDS, tag);
-	size_t begin;
-
-	if (!a)
-		return;
-	a->n_buckets = n_buckets;
-	begin = fp_wire_begin(&a->bytes, FP_WIRE_WORDS);
-	fp_wire_put_u64(&a->bytes, "n_buckets", n_buckets);
-	fp_wire_put(&a->bytes, "list", list);
-	fp_wire_put(&a->bytes, "kind", fp_kind_name(kind));
-	fp_wire_body(&a->bytes, digests, (size_t)n_buckets * FP_BUCKET_DIGEST);
-	fp_wire_end(&a->bytes, begin);
-}
-
-/* A request of one field. */
-static void ask_one(struct fp_sender *s, enum fp_ask what, uint32_t tag,
-		    enum fp_wire_type type, const char *key, const char *value)
-{
-	struct ask *a = ask_new(s, what, tag);
-	size_t begin;
-
-	if (!a)
-		return;
-	begin = fp_wire_begin(&a->bytes, type);
-	fp_wire_put(&a->bytes, key, value);
-	fp_wire_end(&a->bytes, begin);
-}
-
-void fp_sender_why(struct fp_sender *s, uint32_t tag, const char *addr)
-{
-	ask_one(s, FP_ASK_WHY, tag, FP_WIRE_WHY, "addr", addr);
-}
-
-void fp_sender_get(struct fp_sender *s, uint32_t tag, const char *list)
-{
-	ask_one(s, FP_ASK_GET, tag, FP_WIRE_GET, "list", list);
-}
-
-void fp_sender_confirm(struct fp_sender *s, uint32_t tag, const char *push,
-		       bool is_back)
-{
-	ask_one(s, FP_ASK_CONFIRM, tag,
-		is_back ? FP_WIRE_BACK : FP_WIRE_CONFIRM, "push", push);
-}
-
-void fp_sender_mode(struct fp_sender *s, uint32_t tag, int64_t bypass_ms,
-		    const char *why, const char *by)
-{
-	struct ask *a = ask_new(s, FP_ASK_MODE, tag);
-	size_t begin;
-
-	if (!a)
-		return;
-	begin = fp_wire_begin(&a->bytes, FP_WIRE_MODE);
-	fp_wire_put_i64(&a->bytes, "bypass_ms", bypass_ms);
-	if (why)
-		fp_wire_put(&a->bytes, "why", why);
-	fp_wire_put(&a->bytes, "by", by);
-	fp_wire_end(&a->bytes, begin);
-}
-
-bool fp_sender_push(struct fp_sender *s, uint32_t tag, const struct fp_order *p)
-{
-	struct ask *a;
-
-	if (!p->is_adopt && fp_order_is_done(p, &s->hello))
-		return false;
-	a = ask_new(s, FP_ASK_PUSH, tag);
-	if (a)
-		a->push = p;
-	return true;
-}
-
 /* ---- out */
 
 static int fail(struct fp_sender *s, int code)
@@ -229,7 +50,7 @@ static int fail(struct fp_sender *s, int code)
 static void send_asks(struct fp_sender *s)
 {
 	for (size_t i = s->at; i < s->n; i++) {
-		struct ask *a = &s->ask[i];
+		struct fp_asked *a = &s->ask[i];
 
 		if (a->push && i == s->at && !a->is_sent) {
 			a->is_sent = true;
@@ -366,7 +187,7 @@ static int on_hello(struct fp_sender *s, const struct fp_wire_msg *m,
 }
 
 /* OK, once or once for each frame. */
-static int on_ok(struct ask *a, const struct fp_wire_msg *m,
+static int on_ok(struct fp_asked *a, const struct fp_wire_msg *m,
 		 struct fp_event *out, struct fp_err *e)
 {
 	int r;
@@ -388,7 +209,7 @@ static int on_ok(struct ask *a, const struct fp_wire_msg *m,
 	return 1;
 }
 
-static int on_head(struct ask *a, const struct fp_wire_msg *m,
+static int on_head(struct fp_asked *a, const struct fp_wire_msg *m,
 		   struct fp_event *out, struct fp_err *e)
 {
 	char kind[16] = "";
@@ -405,7 +226,7 @@ static int on_head(struct ask *a, const struct fp_wire_msg *m,
 }
 
 /* A head (but of WHY), lines, END. */
-static int on_lines(struct ask *a, const struct fp_wire_msg *m,
+static int on_lines(struct fp_asked *a, const struct fp_wire_msg *m,
 		    struct fp_event *out, struct fp_err *e)
 {
 	enum fp_wire_type head = a->what == FP_ASK_GET     ? FP_WIRE_LIST
@@ -438,7 +259,7 @@ static int on_lines(struct ask *a, const struct fp_wire_msg *m,
 static int on_answer(struct fp_sender *s, const struct fp_wire_msg *m,
 		     struct fp_event *out, struct fp_err *e)
 {
-	struct ask *a = &s->ask[s->at];
+	struct fp_asked *a = &s->ask[s->at];
 	int r;
 
 	if (!a->is_sent)

@@ -51,6 +51,35 @@ int fp_pushing_fill(struct fp_pushing *g, const struct fp_hello *h,
 int fp_pushing_answer(struct fp_pushing *g, const struct fp_wire_msg *m,
 		      struct fp_event *out, struct fp_err *e);
 
+/* A request, until it is answered. */
+struct fp_asked {
+	enum fp_ask what;
+	uint32_t tag;
+	struct fp_buf bytes; /* not sent yet */
+	bool is_sent;
+	uint32_t left;      /* frames that are to be answered */
+	uint32_t n_buckets; /* WORDS */
+	bool has_head;      /* of the answer */
+	uint64_t got_bytes;
+	const struct fp_order *push;
+	struct fp_event sum; /* of several answers */
+};
+
+struct fp_sender {
+	char name[256];
+	int64_t timeout_ms, last_ms;
+	struct fp_buf in, out;
+	size_t in_at, out_at;
+	struct fp_asked *ask; /* from at to n: not answered */
+	size_t at, n, cap;
+	struct fp_pushing pushing; /* of the first ask, when that is sent */
+	struct fp_hello hello;
+	bool is_said, is_failed; /* is_failed: no memory */
+	int code;                /* the session is over: err */
+	struct fp_err err;
+	uint64_t sent, received;
+};
+
 /* code, error and err of *out from a FAIL. */
 void fp_event_fail(struct fp_event *out, const struct fp_wire_msg *m);
 
