@@ -23,7 +23,7 @@ static const struct fp_field status_fields[] = {
 	{ "policy", offsetof(struct status_rec, policy), FP_F_TEXT, NULL,
 	  "its policy digest" },
 	{ "in_step", offsetof(struct status_rec, is_in_step), FP_F_BOOL, NULL,
-	  "its pushed lists are those of the lists directory" },
+	  "its pushed lists are those of the lists directory, its filter is made of its lists" },
 	{ "bans", offsetof(struct status_rec, bans), FP_F_U64, NULL,
 	  "live words of its dynamic lists" },
 	{ "accepted_by", offsetof(struct status_rec, accepted_by), FP_F_STR,
@@ -85,7 +85,8 @@ static void compare(const struct status *s, struct answer *a)
 	struct fp_order all = s->plan.push;
 
 	all.is_prune = true;
-	a->is_in_step = fp_order_is_done(&all, &a->hello);
+	a->is_in_step = fp_order_is_done(&all, &a->hello) &&
+			!fp_hello_is_behind(&a->hello);
 	for (size_t i = 0; i < o->n && !a->is_in_step; i++) {
 		const struct fp_hello_list *l =
 			fp_hello_find(&a->hello, o->v[i].name);
@@ -99,7 +100,7 @@ static void compare(const struct status *s, struct answer *a)
 		if (fp_order_drops(&all, &a->hello.list[i]))
 			add_detail(a, "also has list %s",
 				   a->hello.list[i].name);
-	if (!strcmp(a->hello.tables, "behind"))
+	if (fp_hello_is_behind(&a->hello))
 		add_detail(a, "%s", "tables are behind the lists");
 	if (a->hello.broken)
 		add_detail(a, "%s", "has lists that cannot be read");

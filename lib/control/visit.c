@@ -213,7 +213,7 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 	const struct fp_hello *h = fp_sender_said(m->sender);
 	struct fp_plan *p = v->plan;
 	struct fp_err e = { .text = "" };
-	bool is_foreign, is_done;
+	bool is_foreign, is_done, is_behind = fp_hello_is_behind(h);
 	int r;
 
 	v->push = p->push;
@@ -226,15 +226,11 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 	if (v->push.is_adopt)
 		note_adopt(p, m, h);
 	note_extra(v, h);
-	if (!r && !(is_done && !v->push.is_adopt)) {
+	if (!r && (!is_done || is_behind || v->push.is_adopt)) {
 		r = record(p, &e);
 		v->n_pushes++;
 		if (!r)
 			fp_sender_push(m->sender, TAG_PUSH, &v->push);
-	} else if (!r && !strcmp(h->tables, "behind")) {
-		r = fp_err(
-			&e, -EIO,
-			"its filter is not what its lists say, and it cannot mend that: fp-block verify");
 	} else if (!r) {
 		v->out.pending_s = h->pending_s;
 		v->out.state = h->pending[0] ? "pending" : "ok";

@@ -89,8 +89,8 @@ void fp_sender_mode(struct fp_sender *s, uint32_t tag, int64_t bypass_ms,
 void fp_sender_confirm(struct fp_sender *s, uint32_t tag, const char *push,
 		       bool is_back);
 /* Make the node's pushed lists those of p, which the caller keeps until the
- * answer.  false: they are already (by the last HELLO) and p adopts nothing, so
- * that nothing is asked. */
+ * answer.  false: they are already (by the last HELLO), in its filter too, and p
+ * adopts nothing, so that nothing is asked. */
 bool fp_sender_push(struct fp_sender *s, uint32_t tag,
 		    const struct fp_order *p);
 

@@ -193,3 +193,8 @@ const struct fp_hello_list *fp_hello_find(const struct fp_hello *h,
 	strcpy(key.name, name);
 	return bsearch(&key, h->list, h->n_lists, sizeof(key), by_name);
 }
+
+bool fp_hello_is_behind(const struct fp_hello *h)
+{
+	return !strcmp(h->tables, "behind");
+}

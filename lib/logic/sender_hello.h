@@ -52,5 +52,7 @@ void fp_hello_fini(struct fp_hello *h);
 /* A list of the node, or NULL. */
 const struct fp_hello_list *fp_hello_find(const struct fp_hello *h,
 					  const char *name);
+/* Its filter is not what its lists say; the next writer there mends that. */
+bool fp_hello_is_behind(const struct fp_hello *h);
 
 #endif

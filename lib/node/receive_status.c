@@ -104,11 +104,6 @@ static void put_accepted(struct status *s, struct fp_buf *b)
 	}
 }
 
-static bool is_behind(const struct fp_node *n)
-{
-	return n->maps && fp_maps_conf(n->maps)->token != n->lists.token;
-}
-
 static const char *mode_name(uint32_t mode)
 {
 	return fp_mode_name(mode <= FP_ENFORCE ? (enum fp_mode)mode : FP_OFF);
@@ -123,7 +118,8 @@ static void put_filter(struct status *s, struct fp_buf *b)
 		    !c                           ? "none"
 		    : fp_node_is_in_force(&s->n) ? "attached"
 						 : "loaded");
-	fp_wire_put(b, "tables", is_behind(&s->n) ? "behind" : "ok");
+	fp_wire_put(b, "tables",
+		    c && c->token != s->n.lists.token ? "behind" : "ok");
 	for (int i = 0; c && i < FP_NICS; i++)
 		nics += c->nic[i].name[0] != 0;
 	fp_wire_put_u64(b, "nics", nics);
@@ -139,20 +135,10 @@ static void put_filter(struct status *s, struct fp_buf *b)
  * says what is. */
 static int open_status(struct status *s, struct fp_err *e)
 {
-	struct fp_node *n = &s->n;
-	struct fp_err why;
-	int rc;
-
 	if (fp_push_is_due(s->r->o.state_dir) &&
-	    !fp_receive_node(s->r, FP_NODE_WRITE, false, true, n, e))
+	    !fp_receive_node(s->r, FP_NODE_WRITE, false, true, &s->n, e))
 		return 0;
-	rc = fp_receive_node(s->r, FP_NODE_READ_BOTH, true, true, n, e);
-	if (rc || !is_behind(n))
-		return rc;
-	fp_node_close(n);
-	if (!fp_receive_node(s->r, FP_NODE_WRITE, false, false, n, &why))
-		return 0;
-	return fp_receive_node(s->r, FP_NODE_READ_BOTH, true, true, n, e);
+	return fp_receive_node(s->r, FP_NODE_READ_BOTH, true, true, &s->n, e);
 }
 
 int fp_receive_status(void *ctx, struct fp_buf *answer, struct fp_err *e)
