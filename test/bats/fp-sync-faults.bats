@@ -92,7 +92,9 @@ list() {
 
 # words ARG...: a command line of fp-sync for $nodes
 words() {
-	line=("$FP_BUILD/fp-sync" "$@" --json)
+	# shellcheck disable=SC2016 # for the inner shell
+	line=(unshare -u bash -c 'hostname "$0" && exec "$@"' "$who"
+		"$FP_BUILD/fp-sync" "$@" --json)
 	[[ " $* " == *' -t '* ]] || line+=(-t 2s)
 	[[ $1 == receive ]] || line+=("${nodes[@]/#/--node=}")
 	case $1 in
@@ -116,24 +118,24 @@ go() {
 	}
 }
 
-# begin ARG...: the same in the background; its name is run
+# begin ARG...: the same in the background, one for each $who
 begin() {
 	local line
 
 	words "$@"
-	cluster_start run "$who" "${line[@]}"
+	cluster_start "run-$who" "$who" "${line[@]}"
 }
 
 # finish STATUS...: what begin began has ended by itself, with one of these
 finish() {
 	local pid
 
-	read -r pid _ <"$LAB_DIR/pids/run"
-	lab_wait 30 lab_ended run
+	read -r pid _ <"$LAB_DIR/pids/run-$who"
+	lab_wait 30 lab_ended "run-$who"
 	status=0
 	wait "$pid" || status=$?
-	rm "$LAB_DIR/pids/run"
-	output=$(<"$LAB_DIR/run.log")
+	rm "$LAB_DIR/pids/run-$who"
+	output=$(<"$LAB_DIR/run-$who.log")
 	stderr=$output
 	[[ " $* " == *" $status "* ]] || {
 		printf 'status %s, not %s:\n%s\n' "$status" "$*" "$output"
@@ -182,7 +184,8 @@ kernel() {
 	shift
 	for node in "${nodes[@]}"; do
 		same "$node $(cluster_in "$node" "$FP_BUILD/fp-block" test \
-			-o verdict "$@" 2>/dev/null | sort -u)" "$node $want"
+			-o verdict "$@" 2>/dev/null | sort -u | xargs)" \
+			"$node $want"
 	done
 }
 
@@ -224,7 +227,7 @@ whole() {
 	done
 	go 0 status
 	of 'map(select(.type == "status").in_step) | all' true
-	lab_wait 5 nothing_staged
+	lab_wait 15 nothing_staged
 }
 
 nothing_staged() {
@@ -388,5 +391,286 @@ points() {
 		kernel none 203.0.113.9
 		cluster_in sip2 "$FP_BUILD/fp-block" verify --quiet
 	done
+	whole
+}
+
+# ---- the network
+
+@test "the network is cut in the middle of a transfer, loudly and silently" {
+	nodes=(sip2)
+	list feed 203.0.113.7
+	go 0 push
+	for how in '' -s; do
+		# narrow, on the way there
+		lab_in switch tc qdisc add dev sip2 root tbf rate 2mbit \
+			burst 16k latency 400ms
+		cp "$BATS_FILE_TMPDIR/big" "$lists/feed.list"
+		before=$(received sip2)
+		begin push
+		lab_wait 10 under_way sip2 80000
+		cluster_cut $how sip2
+		finish 4
+		states unreachable
+		cluster_heal sip2
+		kernel block 203.0.113.7
+		kernel none 11.0.0.1 11.0.119.250
+		go 0 push
+		of '.[0] | [.changed, .added, .removed]' '[true,30000,1]'
+		kernel block 11.0.0.1 11.0.119.250
+		kernel none 203.0.113.7
+		whole
+		list feed 203.0.113.7
+		go 0 push --max-change 100
+	done
+}
+
+@test "of ten nodes two are dead: exit 3, which, within one deadline" {
+	nodes=(sip{1,2,3,4,5,6,7,8,9,10})
+	list feed 203.0.113.7
+	cluster_freeze sip4
+	cluster_cut -s sip8
+	go 3 push
+	within 3500
+	of 'map(select(.type == "push" and .state != "ok") | [.node, .state, .ms < 2400])' \
+		'[["sip4","unreachable",true],["sip8","unreachable",true]]'
+	of '.[-1] | [.nodes, .done, .unreachable]' '[10,8,2]'
+	hints 'sip4: '
+	hints 'sip8: '
+	cluster_thaw sip4
+	cluster_heal sip8
+	go 0 push
+	of 'map(select(.changed).node)' '["sip4","sip8",null]'
+	go 0 push
+	changed false
+	for node in "${nodes[@]}"; do
+		digest "$node"
+	done >"$BATS_TEST_TMPDIR/digests"
+	same "$(sort -u "$BATS_TEST_TMPDIR/digests" | wc -l)" 1
+	on sip1,sip2,sip3 kernel block 203.0.113.7
+}
+
+# ---- controllers
+
+@test "a controller is killed in the middle of a push" {
+	list feed 203.0.113.7
+	go 0 push
+	cluster_slow sip2 1 2mbit
+	cluster_slow sip3 1 2mbit
+	cp "$BATS_FILE_TMPDIR/big" "$lists/feed.list"
+	before=$(received sip2)
+	begin push
+	lab_wait 10 under_way sip2 80000
+	lab_wait 5 on sip1 kernel block 11.0.0.1
+	lab_stop run-controller KILL
+	cluster_heal sip2
+	cluster_heal sip3
+	on sip2,sip3 kernel block 203.0.113.7
+	on sip2,sip3 kernel none 11.0.0.1
+	go 0 push
+	of 'map(.changed)' '[false,true,true,true]'
+	kernel block 11.0.0.1 11.0.119.250
+	whole
+}
+
+@test "a controller is restored from a backup: it undoes nothing unless told to" {
+	local state=$LAB_DIR/controller/state
+
+	list feed 203.0.113.7
+	go 0 push
+	cp -a "$state" "$BATS_TEST_TMPDIR/backup"
+	list feed 203.0.113.9
+	go 0 push
+	rm -rf "$state" && cp -a "$BATS_TEST_TMPDIR/backup" "$state"
+	list feed 203.0.113.11
+	go 5 push
+	states refused refused refused
+	changed false
+	hints 'refused by rule adopt: controller pushed '
+	kernel block 203.0.113.9
+	kernel none 203.0.113.7 203.0.113.11
+	go 5 push --dry-run
+	go 0 push --adopt
+	hints 'sip1: taken over from controller (push '
+	hints 'sip3: taken over from controller (push '
+	kernel block 203.0.113.11
+	kernel none 203.0.113.7 203.0.113.9
+	whole
+	# the same lists as the nodes have: there is nothing to undo
+	rm -rf "$state" && mkdir "$state"
+	go 0 push
+	changed false
+	list feed 203.0.113.12
+	go 0 push
+	whole
+}
+
+@test "two controllers with different lists at once: one wins a node, whole" {
+	local ours=$lists theirs=$BATS_TEST_TMPDIR/theirs policies node round
+
+	mkdir "$theirs"
+	cp "$BATS_FILE_TMPDIR/big" "$ours/feed.list"
+	sed 's/^11/12/' "$BATS_FILE_TMPDIR/big" >"$theirs/feed.list"
+	for round in 1 2; do
+		[ $round = 1 ] || for node in "${nodes[@]}"; do
+			fresh "$node"
+		done
+		rm -rf "$LAB_DIR"/{controller,other}/state/sync
+		begin push
+		who=other lists=$theirs begin push
+		finish 0 3 5
+		cp "$LAB_DIR/run-controller.log" "$BATS_TEST_TMPDIR/one"
+		who=other finish 0 3 5
+		# each node: ok for one of them, refused for the other
+		output=$(cat "$BATS_TEST_TMPDIR/one" "$LAB_DIR/run-other.log")
+		of 'map(select(.type == "push")) | group_by(.node) |
+			map(map(.state) | sort | join(" ")) | unique' \
+			'["ok refused"]'
+		of 'map(select(.state == "refused").detail |
+			test("(controller|other)( |$)")) | all' true
+		policies=$(jq -r 'select(.state == "ok") | "\(.node) \(.policy)"' \
+			<<<"$(grep '^{' <<<"$output")" | sort)
+		same "$(for node in "${nodes[@]}"; do
+			echo "$node $(digest "$node")"
+		done)" "$policies"
+		for node in "${nodes[@]}"; do
+			if on "$node" kernel block 11.0.0.1 11.0.119.250; then
+				has "$node" feed "$ours/feed.list"
+				on "$node" kernel none 12.0.0.1 12.0.119.250
+			else
+				has "$node" feed "$theirs/feed.list"
+				on "$node" kernel block 12.0.0.1 12.0.119.250
+			fi >/dev/null
+		done
+	done
+	# both insist: still never a mixture
+	begin push --adopt --max-change 100
+	who=other lists=$theirs begin push --adopt --max-change 100
+	finish 0 3 5
+	who=other finish 0 3 5
+	for node in "${nodes[@]}"; do
+		has "$node" feed "$ours/feed.list" >/dev/null ||
+			has "$node" feed "$theirs/feed.list"
+	done
+	who=other lists=$theirs go 0 push --adopt --max-change 100
+	kernel block 12.0.0.1 12.0.119.250
+	kernel none 11.0.0.1 11.0.119.250
+	go 5 push
+	who=other
+	lists=$theirs
+	whole
+}
+
+# ---- time
+
+@test "clocks of nodes are an hour off: bans end by the controller's" {
+	cluster_clock sip2 3600
+	cluster_clock sip3 -3600
+	list feed 203.0.113.7
+	go 0 push
+	hints 'sip2: its clock is 3600 s ahead of ours'
+	hints 'sip3: its clock is 3600 s behind ours'
+	go 0 status
+	of 'map(select(.type == "status").clock_s)' '[0,3600,-3600]'
+	go 0 add 203.0.113.20 --for 4s
+	start=$(ms)
+	kernel block 203.0.113.20
+	go 0 add 203.0.113.21 --for 1h
+	go 0 add 203.0.113.21 --for 1h
+	of 'map(.changed)' '[0,0,0,false]'
+	same "$(until_of sip2)" $(($(until_of sip1) + 3600))
+	same "$(until_of sip3)" $(($(until_of sip1) - 3600))
+	# the later word counts, whoever's clock says what
+	go 0 del 203.0.113.21
+	kernel none 203.0.113.21
+	go 0 add 203.0.113.21 --for 1h
+	kernel block 203.0.113.21
+	# said while it was away, heard later
+	cluster_kill_sshd sip3
+	go 3 add 203.0.113.22 --for 1h
+	cluster_start_sshd sip3
+	go 0 push
+	kernel block 203.0.113.22
+	sleep "$(((4500 - ($(ms) - start)) / 1000 + 1))"
+	kernel none 203.0.113.20
+	kernel block 203.0.113.7 203.0.113.21 203.0.113.22
+	whole
+	cluster_clock sip2 0
+	cluster_clock sip3 0
+}
+
+# until_of NODE: the end of the ban of 203.0.113.21, as its list has it
+until_of() {
+	date +%s -d "$(cluster_in "$1" "$FP_BUILD/fp-block" list bans --json |
+		jq -r 'select(.prefix == "203.0.113.21").until')"
+}
+
+@test "a node was down for 1,000 changes: one push and it is in step" {
+	list feed 203.0.113.7
+	go 0 push
+	cluster_kill_sshd sip2
+	for round in {1..10}; do
+		printf "198.18.$round.%s why=scan\n" {1..80} \
+			>"$BATS_TEST_TMPDIR/add"
+		printf "198.18.$((round - 1)).%s\n" {1..20} \
+			>"$BATS_TEST_TMPDIR/del"
+		go 3 add - --for 1h <"$BATS_TEST_TMPDIR/add"
+		go 3 del - <"$BATS_TEST_TMPDIR/del"
+		list feed 203.0.113.7 "203.0.113.1$round"
+	done
+	go 3 push
+	cluster_start_sshd sip2
+	on sip2 kernel none 198.18.1.80 203.0.113.110
+	go 0 push
+	of 'map(.changed)' '[false,true,false,true]'
+	kernel block 198.18.1.21 198.18.9.80 198.18.10.1 203.0.113.110
+	kernel none 198.18.0.1 198.18.1.1 198.18.9.20 203.0.113.19
+	go 0 status
+	of 'map(select(.type == "status").bans) | unique' '[620]'
+	go 0 add 198.18.10.80
+	of 'map(.caught_up)' '[0,0,0,null]'
+	whole
+}
+
+# ---- the filter
+
+@test "a channel is alive across upgrades of the filter, and so is push --stay" {
+	[ -x "$FP_BUILD/test/prog/wire" ] || skip 'wire is not built'
+	nodes=(sip1)
+	echo 203.0.113.7 >"$BATS_TEST_TMPDIR/one"
+	echo 203.0.113.9 >"$BATS_TEST_TMPDIR/two"
+	upgrade="sh ssh -n -o IdentitiesOnly=yes -i $LAB_DIR/id_admin sip1 exec"
+	{
+		echo HELLO v=1 min=1 name=held clock_ms="$(date +%s%3N)"
+		echo "list feed block $BATS_TEST_TMPDIR/one"
+		echo COMMIT push=p1 base= policy=@ by=me
+		echo "$upgrade $FP_BUILD/fp-load upgrade --quiet"
+		echo "list feed block $BATS_TEST_TMPDIR/two"
+		echo COMMIT push=p2 base=p1 policy=@ by=me
+		[ ! -x "$FP_OTHER_LAYOUT/fp-load" ] || {
+			echo "$upgrade $FP_OTHER_LAYOUT/fp-load upgrade --quiet"
+			echo HELLO v=1 min=1 name=held clock_ms="$(date +%s%3N)"
+			echo "|203.0.113.30 at=$(date +%s%3N)"
+			echo CHANGE list=bans kind=block by=me why=it
+			echo "$upgrade $FP_BUILD/fp-load upgrade --quiet"
+		}
+		echo "|203.0.113.20 at=$(date +%s%3N)"
+		echo CHANGE list=bans kind=block by=me why=it
+		echo HELLO v=1 min=1 name=held clock_ms="$(date +%s%3N)"
+	} >"$BATS_TEST_TMPDIR/script"
+	run -0 cluster_in controller "$FP_BUILD/test/prog/wire" ssh sip1 \
+		<"$BATS_TEST_TMPDIR/script"
+	[ ! -x "$FP_OTHER_LAYOUT/fp-load" ] || [[ $output == *FAIL*layout* ]]
+	kernel block 203.0.113.9 203.0.113.20
+	kernel none 203.0.113.7 203.0.113.30
+	cluster_in sip1 "$FP_BUILD/fp-block" verify --quiet
+	list feed 203.0.113.11
+	begin push --stay --adopt
+	lab_wait 5 kernel block 203.0.113.11
+	cluster_in sip1 "$FP_BUILD/fp-load" upgrade --quiet
+	list feed 203.0.113.11 203.0.113.12
+	lab_wait 5 kernel block 203.0.113.12
+	go 0 add 203.0.113.21
+	kernel block 203.0.113.20 203.0.113.21
+	lab_stop run-controller
 	whole
 }
