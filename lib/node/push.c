@@ -318,12 +318,8 @@ static int check_room(const struct commit *k, struct fp_err *e)
 
 static int check(struct commit *k, struct fp_err *e)
 {
-	int r = check_turn(k, e);
+	int r = check_guards(k, e);
 
-	if (!r)
-		r = check_readable(k, e);
-	if (!r)
-		r = check_guards(k, e);
 	return r ? r : check_room(k, e);
 }
 
@@ -547,6 +543,10 @@ int fp_push_commit(struct fp_push *p, struct fp_node *n,
 		r = read_state(&k, e);
 	if (!r)
 		r = open_staged(&k, e);
+	if (!r && k.lists)
+		r = check_turn(&k, e);
+	if (!r && k.lists)
+		r = check_readable(&k, e);
 	if (!r)
 		r = compose(&k, e);
 	if (!r)

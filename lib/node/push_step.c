@@ -8,6 +8,8 @@
 
 #include "node/push_priv.h"
 
+#define DONE FP_STEP ".done" /* of no more use */
+
 /* ---- directories */
 
 /* Call each for every name but . and ..; what it returns when not 0 ends the
@@ -144,14 +146,13 @@ static int finish_one(void *ctx, int dir_fd, const char *name, struct fp_err *e)
 /* Put aside first: what has its name is whole. */
 int fp_step_drop(int state_fd, const char *name, struct fp_err *e)
 {
-	static const char done[] = FP_STEP ".done";
-	int r = fp_tree_remove(state_fd, done, e);
+	int r = fp_tree_remove(state_fd, DONE, e);
 
-	if (!r && renameat(state_fd, name, state_fd, done))
+	if (!r && renameat(state_fd, name, state_fd, DONE))
 		r = fp_err_sys(e, -errno, "%s", name);
 	if (!r && fsync(state_fd))
 		r = fp_err_sys(e, -errno, "the state directory");
-	return r ? r : fp_tree_remove(state_fd, done, e);
+	return r ? r : fp_tree_remove(state_fd, DONE, e);
 }
 
 int fp_step_finish(int state_fd, int lists_fd, struct fp_err *e)
@@ -211,6 +212,7 @@ int fp_push_recover(const char *state_dir, int lists_fd, char *said,
 	*said = 0;
 	if (fd < 0)
 		return fp_err_sys(e, fd, "%s", state_dir);
+	fp_tree_remove(fd, DONE, NULL);
 	if (is_step(fd)) {
 		r = fp_step_finish(fd, lists_fd, e);
 		snprintf(said, size,
