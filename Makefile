@@ -29,6 +29,8 @@ DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
 	socat bash-completion zsh fish python3 time git rabbitmq-server \
 	ansible-core
+# For make bench alone.
+DEPS_bench := pssh parallel bc
 # For make check-full alone.
 DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
@@ -203,6 +205,7 @@ format:
 		test/*/* bench/*))
 
 # BENCH=datapath runs bench/run-datapath.sh; without it all of them run.
+bench: DEPS += $(DEPS_bench)
 bench: deps
 	@$(MAKE) --no-print-directory benches
 	@for f in $(if $(BENCH),bench/run-$(BENCH).sh,bench/run-*.sh); do \

@@ -48,9 +48,9 @@ function ratio_of(ours, peer, floor,    r, n, list, zero)
 	return n ? median(list, n) : ""
 }
 
-# The figure that a pattern stands for: of several the one furthest from the
-# goal.
-function worst(pattern, peer, floor, goal,    re, name, x, best, found)
+# The figure that a pattern stands for, ours or the peer's: of several the one
+# that brings the ratio furthest from the goal.
+function worst(pattern, other, is_peer, floor, goal,    re, name, x, best, found)
 {
 	if (pattern !~ /\*/)
 		return pattern
@@ -60,13 +60,20 @@ function worst(pattern, peer, floor, goal,    re, name, x, best, found)
 	for (name in rounds) {
 		if (name !~ "^" re "$")
 			continue
-		x = ratio_of(name, peer, floor)
+		x = is_peer ? ratio_of(other, name, floor) : \
+			ratio_of(name, other, floor)
 		if (found == "" || (goal ~ /^>/ ? x < best : x > best)) {
 			found = name
 			best = x
 		}
 	}
 	return found == "" ? pattern : found
+}
+
+function found_as(pattern, name)
+{
+	return name == pattern ? "" : \
+		" (" substr(name, index(name, "/") + 1) ")"
 }
 
 function is_met(ratio, goal,    part)
@@ -90,15 +97,18 @@ function json_number(x)
 function row(name, unit, ours, peer, floor, goal,    ratio, met, beside)
 {
 	pattern = ours
-	ours = worst(ours, peer, floor, goal)
+	ours = worst(ours, peer, 0, floor, goal)
 	if (!rounds[ours])
 		return
-	if (ours != pattern)
-		name = name " (" substr(ours, index(ours, "/") + 1) ")"
+	name = name found_as(pattern, ours)
+	pattern = peer
+	peer = worst(peer, ours, 1, floor, goal)
+	name = name found_as(pattern, peer)
 	ratio = ratio_of(ours, peer, floor)
 	beside = floor
 	sub(/^=/, "", beside)
-	met = goal == "-" ? "" : is_met(ratio, goal) ? "yes" : "NO"
+	met = goal == "-" ? "" : \
+		ratio != "" && is_met(ratio, goal) ? "yes" : "NO"
 	n_goals += goal != "-"
 	n_met += met == "yes"
 	printf "%-50s %7s %-2s %10s %10s %8s %9s  %s\n", name,

@@ -9,15 +9,10 @@
 # ROUNDS: of each figure.  ONLY: parts to run, of: hot random load pps cli.
 set -eu
 cd "$(dirname "$0")/.."
+# shellcheck source=bench/common.sh
+source bench/common.sh
+bench_alone "bench/${0##*/}" "$@"
 
-if [ -z "${BENCH_INSIDE:-}" ]; then
-	[ "$(id -u)" = 0 ] || { echo "bench: must be root" >&2; exit 2; }
-	# All that is made below goes with these namespaces, however it ends.
-	BENCH_INSIDE=1 exec unshare --mount --net --pid --fork --kill-child \
-		--mount-proc "$0" "$@"
-fi
-
-FP_BUILD=${FP_BUILD:-$PWD/build}
 CPU=${CPU:-$(($(nproc) - 1))}
 if [ -n "${QUICK:-}" ]; then
 	ROUNDS=${ROUNDS:-3}
@@ -29,21 +24,12 @@ else
 	scenarios='10k 100k mixed ipv6 both timed 10M busy'
 fi
 ONLY=${ONLY:-hot random load pps cli}
-export FP_BUILD ROUNDS
+export ROUNDS
 
-# Not /tmp: what is durable must reach a disk.
-work=$(mktemp -d /var/tmp/fastpath-bench.XXXXXX)
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM HUP
-figures=$FP_BUILD/bench.figures
+bench_begin datapath
 mount -t bpf bpf /sys/fs/bpf
 mkdir /sys/fs/bpf/bench "$work/state"
 export BENCH_BPFFS=/sys/fs/bpf/bench BENCH_STATE=$work/state
-: >"$figures"
-
-say() {
-	echo "bench: $*" >&2
-}
 
 on_core() {
 	taskset -c "$CPU" "$@" >>"$figures"
@@ -150,13 +136,6 @@ bench_cli() {
 	done
 }
 
-wants() {
-	case " $ONLY " in
-	*" $1 "*) say "$1"; return 0 ;;
-	esac
-	return 1
-}
-
 make_veths
 "$FP_BUILD/bench/lists" "$entries" "$work"
 if wants hot; then
@@ -180,6 +159,4 @@ if wants pps; then
 	make_rules
 	on_core "$FP_BUILD/bench/pps" "$entries"
 fi
-rm -f bench.jsonl
-awk -v bench="datapath${QUICK:+-quick}" -v json=bench.jsonl -f bench/report.awk \
-	bench/datapath.goals "$figures"
+bench_end

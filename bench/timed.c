@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* timed NAME ROUND [-s FILE] COMMAND...: run a command, its output thrown away;
- * print how long it took and the most memory it had.  -s: then append to FILE
- * and fdatasync it, as the least a durable change costs. */
+ * print how long it took, the CPU time that it and those it waited for used, and
+ * the most memory one of them had.  -s: then append to FILE and fdatasync it, as
+ * the least a durable change costs. */
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -40,6 +41,12 @@ static int run(char **argv, struct rusage *used)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
+static double cpu_s(const struct rusage *used)
+{
+	return (double)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) +
+	       (double)(used->ru_utime.tv_usec + used->ru_stime.tv_usec) / 1e6;
+}
+
 int main(int argc, char **argv)
 {
 	const char *file = NULL;
@@ -62,6 +69,8 @@ int main(int argc, char **argv)
 	if (status)
 		die("%s: exit status %d", argv[first], status);
 	figure(argv[1], atoi(argv[2]), t);
+	snprintf(name, sizeof(name), "cpu/%s", argv[1]);
+	figure(name, atoi(argv[2]), cpu_s(&used));
 	snprintf(name, sizeof(name), "rss/%s", argv[1]);
 	figure(name, atoi(argv[2]), (double)used.ru_maxrss / 1e3);
 	return 0;
