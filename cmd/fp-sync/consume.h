@@ -13,15 +13,15 @@
 /* A message that was not acknowledged yet. */
 struct fs_message {
 	struct fp_amqp_message *m;
-	struct fp_event ev; /* n 0: it is bad */
-	char bad[512];      /* why */
-	bool is_rejected;   /* by itself, not with those around it */
+	struct fp_event_body ev; /* n 0: it is bad */
+	char bad[512];           /* why */
+	bool is_rejected;        /* by itself, not with those around it */
 	struct fs_message *next;
 };
 
 struct fs_tally {
 	uint64_t messages, dead; /* done with; of these in the dead exchange */
-	uint64_t bans[FP_FEED_ACTIONS];
+	uint64_t bans[FP_BAN_ACTIONS];
 };
 
 struct fs_consume {
@@ -42,7 +42,8 @@ struct fs_consume {
 	size_t n_waiting;
 	struct fp_feed feed;
 	struct fp_ban_rate rate;
-	int64_t pause_ms; /* after the last failure to apply; 0: none */
+	int64_t pause_ms;  /* after the last failure to apply; 0: none */
+	int64_t copies_ms; /* the broker takes no copies until then */
 	/* what was said */
 	struct fs_tally tally;
 	uint64_t n_noted;  /* refused since the last line about them */
@@ -73,7 +74,7 @@ void fs_batch_drop(struct fs_consume *s);
 int fs_say_check(struct fs_consume *s, struct fp_err *e);
 /* What became of a ban of m. */
 void fs_say_ban(struct fs_consume *s, const struct fp_amqp_message *m,
-		const struct fp_feed_ban *x);
+		const struct fp_ban_said *x);
 void fs_say_bad(struct fs_consume *s, const struct fs_message *x);
 /* Each second: what was held back, and the watchdog. */
 void fs_say_tick(struct fs_consume *s);

@@ -7,6 +7,7 @@
 
 #define PAUSE_MIN_MS 1000
 #define PAUSE_MAX_MS 30000
+#define NO_COPIES_MS 60000
 
 /* ---- what waits */
 
@@ -72,9 +73,9 @@ void fs_batch_drop(struct fs_consume *s)
 
 /* The bans of messages from the first to before end.  *out: free(3). */
 static int collect(struct fs_consume *s, const struct fs_message *end,
-		   struct fp_feed_ban **out, size_t *n, struct fp_err *e)
+		   struct fp_ban_said **out, size_t *n, struct fp_err *e)
 {
-	struct fp_feed_ban *v;
+	struct fp_ban_said *v;
 	size_t i = 0;
 
 	*n = 0;
@@ -97,7 +98,7 @@ static int collect(struct fs_consume *s, const struct fs_message *end,
 static int apply(struct fs_consume *s, const struct fs_message *end,
 		 struct fp_err *e)
 {
-	struct fp_feed_ban *v = NULL;
+	struct fp_ban_said *v = NULL;
 	uint64_t changed = 0;
 	size_t n, i = 0;
 	int r = collect(s, end, &v, &n, e);
@@ -140,6 +141,7 @@ static int64_t pause_ms(struct fs_consume *s, const struct fp_err *e)
 static int bury(struct fs_consume *s, const struct fs_message *end,
 		struct fp_err *e)
 {
+	bool has_copies = fp_clock_ms() >= s->copies_ms;
 	struct fp_err late;
 	size_t n_good;
 	int r = 0, c;
@@ -166,9 +168,9 @@ static int bury(struct fs_consume *s, const struct fs_message *end,
 		if (x->ev.n)
 			continue;
 		fs_say_bad(s, x);
-		if (x->m->size > FP_AMQP_BODY_MAX)
-			x->is_rejected = true; /* we do not have it */
-		else
+		/* not when we do not have it */
+		x->is_rejected = !has_copies || x->m->size > FP_AMQP_BODY_MAX;
+		if (!x->is_rejected)
 			r = fp_amqp_publish(s->amqp, &post, e);
 	}
 	if (r && r != -EREMOTEIO)
@@ -184,6 +186,9 @@ static int settle(struct fs_consume *s, const struct fs_message *end,
 	const struct fs_message *ack = NULL;
 	int r = bury(s, end, e);
 
+	/* publishing hangs, but consuming would not: without it, then */
+	if (r == -EBUSY || r == -ETIMEDOUT)
+		s->copies_ms = fp_clock_ms() + NO_COPIES_MS;
 	if (r && r != -EREMOTEIO)
 		return r;
 	if (r)

@@ -38,15 +38,15 @@ int fs_say_check(struct fs_consume *s, struct fp_err *e)
 }
 
 static void record(struct fs_consume *s, const struct fp_amqp_message *m,
-		   const struct fp_feed_ban *x)
+		   const struct fp_ban_said *x)
 {
-	struct rec rec = { .action = fp_feed_action_name(x->action),
+	struct rec rec = { .action = fp_ban_action_name(x->action),
 			   .until_s = x->ban.until_s,
 			   .why = x->said->why,
 			   .by = x->by,
 			   .source = m->exchange,
 			   .note = x->note.text };
-	bool is_in_force = x->action < FP_FEED_REFUSED;
+	bool is_in_force = x->action < FP_BAN_REFUSED;
 
 	if (!is_in_force)
 		rec.until_s = 0;
@@ -56,7 +56,7 @@ static void record(struct fs_consume *s, const struct fp_amqp_message *m,
 
 /* A flood must not fill the log: what is more than so many a second is one line
  * about all of them. */
-static void change(struct fs_consume *s, const struct fp_feed_ban *x)
+static void change(struct fs_consume *s, const struct fp_ban_said *x)
 {
 	char prefix[FP_PREFIX_STRLEN];
 
@@ -68,19 +68,19 @@ static void change(struct fs_consume *s, const struct fp_feed_ban *x)
 	fp_prefix_print(&x->ban.p, prefix);
 	fp_log_change(*x->said->why ? x->said->why : NULL,
 		      "consume: %s %s on list %s by %s",
-		      fp_feed_action_name(x->action), prefix, s->feed.opts.list,
+		      fp_ban_action_name(x->action), prefix, s->feed.opts.list,
 		      x->by);
 }
 
 void fs_say_ban(struct fs_consume *s, const struct fp_amqp_message *m,
-		const struct fp_feed_ban *x)
+		const struct fp_ban_said *x)
 {
 	s->tally.bans[x->action]++;
 	if (s->c->is_json || s->c->verbose)
 		record(s, m, x);
-	if (x->action <= FP_FEED_LIFTED)
+	if (x->action <= FP_BAN_LIFTED)
 		change(s, x);
-	if (x->action == FP_FEED_REFUSED) {
+	if (x->action == FP_BAN_REFUSED) {
 		s->n_noted++;
 		snprintf(s->note, sizeof(s->note), "%s", x->note.text);
 	}
@@ -115,7 +115,7 @@ static void unsaid(struct fs_consume *s)
 
 static void in_force(struct fs_consume *s)
 {
-	bool is_bad = s->tally.bans[FP_FEED_ADDED] && !s->feed.is_in_force;
+	bool is_bad = s->tally.bans[FP_BAN_ADDED] && !s->feed.is_in_force;
 
 	if (is_bad && !s->is_unforced_said)
 		fp_log(FP_LOG_WARN,
@@ -146,8 +146,8 @@ void fs_say_status(struct fs_consume *s, const char *what)
 
 	snprintf(text, sizeof(text), "%s; %llu messages, %llu bans", what,
 		 (unsigned long long)s->tally.messages,
-		 (unsigned long long)(s->tally.bans[FP_FEED_ADDED] +
-				      s->tally.bans[FP_FEED_EXTENDED]));
+		 (unsigned long long)(s->tally.bans[FP_BAN_ADDED] +
+				      s->tally.bans[FP_BAN_EXTENDED]));
 	if (!strcmp(text, s->status))
 		return;
 	strcpy(s->status, text);
@@ -158,7 +158,7 @@ void fs_say_end(struct fs_consume *s)
 {
 	const uint64_t *n = s->tally.bans;
 	bool is_changed =
-		n[FP_FEED_ADDED] || n[FP_FEED_EXTENDED] || n[FP_FEED_LIFTED];
+		n[FP_BAN_ADDED] || n[FP_BAN_EXTENDED] || n[FP_BAN_LIFTED];
 	struct fp_buf json = { 0 };
 
 	notes(s);
@@ -166,9 +166,9 @@ void fs_say_end(struct fs_consume *s)
 	fp_buf_printf(&json, "\"messages\":%llu,\"dead\":%llu",
 		      (unsigned long long)s->tally.messages,
 		      (unsigned long long)s->tally.dead);
-	for (int a = 0; a < FP_FEED_ACTIONS; a++)
+	for (int a = 0; a < FP_BAN_ACTIONS; a++)
 		fp_buf_printf(&json, ",\"%s\":%llu",
-			      fp_feed_action_name((enum fp_feed_action)a),
+			      fp_ban_action_name((enum fp_ban_action)a),
 			      (unsigned long long)n[a]);
 	fp_out_summary(s->c->out, is_changed, fp_buf_str(&json), NULL);
 	fp_buf_fini(&json);

@@ -25,23 +25,22 @@ struct publish {
 	bool is_end;
 	size_t line;
 	uint64_t n_sent, n_good, n_expired;
-	size_t n_window; /* sent and not confirmed yet */
-	char id[128];    /* the message ids' common part */
+	char id[128]; /* the message ids' common part */
 	int r;
 	struct fp_err e;
 };
 
 /* ---- to the broker */
 
+/* Until the broker has all of what was sent. */
 static int confirm(struct publish *p, struct fp_err *e)
 {
 	size_t n_good = 0;
 	int r = 0;
 
-	if (p->n_window)
+	if (p->amqp)
 		r = fp_amqp_confirm(p->amqp, &n_good, e);
 	p->n_good += n_good;
-	p->n_window = 0;
 	return r;
 }
 
@@ -65,10 +64,8 @@ static int post(struct publish *p, const struct fp_event_ban *ban,
 	r = body.is_failed ? fp_err(e, -ENOMEM, "out of memory")
 			   : fp_amqp_publish(p->amqp, &m, e);
 	fp_buf_fini(&body);
-	if (r)
-		return r;
-	p->n_sent++;
-	return ++p->n_window == FP_AMQP_WINDOW ? confirm(p, e) : 0;
+	p->n_sent += !r;
+	return r;
 }
 
 /* ---- from stdin */
@@ -98,7 +95,7 @@ static int ban(struct publish *p, const struct fp_event_ban *b,
 
 static int line(struct publish *p, const char *s, size_t n, struct fp_err *e)
 {
-	struct fp_event ev;
+	struct fp_event_body ev;
 	int r;
 
 	p->line++;
@@ -238,14 +235,14 @@ static int open_broker(struct publish *p, struct fp_err *e)
 /* What was sent before an error stays sent, and is counted. */
 static int finish(struct publish *p, int r)
 {
-	bool is_ours = r == -EINVAL || !r; /* the broker is still there */
 	struct fp_err e;
 	char json[96];
-	int status = FP_EXIT_OK, late = is_ours ? confirm(p, &e) : 0;
+	int status = FP_EXIT_OK, late = confirm(p, &e);
 
 	if (r)
 		status = fs_broker_fail(p->c, r, &p->e);
-	if (late)
+	/* not said twice when it is gone */
+	if (late && (!r || r == -EINVAL))
 		status = fs_broker_fail(p->c, late, &e);
 	if (status)
 		fp_log(FP_LOG_ERR, "%llu published and confirmed before that",

@@ -6,7 +6,7 @@
 #include "model/event_priv.h"
 #include "model/list_line.h"
 
-struct fp_event_ban *fp_event_more(struct fp_event *ev, int *code,
+struct fp_event_ban *fp_event_more(struct fp_event_body *ev, int *code,
 				   struct fp_err *e)
 {
 	size_t cap = ev->n ? ev->n * 2 : 1;
@@ -50,7 +50,7 @@ void fp_event_text(char *to, size_t size, const char *s, size_t n)
 
 /* ---- lines of a list */
 
-static int line(struct fp_event *ev, const char *s, const char *end,
+static int line(struct fp_event_body *ev, const char *s, const char *end,
 		struct fp_buf *store, struct fp_err *e)
 {
 	bool is_del = s < end && *s == '-';
@@ -76,7 +76,7 @@ static int line(struct fp_event *ev, const char *s, const char *end,
 	return 0;
 }
 
-static int lines(struct fp_event *ev, const char *body, size_t n,
+static int lines(struct fp_event_body *ev, const char *body, size_t n,
 		 struct fp_err *e)
 {
 	const char *s = body, *end = body + n;
@@ -120,10 +120,10 @@ static bool is_json(char c)
 	return c == '{' || c == '[';
 }
 
-int fp_event_parse(struct fp_event *out, const char *body, size_t n,
+int fp_event_parse(struct fp_event_body *out, const char *body, size_t n,
 		   struct fp_err *e)
 {
-	struct fp_event ev = { 0 };
+	struct fp_event_body ev = { 0 };
 	int64_t at = start(body, n, e);
 	int r = at < 0 ? (int)at : 0;
 
@@ -140,10 +140,10 @@ int fp_event_parse(struct fp_event *out, const char *body, size_t n,
 	return r;
 }
 
-int fp_event_parse_line(struct fp_event *out, const char *s, size_t n,
+int fp_event_parse_line(struct fp_event_body *out, const char *s, size_t n,
 			struct fp_err *e)
 {
-	struct fp_event ev = { 0 };
+	struct fp_event_body ev = { 0 };
 	struct fp_buf store = { 0 };
 	int64_t at = start(s, n, e);
 	int r = at < 0 ? (int)at : 0;
@@ -160,10 +160,10 @@ int fp_event_parse_line(struct fp_event *out, const char *s, size_t n,
 	return r;
 }
 
-void fp_event_fini(struct fp_event *ev)
+void fp_event_fini(struct fp_event_body *ev)
 {
 	free(ev->v);
-	*ev = (struct fp_event){ 0 };
+	*ev = (struct fp_event_body){ 0 };
 }
 
 /* ---- printing */

@@ -33,7 +33,7 @@ struct fp_event_ban {
 	char by[FP_EVENT_BY_SIZE];
 };
 
-struct fp_event {
+struct fp_event_body {
 	struct fp_event_ban *v; /* in the order of the body */
 	size_t n;
 };
@@ -41,13 +41,13 @@ struct fp_event {
 /* All of a body is understood or none of it.
  * 0: free with fp_event_fini.  -EINVAL: e says what is wrong and where ("line
  * 3: ...", "entry 3: ...").  -E2BIG: a limit of above.  -ENOMEM. */
-int fp_event_parse(struct fp_event *out, const char *body, size_t n,
+int fp_event_parse(struct fp_event_body *out, const char *body, size_t n,
 		   struct fp_err *e);
 /* The same of one line, without its '\n', of a list or of JSON.  A blank line or
  * a comment is none: n is 0. */
-int fp_event_parse_line(struct fp_event *out, const char *s, size_t n,
+int fp_event_parse_line(struct fp_event_body *out, const char *s, size_t n,
 			struct fp_err *e);
-void fp_event_fini(struct fp_event *ev);
+void fp_event_fini(struct fp_event_body *ev);
 
 /* Append a ban as a JSON object on one line, without '\n': fp_event_parse reads
  * the same from it. */

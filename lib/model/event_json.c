@@ -155,7 +155,7 @@ static void text(char *to, size_t size, const cJSON *a, const cJSON *b,
 /* A JSON-RPC notification's event is what is in its params, and its method the
  * reason unless they say another.  Source: JSON-RPC 2.0, 4; captured from
  * OpenSIPS 3.6. */
-static int object(struct fp_event *ev, const cJSON *o, struct fp_err *e)
+static int object(struct fp_event_body *ev, const cJSON *o, struct fp_err *e)
 {
 	const cJSON *method = NULL, *at[N_KEYS];
 	struct fp_event_ban *ban;
@@ -215,7 +215,7 @@ static int scan(const char *s, size_t n, struct fp_err *e)
 	return 0;
 }
 
-static int array(struct fp_event *ev, const cJSON *v, struct fp_err *e)
+static int array(struct fp_event_body *ev, const cJSON *v, struct fp_err *e)
 {
 	const cJSON *o;
 	size_t no = 0;
@@ -233,7 +233,7 @@ static int array(struct fp_event *ev, const cJSON *v, struct fp_err *e)
 	return 0;
 }
 
-int fp_event_json(struct fp_event *ev, const char *body, size_t n,
+int fp_event_json(struct fp_event_body *ev, const char *body, size_t n,
 		  struct fp_err *e)
 {
 	const char *end = body;

@@ -7,10 +7,10 @@
 #include "model/event.h"
 
 /* One more ban, zeroed, at the end of ev; NULL: e says why, and *code. */
-struct fp_event_ban *fp_event_more(struct fp_event *ev, int *code,
+struct fp_event_ban *fp_event_more(struct fp_event_body *ev, int *code,
 				   struct fp_err *e);
 /* body begins with '{' or '[' and has no NUL. */
-int fp_event_json(struct fp_event *ev, const char *body, size_t n,
+int fp_event_json(struct fp_event_body *ev, const char *body, size_t n,
 		  struct fp_err *e);
 
 #endif

@@ -103,9 +103,11 @@ struct fp_amqp_post {
 	const struct fp_amqp_header *header;
 	size_t n_headers;
 };
-/* Publish: persistent, and to come back when no queue takes it.  At most
- * FP_AMQP_WINDOW before a confirm.  It is published when fp_amqp_confirm says
- * so.  -EREMOTEIO: the broker takes none now, consuming goes on. */
+/* Publish: persistent, and to come back when no queue takes it.  It is published
+ * when fp_amqp_confirm says so; of those that are not confirmed at most
+ * FP_AMQP_WINDOW are on the way, then this waits.
+ * -EBUSY: the broker has an alarm and takes none.  It has stopped to read what we
+ * say when one was on the way to it: close, and do not publish for a while. */
 #define FP_AMQP_WINDOW 1000
 int fp_amqp_publish(struct fp_amqp *a, const struct fp_amqp_post *p,
 		    struct fp_err *e);

@@ -121,6 +121,31 @@ static void properties(amqp_basic_properties_t *props,
 	props->headers.entries = h;
 }
 
+static int blocked(struct fp_err *e)
+{
+	return fp_err(e, -EBUSY,
+		      "the broker takes no messages now: an alarm of its own "
+		      "(memory or disk)");
+}
+
+/* Until at most `most` are on the way. */
+static int settle(struct fp_amqp *a, size_t most, struct fp_err *e)
+{
+	int64_t deadline_ms = fp_clock_ms() + a->timeout_ms;
+	int r = 1;
+
+	while (a->n_open > most && r >= 0 && !a->is_blocked &&
+	       fp_clock_ms() < deadline_ms)
+		r = fp_amqp_pump(a, deadline_ms, e);
+	if (r < 0 || a->n_open <= most)
+		return r < 0 ? r : 0;
+	a->is_gone = true;
+	if (a->is_blocked)
+		return blocked(e);
+	return fp_err(e, -ETIMEDOUT, "no confirm within %lld ms",
+		      (long long)a->timeout_ms);
+}
+
 int fp_amqp_publish(struct fp_amqp *a, const struct fp_amqp_post *p,
 		    struct fp_err *e)
 {
@@ -130,12 +155,10 @@ int fp_amqp_publish(struct fp_amqp *a, const struct fp_amqp_post *p,
 	int r;
 
 	if (a->is_blocked)
-		return fp_err(e, -EREMOTEIO,
-			      "the broker takes no messages now: an alarm of "
-			      "its own (memory or disk)");
-	if (a->n_open == FP_AMQP_WINDOW)
-		return fp_err(e, -EINVAL, "a confirm is due");
-	r = out_open(a, e);
+		return blocked(e);
+	r = settle(a, FP_AMQP_WINDOW - 1, e);
+	if (!r)
+		r = out_open(a, e);
 	if (r)
 		return r;
 	properties(&props, headers, p);
@@ -153,23 +176,13 @@ int fp_amqp_publish(struct fp_amqp *a, const struct fp_amqp_post *p,
 
 int fp_amqp_confirm(struct fp_amqp *a, size_t *n_good, struct fp_err *e)
 {
-	int64_t deadline_ms = fp_clock_ms() + a->timeout_ms;
-	size_t n_bad;
-	int r = 1;
+	int r = settle(a, 0, e);
+	size_t n_bad = a->n_bad;
 
-	while (a->n_open && r >= 0 && fp_clock_ms() < deadline_ms)
-		r = fp_amqp_pump(a, deadline_ms, e);
 	*n_good = a->n_good > a->n_returned ? a->n_good - a->n_returned : 0;
-	n_bad = a->n_bad;
 	a->n_good = a->n_bad = a->n_returned = 0;
-	if (r < 0)
-		return r;
-	a->is_gone = a->n_open;
-	if (a->n_open)
-		return fp_err(e, -ETIMEDOUT, "no confirm within %lld ms",
-			      (long long)a->timeout_ms);
-	if (n_bad)
-		return fp_err(e, -EREMOTEIO, "%zu not published: %s", n_bad,
-			      a->bad);
-	return 0;
+	if (!r && n_bad)
+		r = fp_err(e, -EREMOTEIO, "%zu not published: %s", n_bad,
+			   a->bad);
+	return r;
 }

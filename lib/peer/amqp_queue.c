@@ -28,25 +28,29 @@ static int channel_again(struct fp_amqp *a, struct fp_err *e)
 		 : channel_open(a, e);
 }
 
-static int exchange(struct fp_amqp *a, const char *name, struct fp_err *e)
+static int declare_exchange(struct fp_amqp *a, const char *name,
+			    bool is_passive, struct fp_err *e)
 {
 	char what[FP_AMQP_NAME_SIZE + 32];
-	int r;
 
 	snprintf(what, sizeof(what), "exchange %s", name);
-	for (int is_passive = 1; is_passive >= 0; is_passive--) {
-		amqp_exchange_declare(a->conn, FP_AMQP_IN,
-				      amqp_cstring_bytes(name),
-				      amqp_cstring_bytes("fanout"), is_passive,
-				      1, 0, 0, amqp_empty_table);
-		r = fp_amqp_last(a, e, what);
-		if (r != -ENOENT || !is_passive)
-			return r;
-		r = channel_again(a, e);
-		if (r)
-			return r;
-	}
-	return r;
+	amqp_exchange_declare(a->conn, FP_AMQP_IN, amqp_cstring_bytes(name),
+			      amqp_cstring_bytes("fanout"), is_passive, 1, 0, 0,
+			      amqp_empty_table);
+	return fp_amqp_last(a, e, what);
+}
+
+/* 1: it was missing. */
+static int exchange(struct fp_amqp *a, const char *name, struct fp_err *e)
+{
+	int r = declare_exchange(a, name, true, e);
+
+	if (r != -ENOENT)
+		return r;
+	r = channel_again(a, e);
+	if (!r)
+		r = declare_exchange(a, name, false, e);
+	return r ? r : 1;
 }
 
 static amqp_table_entry_t number(const char *name, int64_t value)
@@ -99,17 +103,18 @@ static int dead(struct fp_amqp *a, const char *name, struct fp_err *e)
 		number("x-max-length", DEAD_MAX_LENGTH),
 	};
 	amqp_table_t table = { 2, args };
-	int r = exchange(a, name, e);
+	int r = exchange(a, name, e), is_new = r;
 
-	if (r)
+	if (r < 0)
 		return r;
 	r = queue(a, name, true, amqp_empty_table, e);
-	if (r != -ENOENT)
-		return r;
-	r = channel_again(a, e);
-	if (!r)
-		r = queue(a, name, false, table, e);
-	return r ? r : bind(a, name, name, "", e);
+	if (r == -ENOENT) {
+		is_new = 1;
+		r = channel_again(a, e);
+		if (!r)
+			r = queue(a, name, false, table, e);
+	}
+	return r || !is_new ? r : bind(a, name, name, "", e);
 }
 
 static int ours(struct fp_amqp *a, const struct fp_amqp_queue *q,
@@ -138,7 +143,7 @@ int fp_amqp_consume(struct fp_amqp *a, const struct fp_amqp_queue *q,
 
 	if (!r)
 		r = exchange(a, q->exchange, e);
-	if (!r)
+	if (r >= 0)
 		r = dead(a, q->dead, e);
 	if (!r)
 		r = ours(a, q, e);

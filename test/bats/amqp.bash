@@ -36,6 +36,9 @@ amqp_stop() {
 	for pid in "${consumers[@]}"; do
 		kill -s KILL "$pid" 2>/dev/null || :
 	done
+	! mountpoint -q "$BATS_TEST_TMPDIR/small" ||
+		umount -l "$BATS_TEST_TMPDIR/small"
+	[ ! -e "$BATS_TEST_TMPDIR/alarm" ] || rabbit_full no
 	# what it was about, when it failed
 	[ ! -s "$err" ] || sed 's/^/consume said: /' "$err"
 }

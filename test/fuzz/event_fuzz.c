@@ -25,7 +25,7 @@ static void same(const struct fp_event_ban *a, const struct fp_event_ban *b)
 
 static void check_print(const struct fp_event_ban *ban)
 {
-	struct fp_event ev;
+	struct fp_event_body ev;
 	struct fp_buf b = { 0 };
 
 	fp_event_print(&b, ban);
@@ -57,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	/* exactly as long, so that the sanitizer sees a read past it */
 	char *body = malloc(n ? n : 1);
-	struct fp_event ev;
+	struct fp_event_body ev;
 	struct fp_err e;
 
 	memcpy(body, data, n);

@@ -6,7 +6,7 @@
 
 #define AT 1767323045 /* 2026-01-02T03:04:05Z */
 
-static struct fp_event ev;
+static struct fp_event_body ev;
 static struct fp_err e;
 
 static int parse(const char *body)
@@ -181,7 +181,7 @@ TEST(lines)
 
 TEST(one_line)
 {
-	struct fp_event one = { 0 };
+	struct fp_event_body one = { 0 };
 
 	EQ(fp_event_parse_line(&one, "# x", 3, &e), 0);
 	EQ(one.n, 0);
