@@ -346,6 +346,8 @@ int fp_history_prune(struct fp_history *h, struct fp_err *e)
 
 	if (h->st.st_size > LOG_MAX_BYTES)
 		r = rewrite(h, e);
+	if (!r)
+		r = fp_history_load(h, e);
 	if (!r && h->n_pushed % PRUNE_EVERY == 0)
 		prune_objects(h);
 	return r;
