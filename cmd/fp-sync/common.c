@@ -14,6 +14,7 @@
 #include "peer/remote.h"
 
 #define PARALLEL 64
+#define WHY_MAX 512
 #define CLOCK_MATTERS_S 2
 #define DIGEST_SHORT 12
 
@@ -135,7 +136,33 @@ const char *fs_lists_dir(const struct fp_cli *c)
 	return dir ? dir : FS_LISTS_DIR;
 }
 
+int fs_our_lists(const struct fp_cli *c, const char *const *names, size_t n,
+		 struct fp_source **out, struct fp_err *e)
+{
+	struct fp_source_opts o = { .dir = fs_lists_dir(c),
+				    .names = names,
+				    .n_names = n,
+				    .is_gone_ok = true,
+				    .is_empty_ok = true,
+				    .now_s = fp_clock_unix_s() };
+
+	return fp_source_read(out, &o, NULL, e);
+}
+
 /* ---- what a push is */
+
+/* What nodes take of these (fp-sync-protocol.5). */
+static int check_text(const struct fs_site *s, struct fp_err *e)
+{
+	const char *why = fp_cli_get(s->c, "why");
+
+	if (why && strlen(why) > WHY_MAX)
+		return fp_err(e, -EINVAL, "--why: at most %d bytes", WHY_MAX);
+	if (strlen(s->by) >= sizeof(s->by) - 1)
+		return fp_err(e, -EINVAL, "--by: at most %zu bytes",
+			      sizeof(s->by) - 2);
+	return 0;
+}
 
 static int max_change(const struct fp_cli *c, int *out, struct fp_err *e)
 {
@@ -163,6 +190,7 @@ static void note(void *ctx, const char *node, const char *text)
 int fs_plan(struct fs_site *s, struct fp_plan *out, struct fp_err *e)
 {
 	struct fp_cli *c = s->c;
+	int r = check_text(s, e);
 
 	*out = (struct fp_plan){
 		.timeout_ms = c->timeout_ms,
@@ -182,7 +210,7 @@ int fs_plan(struct fs_site *s, struct fp_plan *out, struct fp_err *e)
 			      c->overrides[i]);
 	if (c->n_overrides)
 		out->push.overrides = fp_buf_str(&out->overrides);
-	return max_change(c, &out->push.max_change, e);
+	return r ? r : max_change(c, &out->push.max_change, e);
 }
 
 /* ---- visits */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "push.h"
 
 #define MAX_SHOWN 1000 /* of a list */
@@ -253,7 +252,7 @@ int fs_compare(struct fp_cli *cli)
 		r = fs_site_open(&c.site, cli, cli->argv, (size_t)cli->argc,
 				 &e);
 	if (!r)
-		r = fs_read_source(cli, &c.plan, &e);
+		r = fs_our_lists(cli, NULL, 0, &c.plan.source, &e);
 	if (!r) {
 		c.plan.push.offers = fp_source_offers(c.plan.source);
 		c.answer = calloc(c.site.n_hosts + 1, sizeof(*c.answer));

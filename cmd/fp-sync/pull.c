@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "control/array.h"
-#include "io/clock.h"
 #include "push.h"
 
 struct pull_rec {
@@ -259,15 +258,6 @@ static int finish(struct pull *p, struct fp_err *e)
 	return p->site.c->is_dry_run && p->written ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
-static int read_ours(struct pull *p, struct fp_err *e)
-{
-	struct fp_source_opts o = { .dir = fs_lists_dir(p->site.c),
-				    .is_empty_ok = true,
-				    .now_s = fp_clock_unix_s() };
-
-	return fp_source_read(&p->ours, &o, NULL, e);
-}
-
 static int pull(struct pull *p, struct fp_err *e)
 {
 	const struct fp_fleet_ops ops = { fs_opened, on_event, on_ended, p };
@@ -297,7 +287,7 @@ int fs_pull(struct fp_cli *c)
 		r = fp_err(&e, -EINVAL, "%s: %zu nodes, pull is from one",
 			   c->argv[0], p.site.n_hosts);
 	if (!r)
-		r = read_ours(&p, &e);
+		r = fs_our_lists(c, NULL, 0, &p.ours, &e);
 	if (!r)
 		r = pull(&p, &e);
 	if (r < 0)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "push.h"
 
 struct rollback {
@@ -16,14 +15,8 @@ struct rollback {
 /* The digest of the file as it is; "" without one. */
 static int digest_now(struct rollback *x, char out[65], struct fp_err *e)
 {
-	struct fp_source_opts o = { .dir = fs_lists_dir(x->site.c),
-				    .names = &x->name,
-				    .n_names = 1,
-				    .is_gone_ok = true,
-				    .is_empty_ok = true,
-				    .now_s = fp_clock_unix_s() };
 	struct fp_source *s;
-	int r = fp_source_read(&s, &o, NULL, e);
+	int r = fs_our_lists(x->site.c, &x->name, 1, &s, e);
 
 	if (r)
 		return r;

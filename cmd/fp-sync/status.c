@@ -203,11 +203,7 @@ static int ask_nodes(struct status *s, struct fp_err *e)
 /* Without lists of our own there is nothing to be in step with but none. */
 static int read_ours(struct status *s, struct fp_err *e)
 {
-	struct fp_cli *c = s->site.c;
-	struct fp_source_opts o = { .dir = fs_lists_dir(c),
-				    .is_empty_ok = true,
-				    .now_s = fp_clock_unix_s() };
-	int r = fp_source_read(&s->plan.source, &o, NULL, e);
+	int r = fs_our_lists(s->site.c, NULL, 0, &s->plan.source, e);
 
 	if (!r)
 		s->plan.push.offers = fp_source_offers(s->plan.source);

@@ -259,6 +259,8 @@ static int dir_open(const struct fp_source_opts *o, struct fp_err *e)
 
 	if (fd >= 0)
 		return fd;
+	if (errno == ENOENT && o->is_empty_ok)
+		return -ENOENT;
 	if (errno == ENOENT)
 		return fp_refuse(
 			e, "empty",
@@ -276,7 +278,9 @@ int fp_source_read(struct fp_source **out, const struct fp_source_opts *o,
 
 	if (!r)
 		r = fd = dir_open(o, e);
-	if (r >= 0)
+	if (r == -ENOENT)
+		r = 0; /* as good as empty, which is_empty_ok allows */
+	else if (r >= 0)
 		r = names_read(x, fd, e);
 	if (!r)
 		r = check_names(x, o, e);

@@ -23,7 +23,7 @@ struct fp_source_opts {
 	const char *const *names;
 	size_t n_names;
 	bool is_gone_ok;
-	bool is_empty_ok; /* no list at all */
+	bool is_empty_ok; /* no list at all, or no directory */
 	int64_t now_s;    /* what is expired then is left out */
 };
 
@@ -45,9 +45,10 @@ int64_t fp_source_end_s(const struct fp_source *s);
 /* Lines that were left out as expired. */
 uint64_t fp_source_expired(const struct fp_source *s);
 
-/* Write a list into the directory: NAME.list.tmp, fsync, rename, fsync.  The
- * file's mode and owner are kept; a new one is 0644.  head: kind, when it is not
- * block, is said in the first line.  0; -errno. */
+/* Write a list into the directory, which is made when it is not there:
+ * .NAME.tmp, fsync, rename, fsync.  The file's mode and owner are kept; a new
+ * one is 0644.  kind,
+ * when it is not block, is said in the first line.  0; -errno. */
 int fp_source_write(const char *dir, const char *name, enum fp_kind kind,
 		    const struct fp_entry *v, size_t n, struct fp_err *e);
 

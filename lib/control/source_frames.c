@@ -201,8 +201,11 @@ int fp_source_write(const char *dir, const char *name, enum fp_kind kind,
 {
 	char file[FP_LIST_NAME_MAX + 16], tmp[FP_LIST_NAME_MAX + 16];
 	struct fp_buf b = { 0 };
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
+	int fd, r;
 
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fp_err_sys(e, -errno, "%s", dir);
 	snprintf(file, sizeof(file), "%s%s", name, FP_LIST_SUFFIX);
