@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make demo: what the filter does, shown on real packets between hosts made of
-# network namespaces.  Each step says what it is about, prints the commands and
+# make demo: what the filter does on one node, and fp-sync with three
+# (demo-cluster.sh), shown on real packets between hosts made of network
+# namespaces.  Each step says what it is about, prints the commands and
 # what they said, and checks what came of it.  Needs root; changes nothing
 # outside its namespaces.  Exit 0: all steps as expected, 1: some not, 2: not run.
 set -u
@@ -14,11 +15,11 @@ die() { echo "demo: $*" >&2; exit 2; }
 
 [ "$(id -u)" = 0 ] ||
 	die "needs root, for network namespaces and BPF: sudo make demo"
-for tool in sipp ip nstat ethtool unshare script; do
+for tool in sipp ip nstat ethtool unshare script sshd ssh-keygen; do
 	command -v "$tool" >/dev/null ||
 		die "$tool is not installed: sudo make demo installs it"
 done
-[ -x "$build/fp-load" ] || die "$build/fp-load is not built: make"
+[ -x "$build/fp-sync" ] || die "$build/fp-sync is not built: make"
 
 # What is left behind by a demo that is killed goes with these namespaces.
 if [ "${1-}" != --inside ]; then
@@ -84,9 +85,12 @@ expect() {
 	fi
 }
 
+# The node that is attacked, counted at and called, and its SIP address.
+at=node sip=192.0.2.1
+
 # counted REASON: packets, over all NICs; drop_ is the sum of the drops.
 counted() {
-	lab_in node fp-load stats -o reason,packets |
+	lab_in "$at" fp-load stats -o reason,packets |
 		awk -F'\t' -v reason="$1" '
 			reason ~ /_$/ ? index($1, reason) == 1 : $1 == reason {
 				n += $2
@@ -96,8 +100,8 @@ counted() {
 
 # calls SOURCE HOST udp|tcp N: whole SIP calls by SIPp; $rc 0: all of them.
 calls() {
-	printf '    %s%s# sipp -i %s -t %s1 -m %s 192.0.2.1:5060%s\n' \
-		"$bold" "$2" "$1" "${3:0:1}" "$4" "$plain"
+	printf '    %s%s# sipp -i %s -t %s1 -m %s %s:5060%s\n' \
+		"$bold" "$2" "$1" "${3:0:1}" "$4" "$sip" "$plain"
 	lab_sipp_call -s "$1" -t 3 "$2" "$3" 4 "$4" 100 2>/dev/null
 	rc=$?
 	if [ $rc = 0 ]; then
@@ -109,17 +113,17 @@ calls() {
 
 # flood_on SOURCE [N]: OPTIONS without end, or N of them, 3,000 a second.
 flood_on() {
-	printf '    %sattacker# sipp -sf options.xml -i %s -r 3000 192.0.2.1:5060%s\n' \
-		"$bold" "$1" "$plain"
+	printf '    %sattacker# sipp -sf options.xml -i %s -r 3000 %s:5060%s\n' \
+		"$bold" "$1" "$sip" "$plain"
 	dropped_before=$(counted drop_) reached_before=$(datagrams)
-	lab_start flooder attacker sipp -sf test/lab/options.xml \
+	lab_start flooder attacker sipp -sf "$LAB_SRC/options.xml" \
 		-key user service -i "$1" -t u1 -r 3000 -nostdin \
-		-m "${2:-1000000}" 192.0.2.1:5060
+		-m "${2:-1000000}" "$sip:5060"
 }
 
 # What came to the node's UDP, whatever became of it there.
 datagrams() {
-	lab_in node nstat -asz UdpInDatagrams UdpNoPorts UdpInErrors |
+	lab_in "$at" nstat -asz UdpInDatagrams UdpNoPorts UdpInErrors |
 		awk '/^Udp/ { n += $2 } END { print n + 0 }'
 }
 
@@ -136,9 +140,9 @@ say_flood() {
 	also "dropped by the filter: $dropped; came to the node's UDP: $reached"
 }
 
-# flood SOURCE: 6,000 OPTIONS.
+# flood SOURCE [N]: N OPTIONS, 6,000 if not said.
 flood() {
-	flood_on "$1" 6000
+	flood_on "$1" "${2:-6000}"
 	lab_wait 20 lab_ended flooder
 	flood_off
 	say_flood
@@ -334,6 +338,8 @@ replaced
 table
 upgraded
 end
+lab_down
+source test/lab/demo-cluster.sh
 step_end
 printf '\n%sdemo: %d of %d steps as expected%s\n' "$bold" $n_good $n "$plain"
 [ $n_good = $n ]
