@@ -14,7 +14,7 @@
 #define TICK_MS 1000
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS 30000
-#define LOCK_MS 5000 /* heartbeats wait for the lists' lock too */
+#define WAIT_MS 5000 /* heartbeats wait for locks and nodes too */
 #define PREFETCH 256
 #define QUEUE_TTL_MS 3600000
 #define QUEUE_MAX 1000000
@@ -272,44 +272,64 @@ static int set_queue(struct fs_consume *s, struct fp_amqp_binding *v,
 	return bind ? bindings(&s->queue, v, bind, e) : 0;
 }
 
-static int set_feed(struct fs_consume *s, struct fp_err *e)
+static int set_limits(struct fs_consume *s, struct fp_ban_limits *l,
+		      int64_t *max_bans, struct fp_err *e)
+{
+	int64_t rate = 1000;
+	int r;
+
+	*l = (struct fp_ban_limits){ .ttl_s = 3600,
+				     .max_ttl_s = 3600,
+				     .is_del_ok =
+					     fp_cli_get(s->c, "allow-del") };
+	*max_bans = 100000;
+	r = seconds(s, "max-ttl", FP_BAN_TTL_MAX_S, &l->max_ttl_s, e);
+	if (!r)
+		r = seconds(s, "ttl", l->max_ttl_s, &l->ttl_s, e);
+	if (!r)
+		r = number(s, "max-bans", 1, 10000000, max_bans, e);
+	if (!r)
+		r = number(s, "rate", 1, 1000000, &rate, e);
+	if (l->ttl_s > l->max_ttl_s)
+		l->ttl_s = l->max_ttl_s;
+	fp_ban_rate_init(&s->rate, rate, fp_clock_ms());
+	fp_ban_rate_init(&s->syslog, SYSLOG_PER_S, fp_clock_ms());
+	return r;
+}
+
+/* Where bans go. */
+static int open_place(struct fs_consume *s, struct fp_err *e)
 {
 	const char *list = fp_cli_get(s->c, "list");
-	struct fp_feed_opts o = {
+	int64_t max_bans, wait_ms = s->c->timeout_ms < WAIT_MS
+					    ? s->c->timeout_ms
+					    : WAIT_MS;
+	struct fp_bans_opts push = { .state_dir = s->c->state_dir,
+				     .cluster = s->c->cluster,
+				     .is_cluster_named = s->c->is_cluster_named,
+				     .timeout_ms = wait_ms };
+	struct fp_feed_opts here = {
 		.node = { .state_dir = s->c->state_dir,
 			  .pins = s->c->pin_dir,
-			  .timeout_ms = s->c->timeout_ms < LOCK_MS
-						? s->c->timeout_ms
-						: LOCK_MS,
+			  .timeout_ms = wait_ms,
 			  .is_broken_ok = fp_cli_overrides(s->c, "broken") },
 		.cluster = s->c->cluster,
 		.is_cluster_named = s->c->is_cluster_named,
-		.list = list ? list : "feeds",
-		.limits = { .ttl_s = 3600,
-			    .max_ttl_s = 3600,
-			    .is_del_ok = fp_cli_get(s->c, "allow-del") },
 	};
-	int64_t max = 100000, rate = 1000;
-	int r = fp_list_name_check(o.list, e);
+	int r;
 
+	s->list = list ? list : "feeds";
+	r = fp_list_name_check(s->list, e);
 	if (!r)
-		r = seconds(s, "max-ttl", FP_BAN_TTL_MAX_S, &o.limits.max_ttl_s,
-			    e);
-	if (!r)
-		r = seconds(s, "ttl", o.limits.max_ttl_s, &o.limits.ttl_s, e);
-	if (!r)
-		r = number(s, "max-bans", 1, 10000000, &max, e);
-	if (!r)
-		r = number(s, "rate", 1, 1000000, &rate, e);
+		r = set_limits(s, &here.limits, &max_bans, e);
 	if (r)
 		return r;
-	if (o.limits.ttl_s > o.limits.max_ttl_s)
-		o.limits.ttl_s = o.limits.max_ttl_s;
-	o.max_live = (uint64_t)max;
-	fp_feed_init(&s->feed, &o);
-	fp_ban_rate_init(&s->rate, rate, fp_clock_ms());
-	fp_ban_rate_init(&s->syslog, SYSLOG_PER_S, fp_clock_ms());
-	return 0;
+	here.list = push.list = s->list;
+	push.limits = here.limits;
+	here.max_live = push.max_live = (uint64_t)max_bans;
+	fp_feed_init(&s->feed, &here);
+	s->is_push = fp_cli_get(s->c, "push");
+	return s->is_push ? fp_bans_open(&s->bans, &push, e) : 0;
 }
 
 static int run(struct fs_consume *s, struct fp_err *e)
@@ -354,7 +374,7 @@ int fs_consume(struct fp_cli *c)
 	if (!r)
 		r = set_queue(&s, bind, copy, &e);
 	if (!r)
-		r = set_feed(&s, &e);
+		r = open_place(&s, &e);
 	if (!r)
 		r = fs_broker(c, &s.url, &s.opts, &e);
 	if (!r)
@@ -365,6 +385,7 @@ int fs_consume(struct fp_cli *c)
 		fs_say_end(&s);
 	fp_loop_close(s.loop);
 	fp_feed_fini(&s.feed);
+	fp_bans_close(&s.bans);
 	explicit_bzero(&s.url, sizeof(s.url));
 	free(copy);
 	return s.exit;

@@ -3,6 +3,7 @@
 #define FP_CMD_CONSUME_H
 
 #include "broker.h"
+#include "control/bans.h"
 #include "io/loop.h"
 #include "node/feed.h"
 #include "sync.h"
@@ -40,7 +41,11 @@ struct fs_consume {
 	/* messages, oldest first */
 	struct fs_message *first, **last;
 	size_t n_waiting;
+	/* where bans go: this node, or by --push all nodes */
+	bool is_push;
+	const char *list;
 	struct fp_feed feed;
+	struct fp_bans bans;
 	struct fp_ban_rate rate;
 	int64_t pause_ms;  /* after the last failure to apply; 0: none */
 	int64_t copies_ms; /* the broker takes no copies until then */

@@ -95,6 +95,15 @@ static int collect(struct fs_consume *s, const struct fs_message *end,
 	return 0;
 }
 
+static int ban(struct fs_consume *s, struct fp_ban_said *v, size_t n,
+	       uint64_t *changed, struct fp_err *e)
+{
+	int64_t now_ms = fp_clock_unix_ms();
+
+	return s->is_push ? fp_bans_apply(&s->bans, v, n, now_ms, changed, e)
+			  : fp_feed_apply(&s->feed, v, n, now_ms, changed, e);
+}
+
 static int apply(struct fs_consume *s, const struct fs_message *end,
 		 struct fp_err *e)
 {
@@ -106,8 +115,7 @@ static int apply(struct fs_consume *s, const struct fs_message *end,
 	if (r)
 		return r;
 	if (n)
-		r = fp_feed_apply(&s->feed, v, n, fp_clock_unix_ms(), &changed,
-				  e);
+		r = ban(s, v, n, &changed, e);
 	if (!r) {
 		fp_ban_rate_take(&s->rate, changed);
 		for (struct fs_message *x = s->first; x != end; x = x->next)

@@ -68,8 +68,7 @@ static void change(struct fs_consume *s, const struct fp_ban_said *x)
 	fp_prefix_print(&x->ban.p, prefix);
 	fp_log_change(*x->said->why ? x->said->why : NULL,
 		      "consume: %s %s on list %s by %s",
-		      fp_ban_action_name(x->action), prefix, s->feed.opts.list,
-		      x->by);
+		      fp_ban_action_name(x->action), prefix, s->list, x->by);
 }
 
 void fs_say_ban(struct fs_consume *s, const struct fp_amqp_message *m,
@@ -108,19 +107,31 @@ static void unsaid(struct fs_consume *s)
 {
 	if (s->n_unsaid)
 		fp_log_change(NULL, "consume: %llu more changes on list %s",
-			      (unsigned long long)s->n_unsaid,
-			      s->feed.opts.list);
+			      (unsigned long long)s->n_unsaid, s->list);
 	s->n_unsaid = 0;
+}
+
+/* Bans that do nothing yet: why, or NULL. */
+static const char *unforced(const struct fs_consume *s)
+{
+	if (!s->tally.bans[FP_BAN_ADDED])
+		return NULL;
+	if (s->is_push)
+		return s->bans.is_handed
+			       ? NULL
+			       : "bans are saved here, but no push --stay runs: nodes hear of them from the next push";
+	return s->feed.is_in_force
+		       ? NULL
+		       : "bans are saved, but NOT in force: no NIC has the filter (fp-load attach IF)";
 }
 
 static void in_force(struct fs_consume *s)
 {
-	bool is_bad = s->tally.bans[FP_BAN_ADDED] && !s->feed.is_in_force;
+	const char *text = unforced(s);
 
-	if (is_bad && !s->is_unforced_said)
-		fp_log(FP_LOG_WARN,
-		       "bans are saved, but NOT in force: no NIC has the filter (fp-load attach IF)");
-	s->is_unforced_said = is_bad;
+	if (text && !s->is_unforced_said)
+		fp_log(FP_LOG_WARN, "%s", text);
+	s->is_unforced_said = text;
 }
 
 void fs_say_tick(struct fs_consume *s)

@@ -25,6 +25,8 @@ static const struct fp_opt opts[] = {
 	{ "rate", 0, "N", "consume", "bans a second (default 1000)" },
 	{ "max-bans", 0, "N", "consume",
 	  "bans of feeds at the same time (default 100000)" },
+	{ "push", 0, NULL, "consume",
+	  "ban on all nodes, by the push --stay that runs here" },
 	{ "allow-del", 0, NULL, "consume", "feeds may lift bans of feeds" },
 	{ "lists", 0, "DIR", "push status compare pull rollback",
 	  "the lists directory (default /etc/fastpath/lists)" },
