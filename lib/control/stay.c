@@ -122,9 +122,15 @@ static void tell(struct fp_stay *s, struct fp_stay_node *x)
 
 static void round_end(struct fp_stay *s, struct fp_stay_node *x)
 {
+	bool is_news = fp_visit_outcome(x->visit)->words_here > 0;
+
 	tell(s, x);
 	plan_unref(x->plan);
 	x->plan = NULL;
+	/* what one node had from elsewhere, the others hear now */
+	for (size_t i = 0; i < s->n && is_news; i++)
+		if (&s->node[i] != x)
+			visit(s, &s->node[i]);
 	if (x->is_stale && x->m->sender) {
 		fp_sender_hello(x->m->sender, fp_clock_unix_ms());
 		round_begin(s, x);

@@ -146,7 +146,7 @@ stay_pid() { cut -d ' ' -f 1 "$LAB_DIR/pids/stay"; }
 		>/dev/null
 	verdict sip1 198.51.100.1 none
 	lab_wait 17 verdict sip1 198.51.100.1 block
-	lab_wait 33 verdict sip3 203.0.113.20 block
+	lab_wait 17 verdict sip3 203.0.113.20 block
 }
 
 @test "two of them do not hurt" {

@@ -232,10 +232,8 @@ TEST(a_version_is_what_its_digest_says_or_is_not_there)
 }
 
 static const char *const torn[] = {
-	"\npush 0123 5 ",
-	"\npush 0123456789abcdef 5 00\nby x\nlist a block",
-	"seen 01",
-	"list a block\nend\n",
+	"\npush 0123 5 ", "\npush 0123456789abcdef 5 00\nby x\nlist a block",
+	"seen 01",        "list a block\nend\n",
 	"\0\0\0\0",
 };
 
