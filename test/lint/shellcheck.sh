@@ -12,4 +12,4 @@ find . -name .git -prune -o -name 'build*' -prune -o -type f -print |
 		*) ! head -c 64 "$f" | head -1 | tr -d '\0' |
 			grep -qE '^#!.*/(ba)?sh( |$)' || echo "$f" ;;
 		esac
-	done | xargs -r shellcheck -x -S warning
+	done | xargs -r -n 8 -P 2 shellcheck -x -S warning
