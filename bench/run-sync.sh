@@ -22,6 +22,7 @@ else
 fi
 ONLY=${ONLY:-cold one amqp change many}
 few=10
+hertz=$(getconf CLK_TCK)
 
 bench_begin sync
 trap 'leave >/dev/null 2>&1 || :; rm -rf "$work"' EXIT
@@ -53,20 +54,26 @@ figure() {
 	echo "$@" >>"$figures"
 }
 
-# timed NAME ROUND COMMAND...: on the controller.  What it says is in log.
+# timed NAME ROUND COMMAND...: on the controller.  What it says is in log.  Also
+# the CPU time of all hosts together, the least disturbed by others on the machine.
 timed() {
+	local before
+
+	before=$(busy)
 	cluster_in controller "$FP_BUILD/bench/timed" "$@" >>"$figures" \
 		2>"$work/log" || {
 		cat "$work/log" >&2
 		fail "$1: see above"
 	}
+	figure "all/$1" "$2" "$(bc <<<"scale=2; ($(busy) - $before) / $hertz")"
 }
 
-# all COMMAND...: on each of $nodes, whose name is in $node
-all() {
-	for node in $nodes; do
-		cluster_in "$node" "$@"
-	done
+# busy: ticks of CPU that this pid namespace used until now, of processes that
+# ended too: proc(5), utime, stime, and those of children waited for
+busy() {
+	cat /proc/[0-9]*/stat 2>/dev/null |
+		awk '{ sub(/.*\) /, ""); n += $12 + $13 + $14 + $15 }
+			END { print n }'
 }
 
 block() {
