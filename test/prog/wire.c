@@ -107,9 +107,11 @@ static bool get(struct fp_wire_msg *m)
 	static size_t used;
 	struct fp_err e;
 
-	w.got.len -= used;
-	memmove(w.got.data, w.got.data + used, w.got.len);
-	used = 0;
+	if (used) {
+		w.got.len -= used;
+		memmove(w.got.data, w.got.data + used, w.got.len);
+		used = 0;
+	}
 	for (;;) {
 		int r = fp_wire_read(w.got.data, w.got.len, &used, m, &e);
 		char *to;
