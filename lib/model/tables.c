@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/tables.h"
 
-#include <stdlib.h>
+#include <sys/mman.h>
 
 #include "model/tables_priv.h"
+
+#define FP_LOOK_SIZE ((1u << 24) / 8)
 
 #define FP_MAX_HASHED_DEFAULT 4000000
 
@@ -52,12 +54,14 @@ int fp_tables_room(struct fp_tables *t, uint64_t keys, struct fp_err *e)
 		h->live, max, (unsigned long long)keys);
 }
 
-/* The /24s under the image's IPv4 keys, one bit each. */
+/* The /24s under the image's IPv4 keys, one bit each.  NULL: no memory.  Not
+ * from the heap, which would clear all of it for a change of one address. */
 static uint32_t *fp_look_bits(const struct fp_image *img)
 {
-	uint32_t *bits = calloc((1u << 24) / 32, sizeof(*bits));
+	uint32_t *bits = mmap(NULL, FP_LOOK_SIZE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	if (!bits)
+	if (bits == MAP_FAILED)
 		return NULL;
 	for (size_t i = 0; i < img->n_keys; i++) {
 		const struct fp_image_key *k = &img->key[i];
@@ -151,7 +155,7 @@ int fp_tables_apply(struct fp_tables *t, const struct fp_image *img,
 	if (!look)
 		return fp_err(e, -ENOMEM, "out of memory");
 	r = fp_tables_change(t, img, look, stats, e);
-	free(look);
+	munmap(look, FP_LOOK_SIZE);
 	return r ? r : fp_tables_check(t, e);
 }
 
@@ -178,7 +182,7 @@ int64_t fp_tables_verify(struct fp_tables *t, const struct fp_image *img,
 	r = fp_directory_sweep(&sweep, e);
 	if (!r)
 		fp_prefixes_verify(t, img, each, ctx, &n);
-	free(look);
+	munmap(look, FP_LOOK_SIZE);
 	return r ? r : (int64_t)(n + sweep.n_differ);
 }
 
