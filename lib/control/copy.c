@@ -113,12 +113,6 @@ static int by_prefix(const void *a, const void *b)
 	return order ? order : fp_word_wins(y, x) - fp_word_wins(x, y);
 }
 
-/* Over for so long that nobody can bring back what it lifted. */
-static bool is_old(const struct fp_entry *x, int64_t now_s)
-{
-	return x->until_s && x->until_s + FP_WORD_KEEP_S <= now_s;
-}
-
 /* Which words are later than l's, in order; v is sorted.  The number. */
 static size_t keep_news(struct fp_change *v, size_t n, const struct fp_list *l,
 			int64_t now_s)
@@ -131,7 +125,8 @@ static size_t keep_news(struct fp_change *v, size_t n, const struct fp_list *l,
 		bool is_again = i && !fp_prefix_cmp(&last, &v[i].entry.p);
 
 		last = v[i].entry.p;
-		if (is_again || is_old(&v[i].entry, now_s) ||
+		if (is_again ||
+		    fp_entry_is_over(&v[i].entry, FP_OWNER_DYNAMIC, now_s) ||
 		    (l && fp_list_find(l, &last, &old) &&
 		     !fp_word_wins(&v[i].entry, &old)))
 			continue;
@@ -182,8 +177,7 @@ static int append(struct fp_copy *c, const char *name, enum fp_kind kind,
 	if (!r)
 		r = fp_list_append(c->fd, name, v, *changed, e);
 	if (!r && (l = fp_copy_get(c, name)) && fp_list_wants_compact(l))
-		r = fp_list_compact(c->fd, name, now_s - FP_WORD_KEEP_S, false,
-				    NULL, e);
+		r = fp_list_compact(c->fd, name, now_s, false, NULL, e);
 	return r;
 }
 

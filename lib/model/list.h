@@ -187,7 +187,8 @@ int fp_list_write(int dir_fd, const struct fp_list_head *head,
 /* Log too long to be cheap: more than max(64 KiB, body / 64), or torn. */
 bool fp_list_wants_compact(const struct fp_list *l);
 /* Has it ended, and is it of no more use on a list of this owner?  A word (at=) of a
- * dynamic list is kept FP_WORD_KEEP_S from when it was said on. */
+ * dynamic list is kept FP_WORD_KEEP_S when it lifts, FP_WORD_SPENT_S when it
+ * ended by itself. */
 bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
 		      int64_t now_s);
 /* Rewrite without log, without entries that are over at now_s (0: keep all).

@@ -16,10 +16,14 @@ struct source {
 bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
 		      int64_t now_s)
 {
+	int64_t at_s = fp_word_at_ms(x) / 1000;
+
 	if (!x->until_s || x->until_s > now_s)
 		return false;
-	return owner != FP_OWNER_DYNAMIC ||
-	       fp_word_at_ms(x) / 1000 + FP_WORD_KEEP_S <= now_s;
+	if (owner != FP_OWNER_DYNAMIC || !at_s)
+		return true;
+	return x->until_s <= at_s ? at_s + FP_WORD_KEEP_S <= now_s
+				  : x->until_s + FP_WORD_SPENT_S <= now_s;
 }
 
 static int source_get(struct source *s, struct fp_entry *out, struct fp_err *e)

@@ -16,9 +16,11 @@
  * later word wins, so that in whatever order and however often words arrive all
  * nodes end with the same list. */
 
-/* How long a lifted or expired word is kept, so that a node that was away does
- * not bring back what was lifted. */
+/* How long a word that lifts is kept from at= on, so that a node that was away
+ * does not bring back what was lifted.  One that ended by itself ended
+ * everywhere, and is kept for as long as nodes and feeds are late. */
 #define FP_WORD_KEEP_S (30 * 86400)
+#define FP_WORD_SPENT_S 3600
 
 /* at= in ms; 0: said before there was any (by hand). */
 int64_t fp_word_at_ms(const struct fp_entry *x);

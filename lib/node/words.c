@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/clock.h"
 #include "model/words.h"
 
 /* By prefix; of one prefix the word that wins comes first. */
@@ -39,16 +40,19 @@ static int fp_words_list(struct fp_node *n, const char *name, enum fp_kind kind,
 		      fp_kind_name(h->kind), fp_owner_name(h->owner));
 }
 
-/* Of words of one prefix the first one won. */
+/* Of words of one prefix the first one won.  What the last sweep took off does
+ * not come back from those who have not swept. */
 static bool fp_is_news(const struct fp_list *l, const struct fp_change *v,
-		       size_t i)
+		       size_t i, int64_t now_s)
 {
 	const struct fp_entry *x = &v[i].entry;
 	struct fp_entry old;
 
 	if (i && !fp_prefix_cmp(&v[i - 1].entry.p, &x->p))
 		return false;
-	return !l || !fp_list_find(l, &x->p, &old) || fp_word_wins(x, &old);
+	if (l && fp_list_find(l, &x->p, &old))
+		return fp_word_wins(x, &old);
+	return !fp_entry_is_over(x, FP_OWNER_DYNAMIC, now_s);
 }
 
 /* The words that are later than the list's, in order.  *out: free(3). */
@@ -58,6 +62,7 @@ static int fp_words_news(struct fp_change **out, size_t *n_news,
 {
 	struct fp_change *all = calloc(n + 1, sizeof(*all));
 	struct fp_change *news = calloc(n + 1, sizeof(*news));
+	int64_t now_s = fp_clock_unix_s();
 
 	*n_news = 0;
 	if (!all || !news) {
@@ -69,7 +74,7 @@ static int fp_words_news(struct fp_change **out, size_t *n_news,
 		all[i].entry = v[i];
 	qsort(all, n, sizeof(*all), fp_by_prefix);
 	for (size_t i = 0; i < n; i++)
-		if (fp_is_news(l, all, i))
+		if (fp_is_news(l, all, i, now_s))
 			news[(*n_news)++] = all[i];
 	free(all);
 	*out = news;
