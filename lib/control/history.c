@@ -72,11 +72,18 @@ const struct fp_pushed *fp_history_all(const struct fp_history *h, size_t *n)
 	return h->pushed;
 }
 
-static bool is_in(const struct fp_history *h, const char *id)
+static bool is_made(const struct fp_history *h, const char *id)
 {
 	for (size_t i = h->n_pushed; i--;)
 		if (!strcmp(h->pushed[i].id, id))
 			return true;
+	return false;
+}
+
+static bool is_in(const struct fp_history *h, const char *id)
+{
+	if (is_made(h, id))
+		return true;
 	for (size_t i = h->n_seen; i--;)
 		if (!strcmp(h->seen[i], id))
 			return true;
@@ -86,6 +93,11 @@ static bool is_in(const struct fp_history *h, const char *id)
 bool fp_history_knows(struct fp_history *h, const char *id)
 {
 	return is_in(h, id) || (!fp_history_load(h, NULL) && is_in(h, id));
+}
+
+bool fp_history_made(struct fp_history *h, const char *id)
+{
+	return is_made(h, id) || (!fp_history_load(h, NULL) && is_made(h, id));
 }
 
 int fp_history_new_id(char out[FP_PUSH_ID_SIZE], struct fp_err *e)
@@ -336,6 +348,8 @@ void fp_pushed_print(struct fp_buf *b, const struct fp_pushed *p)
 			      (unsigned long long)v->removed);
 	}
 	fp_buf_str_add(b, "end\n");
+	if (p->waiting)
+		fp_buf_printf(b, "waits %s %s\n", p->id, p->waiting);
 }
 
 static int log_append(struct fp_history *h, const struct fp_buf *b,
@@ -432,6 +446,20 @@ int fp_history_add(struct fp_history *h, const struct fp_order *p,
 	return r;
 }
 
+static int append_locked(struct fp_history *h, const struct fp_buf *b,
+			 int64_t timeout_ms, struct fp_err *e)
+{
+	int r = fp_lock_take(h->fd, false, timeout_ms, e);
+
+	if (r)
+		return r;
+	r = log_append(h, b, e);
+	if (!r)
+		r = fp_history_load(h, e);
+	fp_lock_give(h->fd);
+	return r;
+}
+
 int fp_history_see(struct fp_history *h, const char *id, int64_t timeout_ms,
 		   struct fp_err *e)
 {
@@ -440,14 +468,26 @@ int fp_history_see(struct fp_history *h, const char *id, int64_t timeout_ms,
 
 	if (fp_history_knows(h, id))
 		return 0;
-	r = fp_lock_take(h->fd, false, timeout_ms, e);
-	if (r)
-		return r;
 	fp_buf_printf(&b, "seen %s\n", id);
-	r = log_append(h, &b, e);
-	if (!r)
-		r = fp_history_load(h, e);
-	fp_lock_give(h->fd);
+	r = append_locked(h, &b, timeout_ms, e);
+	fp_buf_fini(&b);
+	return r;
+}
+
+int fp_history_wait(struct fp_history *h, const char *id,
+		    const char *const *nodes, size_t n, int64_t timeout_ms,
+		    struct fp_err *e)
+{
+	struct fp_buf b = { 0 };
+	int r;
+
+	if (!n || !fp_history_made(h, id))
+		return 0;
+	fp_buf_printf(&b, "waits %s", id);
+	for (size_t i = 0; i < n; i++)
+		fp_buf_printf(&b, " %s", nodes[i]);
+	fp_buf_str_add(&b, "\n");
+	r = append_locked(h, &b, timeout_ms, e);
 	fp_buf_fini(&b);
 	return r;
 }

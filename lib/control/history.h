@@ -20,7 +20,8 @@
  *                      list NAME KIND DIGEST ENTRIES ADDED REMOVED
  *                      end
  *                    and "seen ID" for another controller's push that this one
- *                    found to be equal to its own lists
+ *                    found to be equal to its own lists, "waits ID NODE..." for
+ *                    nodes that take push ID back unless it is confirmed
  * A push is in the log, durably, before the first node hears of it: a node whose
  * last push is not in the log was changed by somebody else, or we are older than
  * we think. */
@@ -39,6 +40,8 @@ struct fp_pushed {
 	int64_t at_s; /* unix time */
 	char policy[65];
 	char *by, *why;          /* "" when none was given */
+	char *waiting;           /* "NODE NODE": where it was to be confirmed;
+				    or NULL */
 	struct fp_version *list; /* all lists that were offered */
 	size_t n_lists;
 };
@@ -56,6 +59,9 @@ const struct fp_pushed *fp_history_all(const struct fp_history *h, size_t *n);
  * pushed meanwhile: the log is read again before the answer is no. */
 bool fp_history_knows(struct fp_history *h, const char *id);
 
+/* Was that push made here, by this process or another? */
+bool fp_history_made(struct fp_history *h, const char *id);
+
 /* 128 random bits, as hex. */
 int fp_history_new_id(char out[FP_PUSH_ID_SIZE], struct fp_err *e);
 /* Keep the lists and add the push to the log.  policy: the digest of the lists.
@@ -66,6 +72,16 @@ int fp_history_add(struct fp_history *h, const struct fp_order *p,
 /* Note that a push of somebody else is known to us. */
 int fp_history_see(struct fp_history *h, const char *id, int64_t timeout_ms,
 		   struct fp_err *e);
+
+/* Note that these nodes take push id back unless it is confirmed.  0, also when
+ * there are none or the push is not in the log; -errno. */
+int fp_history_wait(struct fp_history *h, const char *id,
+		    const char *const *nodes, size_t n, int64_t timeout_ms,
+		    struct fp_err *e);
+/* The newest push that this node was to have confirmed, or NULL; it is an element
+ * of fp_history_all. */
+const struct fp_pushed *fp_history_waited(const struct fp_history *h,
+					  const char *node);
 
 /* A version's entries, verified by its digest.  *text holds what they point to.
  * 0: fp_entries_fini, fp_text_fini.  -ENOENT: not kept, or damaged. */

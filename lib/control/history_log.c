@@ -19,6 +19,7 @@ static void pushed_fini(struct fp_pushed *p)
 {
 	free(p->by);
 	free(p->why);
+	free(p->waiting);
 	free(p->list);
 }
 
@@ -127,10 +128,34 @@ static int take_seen(struct fp_history *h, const char *line)
 	return 0;
 }
 
+/* "waits ID NODE...": those of earlier lines too. */
+static int take_waits(struct fp_history *h, const char *line)
+{
+	struct fp_pushed *p = NULL;
+	char id[FP_PUSH_ID_SIZE], *all;
+	int at = 0;
+
+	if (sscanf(line, "waits %64s %n", id, &at) != 1 || !at || !line[at])
+		return 0;
+	for (size_t i = h->n_pushed; i-- && !p;)
+		if (!strcmp(h->pushed[i].id, id))
+			p = &h->pushed[i];
+	if (!p)
+		return 0;
+	if (asprintf(&all, "%s%s%s", p->waiting ? p->waiting : "",
+		     p->waiting ? " " : "", line + at) < 0)
+		return -ENOMEM;
+	free(p->waiting);
+	p->waiting = all;
+	return 0;
+}
+
 static int take_line(struct reader *r, const char *line)
 {
 	if (!strncmp(line, "seen ", 5))
 		return take_seen(r->h, line);
+	if (!strncmp(line, "waits ", 6))
+		return take_waits(r->h, line);
 	if (!strncmp(line, "push ", 5))
 		take_push(r, line);
 	else if (!r->is_open)
@@ -216,6 +241,30 @@ out:
 	if (fd >= 0)
 		close(fd);
 	return r ? fp_err_sys(e, r, "sync/" FP_HISTORY_LOG) : 0;
+}
+
+/* ---- who waits */
+
+static bool is_named(const char *names, const char *name)
+{
+	size_t n = strlen(name), len;
+
+	for (; *names; names += len + (names[len] == ' ')) {
+		len = strcspn(names, " ");
+		if (len == n && !memcmp(names, name, n))
+			return true;
+	}
+	return false;
+}
+
+const struct fp_pushed *fp_history_waited(const struct fp_history *h,
+					  const char *node)
+{
+	for (size_t i = h->n_pushed; i--;)
+		if (h->pushed[i].waiting &&
+		    is_named(h->pushed[i].waiting, node))
+			return &h->pushed[i];
+	return NULL;
 }
 
 /* ---- what is too old */

@@ -284,6 +284,37 @@ TEST(a_list_that_went_is_a_version_too)
 	end();
 }
 
+TEST(who_waits_is_kept)
+{
+	struct fp_history *h, *other;
+	const char *const nodes[] = { "sip1", "sip10" };
+	const struct fp_pushed *x;
+	char id[FP_PUSH_ID_SIZE];
+
+	begin();
+	put("lists/a.list", "192.0.2.1\n");
+	EQ(fp_history_open(&h, dir, &e), 0);
+	EQ(fp_history_open(&other, dir, &e), 0);
+	strcpy(id, push(h, false));
+	OK(!fp_history_waited(h, "sip1"));
+	OK(fp_history_made(other, id)); /* reads the log again */
+	EQ(fp_history_see(h, "p1", 1000, &e), 0);
+	OK(!fp_history_made(h, "p1"));
+	EQ(fp_history_wait(h, "p1", nodes, 2, 1000, &e), 0);
+	EQ(fp_history_wait(h, id, nodes, 1, 1000, &e), 0);
+	EQ(fp_history_wait(h, id, nodes + 1, 1, 1000, &e), 0);
+	push(h, false);
+	for (size_t i = 0; i < 2; i++) {
+		x = fp_history_waited(h, nodes[i]);
+		OK(x && !strcmp(x->id, id));
+	}
+	OK(!fp_history_waited(h, "sip"));
+	OK(!fp_history_waited(h, "sip100"));
+	fp_history_close(h);
+	fp_history_close(other);
+	end();
+}
+
 TEST(old_versions_and_long_logs_go)
 {
 	struct fp_history *h;
