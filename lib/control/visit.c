@@ -55,7 +55,7 @@ void fp_visit_again(struct fp_visit *v, struct fp_plan *p)
 	v->plan = p;
 	v->out = (struct fp_outcome){ .state = "ok" };
 	v->n_hellos = 0;
-	v->n_pushes = 0;
+	v->n_pushes = v->n_settles = 0;
 }
 
 const struct fp_outcome *fp_visit_outcome(const struct fp_visit *v)
@@ -218,6 +218,8 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 
 	v->push = p->push;
 	is_done = fp_order_is_done(&v->push, h);
+	if (h->pending[0] && fp_visit_pending(v, m, is_done))
+		return;
 	r = check_base(p, h, is_done, &is_foreign, &e);
 	if (!r && is_foreign && is_done && !p->is_adopt &&
 	    !p->push.is_dry_run && !p->push.n_names)
@@ -232,8 +234,6 @@ static void start_push(struct fp_visit *v, struct fp_member *m)
 		if (!r)
 			fp_sender_push(m->sender, TAG_PUSH, &v->push);
 	} else if (!r) {
-		v->out.pending_s = h->pending_s;
-		v->out.state = h->pending[0] ? "pending" : "ok";
 		v->out.is_done = true;
 	}
 	if (r)
@@ -266,6 +266,8 @@ static void on_push(struct fp_visit *v, struct fp_member *m,
 	if (!v->plan->push.is_dry_run)
 		fp_order_policy(&v->push, fp_sender_said(m->sender),
 				v->out.policy, NULL);
+	if (v->out.pending_s && v->push.confirm_ms)
+		strcpy(v->out.pending, v->push.id);
 	v->out.is_done = true;
 }
 
@@ -367,6 +369,8 @@ void fp_visit_event(struct fp_visit *v, struct fp_member *m,
 		on_push(v, m, ev);
 	else if (ev->ask == FP_ASK_CHANGE && ev->tag == TAG_SAY)
 		on_said(v, ev);
+	else if (ev->ask == FP_ASK_CONFIRM)
+		v->n_hellos += fp_visit_settled(v, m, ev);
 	else
 		on_talk(v, m, ev);
 	settle(v);

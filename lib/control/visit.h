@@ -24,6 +24,7 @@ struct fp_plan {
 	struct fp_history *history;
 	struct fp_order push; /* offers and id are filled by fp_plan_begin */
 	bool is_adopt;        /* take over from other controllers */
+	bool is_patient; /* a node with a push that is not settled is let be */
 	char id[FP_PUSH_ID_SIZE];
 	bool is_recorded; /* id is in the history */
 	/* dynamic lists; copy NULL: they are let be */
@@ -59,7 +60,10 @@ struct fp_outcome {
 	uint64_t said, refused;  /* words that the node took, did not */
 	uint64_t words_here, words_there; /* learned by us, by the node */
 	char policy[65];                  /* at last */
+	/* a push is taken back there unless it is confirmed; "": none */
+	char pending[FP_PUSH_ID_SIZE];
 	int64_t pending_s;
+	bool is_partly;    /* well, but not all that was wanted: err */
 	struct fp_err err; /* why not; or what should be known */
 };
 

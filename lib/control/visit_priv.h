@@ -2,7 +2,7 @@
 #ifndef FP_CONTROL_VISIT_PRIV_H
 #define FP_CONTROL_VISIT_PRIV_H
 
-/* What visit.c and visit_talk.c share; not for others. */
+/* What visit.c, visit_talk.c and visit_pending.c share; not for others. */
 
 #include "control/visit.h"
 
@@ -43,8 +43,17 @@ struct fp_visit {
 	struct fp_talk talk;
 	bool is_talked;
 	unsigned int n_hellos; /* that are to come before the next step */
-	unsigned int n_pushes;
+	unsigned int n_pushes, n_settles;
 	char note[256]; /* what the node noted last */
 };
+
+/* ---- visit_pending.c: a push is pending at the node, by its last HELLO. */
+
+/* is_done: its lists are those of the plan.  true: there is nothing to push, the
+ * visit is done or fp_visit_settled comes.  false: push. */
+bool fp_visit_pending(struct fp_visit *v, struct fp_member *m, bool is_done);
+/* The answer to CONFIRM.  true: HELLO was asked again. */
+bool fp_visit_settled(struct fp_visit *v, struct fp_member *m,
+		      const struct fp_event *ev);
 
 #endif
