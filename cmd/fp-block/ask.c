@@ -6,6 +6,7 @@
 
 #include "block.h"
 #include "io/clock.h"
+#include "model/words.h"
 #include "node/why.h"
 
 struct ask_rec {
@@ -150,7 +151,7 @@ static int why_entry(void *ctx, const struct fp_merge_item *item)
 			       .owner = fp_owner_name(h->owner),
 			       .until_s = x->until_s };
 
-	if (!w->has_entries || (x->until_s && x->until_s <= w->now_s))
+	if (!w->has_entries || !fp_word_is_live(x, w->now_s))
 		return 0;
 	strcpy(rec.address, w->address);
 	fp_prefix_print(&x->p, rec.prefix);

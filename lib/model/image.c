@@ -5,6 +5,7 @@
 
 #include "fp_maps.h"
 #include "io/clock.h"
+#include "model/words.h"
 
 static int fp_image_room(void **v, size_t n, size_t *cap, size_t size)
 {
@@ -100,6 +101,8 @@ static int fp_image_add(struct fp_image *img, const struct fp_entry *x,
 
 	if (fp_is_directory(x, h))
 		return fp_image_add4(img, x, h->kind);
+	if (h->owner == FP_OWNER_DYNAMIC && fp_word_is_lift(x))
+		return 0;
 	until_s = fp_image_until(img, x->until_s);
 	return until_s ? fp_image_add_key(img, x, h->kind, until_s) : 0;
 }

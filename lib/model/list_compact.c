@@ -22,7 +22,7 @@ bool fp_entry_is_over(const struct fp_entry *x, enum fp_owner owner,
 		return false;
 	if (owner != FP_OWNER_DYNAMIC || !at_s)
 		return true;
-	return x->until_s <= at_s ? at_s + FP_WORD_KEEP_S <= now_s
+	return fp_word_is_lift(x) ? at_s + FP_WORD_KEEP_S <= now_s
 				  : x->until_s + FP_WORD_SPENT_S <= now_s;
 }
 

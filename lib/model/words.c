@@ -34,9 +34,14 @@ int64_t fp_word_at_ms(const struct fp_entry *x)
 	return ms <= FP_AT_MAX_MS ? ms : FP_AT_MAX_MS;
 }
 
+bool fp_word_is_lift(const struct fp_entry *x)
+{
+	return x->until_s && x->until_s <= fp_word_at_ms(x) / 1000;
+}
+
 bool fp_word_is_live(const struct fp_entry *x, int64_t now_s)
 {
-	return !x->until_s || x->until_s > now_s;
+	return !x->until_s || (x->until_s > now_s && !fp_word_is_lift(x));
 }
 
 /* Total: 0 only when the two are the same. */

@@ -24,6 +24,8 @@
 
 /* at= in ms; 0: said before there was any (by hand). */
 int64_t fp_word_at_ms(const struct fp_entry *x);
+/* Does it lift?  Whatever the clock says, which may have been set back. */
+bool fp_word_is_lift(const struct fp_entry *x);
 /* Does it still ban (or allow)? */
 bool fp_word_is_live(const struct fp_entry *x, int64_t now_s);
 /* Is a's word later than b's (same prefix)?  By at=, then until= (for ever is

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fp_maps.h"
+#include "model/words.h"
 #include "node/filter.h"
 
 /* The kernel's deadlines are whole seconds of another clock. */
@@ -59,7 +60,8 @@ static int walk_entry(void *ctx, const struct fp_merge_item *item)
 
 	if (llabs(until_s - k->now_s) <= ENDING_S)
 		k->w->is_ending = true;
-	if (until_s && until_s <= k->now_s - ENDING_S)
+	if ((until_s && until_s <= k->now_s - ENDING_S) ||
+	    fp_word_is_lift(&item->entry))
 		return 0; /* over; the sweep will take it out */
 	if ((!until_s || until_s > k->now_s) && kind > k->w->lists_say)
 		k->w->lists_say = kind;

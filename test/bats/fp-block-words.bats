@@ -61,7 +61,7 @@ again() {
 @test "add: later than the word that is there, whatever clock said that" {
 	ahead=$(($(now_ms) + 3600000))
 	bans "203.0.113.7 until=$(in_seconds -60) why=over at=$ahead" \
-		"203.0.113.8 until=$(in_seconds 60) at=$ahead"
+		"203.0.113.8 until=$(in_seconds 7200) at=$ahead"
 	verdict 203.0.113.7 none
 	block 0 add 203.0.113.7 -l bans -o action,verdict
 	prints added block
@@ -170,17 +170,21 @@ again() {
 
 # ---- sweep
 
-@test "sweep keeps words for 30 days from when they were said, and says so" {
+@test "sweep keeps words that lift for 30 days, ended ones for an hour, and says so" {
 	day=86400000 now=$(now_ms)
-	bans "203.0.113.1 until=$(in_seconds -60) at=$((now - 31 * day))" \
-		"203.0.113.2 until=$(in_seconds -60) at=$((now - 29 * day))" \
+	bans "203.0.113.1 until=$(in_seconds -$((31 * 86400 + 5))) at=$((now - 31 * day))" \
+		"203.0.113.2 until=$(in_seconds -$((29 * 86400 + 5))) at=$((now - 29 * day))" \
+		"203.0.113.5 until=$(in_seconds -3000) at=$((now - day))" \
+		"203.0.113.6 until=$(in_seconds -3700) at=$((now - day))" \
 		"203.0.113.3 until=$(in_seconds -60)" \
 		"203.0.113.4 at=$((now - 99 * day))"
 	block 1 sweep -n -j
-	json '.[0]' '{"type":"sweep","list":"bans","expired":2,"compacted":true}'
+	json '.[0]' '{"type":"sweep","list":"bans","expired":3,"compacted":true}'
 	block 0 sweep -j
-	json '.[-1]' '{"type":"summary","changed":true,"expired":2,"compacted":1}'
+	json '.[-1]' '{"type":"summary","changed":true,"expired":3,"compacted":1}'
 	[ -n "$(word 203.0.113.2)" ]
+	[ -n "$(word 203.0.113.5)" ]
+	[ -z "$(word 203.0.113.6)" ]
 	[ -n "$(word 203.0.113.4)" ]
 	[ -z "$(word 203.0.113.1)$(word 203.0.113.3)" ]
 	again sweep
@@ -318,4 +322,14 @@ again() {
 	same "$output" $'block\nblock'
 	block 0 load feed - <<<203.0.113.7
 	in_step
+}
+
+@test "a word that lifts does so when the clock is set back, too" {
+	bans "203.0.113.7 until=$(in_seconds 3600) at=$(($(now_ms) + 3700000))"
+	block 0 verify
+	run -1 fp-block test 203.0.113.7
+	block 0 list bans
+	[ -z "$output" ]
+	run -1 fp-block why 203.0.113.7
+	[[ $output != *block* ]]
 }
