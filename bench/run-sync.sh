@@ -223,7 +223,7 @@ bench_one() {
 	lab_wait 20 test -S "$LAB_DIR/controller/state/sync/sock"
 	lab_wait 20 all_hear
 	for ((round = 0; round < 4 * ROUNDS; round++)); do
-		addr=198.18.1.$round
+		addr=198.19.254.$round
 		timed one/floor "$round" -s "$work/floor" /bin/true
 		timed one/ours "$round" "$FP_BUILD/fp-sync" add "$addr" \
 			--for 1h --why bench --quiet
@@ -239,7 +239,7 @@ bench_one() {
 
 # Has each of them a channel that is open?  A new session needs far longer.
 all_hear() {
-	cluster_in controller "$FP_BUILD/fp-sync" add 198.18.0.1 --for 1h \
+	cluster_in controller "$FP_BUILD/fp-sync" add 198.19.255.1 --for 1h \
 		--json >"$work/log" 2>&1 &&
 		jq -se 'map(select(.type == "change") | .ms) | max < 20' \
 			"$work/log" >/dev/null
