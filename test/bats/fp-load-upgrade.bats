@@ -242,7 +242,7 @@ killed() {
 	local before=$1 check=$2
 
 	shift 2
-	export -f lab_in lab_ns finishes judged verdict frame ready sound
+	export -f lab_in lab_inside lab_ns finishes judged verdict frame ready sound
 	run test/lab/killat.sh -b "$before" -c "$check" "$LAB_DIR/killat" -- \
 		nsenter --net="/run/netns/$(lab_ns node)" -- "$@"
 	echo "$output"
