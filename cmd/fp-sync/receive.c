@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fp-sync receive: the node's end of a channel, on stdin and stdout. */
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -18,6 +19,7 @@
 #define READ_BYTES (256u << 10)
 #define STAGING_MS 60000 /* between messages, while a push is open */
 #define LOOK_MS 60000    /* the clock of what is pending is another one */
+#define WATCH_MS 5000    /* who stays behind: is it still pending? */
 #define AGAIN_MS 1000    /* what is to be taken back is locked */
 
 struct session {
@@ -26,6 +28,7 @@ struct session {
 	struct fp_loop *loop;
 	struct fp_timer late, due;
 	char *in;
+	bool is_over;
 	int status;
 };
 
@@ -113,6 +116,7 @@ static void on_bytes(void *ctx, uint32_t events)
 	if (n <= 0 || r) {
 		if (n < 0 || r == 1 || (r < 0 && r != -EPIPE))
 			s->status = FP_EXIT_FAIL;
+		s->is_over = true;
 		fp_loop_stop(s->loop);
 		return;
 	}
@@ -125,6 +129,14 @@ static void on_hup(void *ctx)
 	(void)ctx;
 }
 
+/* A file is always ready, and epoll(7) does not know it. */
+static int run_file(struct session *s)
+{
+	while (!s->is_over)
+		on_bytes(s, EPOLLIN);
+	return 0;
+}
+
 static int run(struct session *s, struct fp_err *e)
 {
 	int r = fp_loop_open(&s->loop, e);
@@ -135,13 +147,14 @@ static int run(struct session *s, struct fp_err *e)
 	s->due = (struct fp_timer){ .fire = on_due, .ctx = s };
 	r = fp_loop_signals(s->loop, on_hup, NULL, e);
 	if (!r) {
-		r = fp_loop_fd_add(s->loop, STDIN_FILENO, EPOLLIN, on_bytes, s);
-		if (r)
-			fp_err_sys(e, r, "stdin is no channel");
-	}
-	if (!r) {
 		set_timers(s);
-		r = fp_loop_run(s->loop);
+		r = fp_loop_fd_add(s->loop, STDIN_FILENO, EPOLLIN, on_bytes, s);
+		if (!r)
+			r = fp_loop_run(s->loop);
+		else if (r == -EPERM)
+			r = run_file(s);
+		else
+			fp_err_sys(e, r, "stdin is no channel");
 	}
 	fp_loop_close(s->loop);
 	return r < 0 ? r : 0; /* a signal ends us as the other side does */
@@ -160,14 +173,15 @@ static void keep_watch(struct session *s)
 			take_back(s);
 		if (!ms)
 			ms = AGAIN_MS;
-		if (ms > LOOK_MS)
-			ms = LOOK_MS;
+		if (ms > WATCH_MS)
+			ms = WATCH_MS;
 		t = (struct timespec){ ms / 1000, ms % 1000 * 1000000 };
 		nanosleep(&t, NULL);
 	}
 }
 
-/* Without the channel's descriptors, or sshd would wait for us. */
+/* Without the channel's descriptors, and any that were handed down, or sshd would
+ * wait for us. */
 static void leave_watch(struct session *s)
 {
 	int fd;
@@ -175,9 +189,10 @@ static void leave_watch(struct session *s)
 	if (fork()) /* without a child the next writer does it */
 		return;
 	setsid();
-	fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i <= STDERR_FILENO; i++)
-		dup2(fd, i);
+	close_range(0, UINT_MAX, 0);
+	fd = open("/dev/null", O_RDWR);
+	dup2(fd, STDOUT_FILENO);
+	dup2(fd, STDERR_FILENO);
 	keep_watch(s);
 	_exit(0);
 }

@@ -483,6 +483,7 @@ killed() {
 		list new allow many
 		DROP name=gone
 		COMMIT push=p2 base=p1 policy=@ by=me confirm_ms=600000
+		CONFIRM push=p2
 	END
 	wire sh -c 'tee frames | fp-sync receive' <script >said
 	grep 'OK changed=1' said
