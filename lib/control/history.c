@@ -15,7 +15,6 @@
 #include "control/history_priv.h"
 #include "io/lock.h"
 
-#define LOG_MAX_BYTES (4 << 20) /* before it is made shorter */
 #define OBJECT_MAX_BYTES (4ull << 30)
 
 /* ---- opening */

@@ -9,7 +9,7 @@
 
 #include "control/history_priv.h"
 
-#define LOG_MAX_BYTES (4 << 20)  /* before it is made shorter */
+#define LOG_MAX_BYTES (8 << 20)  /* before it is made shorter */
 #define LOG_KEEP_BYTES (2 << 20) /* of pushes, in full */
 #define SEEN_KEEP 20000          /* ids alone */
 #define PRUNE_EVERY 8            /* pushes */
@@ -33,6 +33,14 @@ void fp_history_forget(struct fp_history *h)
 	h->seen = NULL;
 	h->n_pushed = h->cap_pushed = h->n_seen = h->cap_seen = 0;
 	h->st = (struct stat){ .st_size = -1 };
+}
+
+static struct fp_pushed *find(const struct fp_history *h, const char *id)
+{
+	for (size_t i = h->n_pushed; i--;)
+		if (!strcmp(h->pushed[i].id, id))
+			return &h->pushed[i];
+	return NULL;
 }
 
 /* Room for one more element of size bytes in *v. */
@@ -131,15 +139,13 @@ static int take_seen(struct fp_history *h, const char *line)
 /* "waits ID NODE...": those of earlier lines too. */
 static int take_waits(struct fp_history *h, const char *line)
 {
-	struct fp_pushed *p = NULL;
+	struct fp_pushed *p;
 	char id[FP_PUSH_ID_SIZE], *all;
 	int at = 0;
 
 	if (sscanf(line, "waits %64s %n", id, &at) != 1 || !at || !line[at])
 		return 0;
-	for (size_t i = h->n_pushed; i-- && !p;)
-		if (!strcmp(h->pushed[i].id, id))
-			p = &h->pushed[i];
+	p = find(h, id);
 	if (!p)
 		return 0;
 	if (asprintf(&all, "%s%s%s", p->waiting ? p->waiting : "",
@@ -267,6 +273,18 @@ const struct fp_pushed *fp_history_waited(const struct fp_history *h,
 	return NULL;
 }
 
+bool fp_history_is_after(struct fp_history *h, const char *accepted,
+			 int64_t at_s, const char *id, int64_t id_at_s)
+{
+	const struct fp_pushed *x, *y;
+
+	if (!fp_history_made(h, accepted)) /* reads the log again */
+		return *accepted && at_s > id_at_s;
+	x = find(h, accepted);
+	y = find(h, id);
+	return x && y && x > y;
+}
+
 /* ---- what is too old */
 
 /* How many versions of a list were met, from the newest on. */
@@ -295,6 +313,8 @@ static struct met *met_of(struct kept *k, const char *name)
 	return &k->met[k->n_met++];
 }
 
+/* 1: v is one of the last versions of its list, met for the first time.  0;
+ * -ENOMEM. */
 static int keep(struct kept *k, const struct fp_version *v)
 {
 	struct met *m = met_of(k, v->name);
@@ -304,9 +324,17 @@ static int keep(struct kept *k, const struct fp_version *v)
 	if (!strcmp(m->digest, v->digest))
 		return 0;
 	strcpy(m->digest, v->digest);
-	if (v->kind && m->n++ < FP_HISTORY_VERSIONS)
-		strcpy(k->digest[k->n++], v->digest);
-	return 0;
+	if (!v->kind || m->n >= FP_HISTORY_VERSIONS)
+		return 0;
+	m->n++;
+	strcpy(k->digest[k->n++], v->digest);
+	return 1;
+}
+
+static void kept_fini(struct kept *k)
+{
+	free(k->digest);
+	free(k->met);
 }
 
 static int by_text(const void *a, const void *b)
@@ -338,50 +366,76 @@ static void prune_objects(struct fp_history *h)
 	struct kept k = { .n = 0 };
 	int r = 0;
 
-	for (size_t i = h->n_pushed; i-- && !r;)
-		for (size_t j = 0; j < h->pushed[i].n_lists && !r; j++)
+	for (size_t i = h->n_pushed; i-- && r >= 0;)
+		for (size_t j = 0; j < h->pushed[i].n_lists && r >= 0; j++)
 			r = keep(&k, &h->pushed[i].list[j]);
-	if (!r)
+	if (r >= 0)
 		remove_objects(h, &k);
-	free(k.digest);
-	free(k.met);
+	kept_fini(&k);
 }
 
-/* The newest pushes in full, older ones as their ids. */
-static void shorten(const struct fp_history *h, struct fp_buf *out)
+/* Of the pushes before first, the lists that are still kept: what changed seldom
+ * has its versions far back. */
+static int forget_lists(struct fp_history *h, size_t first)
+{
+	struct kept k = { .n = 0 };
+	int r = 0;
+
+	for (size_t i = h->n_pushed; i-- && r >= 0;) {
+		struct fp_pushed *p = &h->pushed[i];
+		size_t n = 0;
+
+		for (size_t j = 0; j < p->n_lists && r >= 0; j++) {
+			r = keep(&k, &p->list[j]);
+			if (r > 0 && i < first)
+				p->list[n++] = p->list[j];
+		}
+		if (i < first && r >= 0)
+			p->n_lists = n;
+	}
+	kept_fini(&k);
+	return r < 0 ? r : 0;
+}
+
+/* The newest pushes in full, of older ones what is still kept, or their ids. */
+static int shorten(struct fp_history *h, struct fp_buf *out)
 {
 	struct fp_buf full = { 0 };
 	size_t first = h->n_pushed, from;
+	int r;
 
 	while (first && full.len < LOG_KEEP_BYTES)
 		fp_pushed_print(&full, &h->pushed[--first]);
-	full.len = 0;
+	fp_buf_fini(&full);
+	r = forget_lists(h, first);
+	if (r)
+		return r;
 	from = h->n_seen + first > SEEN_KEEP ? h->n_seen + first - SEEN_KEEP
 					     : 0;
 	for (size_t i = from; i < h->n_seen; i++)
 		fp_buf_printf(out, "seen %s\n", h->seen[i]);
 	for (size_t i = 0; i < first; i++)
-		fp_buf_printf(out, "seen %s\n", h->pushed[i].id);
-	for (size_t i = first; i < h->n_pushed; i++)
-		fp_pushed_print(out, &h->pushed[i]);
-	fp_buf_fini(&full);
+		if (!h->pushed[i].n_lists)
+			fp_buf_printf(out, "seen %s\n", h->pushed[i].id);
+	for (size_t i = 0; i < h->n_pushed; i++)
+		if (i >= first || h->pushed[i].n_lists)
+			fp_pushed_print(out, &h->pushed[i]);
+	return out->is_failed ? -ENOMEM : 0;
 }
 
 static int rewrite(struct fp_history *h, struct fp_err *e)
 {
 	struct fp_buf b = { 0 };
-	int fd, r = 0;
+	int fd = -1, r = shorten(h, &b);
 
-	shorten(h, &b);
-	fd = openat(h->fd, FP_HISTORY_LOG ".tmp",
-		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (b.is_failed)
-		r = -ENOMEM;
-	else if (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len ||
-		 fsync(fd) ||
-		 renameat(h->fd, FP_HISTORY_LOG ".tmp", h->fd,
-			  FP_HISTORY_LOG) ||
-		 fsync(h->fd))
+	if (!r)
+		fd = openat(h->fd, FP_HISTORY_LOG ".tmp",
+			    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (!r &&
+	    (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len ||
+	     fsync(fd) ||
+	     renameat(h->fd, FP_HISTORY_LOG ".tmp", h->fd, FP_HISTORY_LOG) ||
+	     fsync(h->fd)))
 		r = errno ? -errno : -EIO;
 	if (fd >= 0)
 		close(fd);

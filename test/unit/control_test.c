@@ -320,11 +320,16 @@ TEST(old_versions_and_long_logs_go)
 	struct fp_history *h;
 	char first[FP_PUSH_ID_SIZE], text[32], command[200];
 	const struct fp_pushed *all;
+	struct fp_version seldom;
+	struct fp_entries x;
+	struct fp_text t;
+	enum fp_kind kind;
 	size_t n;
 	FILE *f;
 
 	begin();
 	EQ(fp_history_open(&h, dir, &e), 0);
+	put("lists/b.list", "198.51.100.1\n");
 	for (int i = 0; i < FP_HISTORY_VERSIONS + 14; i++) {
 		snprintf(text, sizeof(text), "192.0.2.%d\n", i);
 		put("lists/a.list", text);
@@ -337,14 +342,20 @@ TEST(old_versions_and_long_logs_go)
 		 "test \"$(ls %s/sync/objects | wc -l)\" -le %d", dir,
 		 FP_HISTORY_VERSIONS + 8);
 	EQ(system(command), 0);
-	/* a log of more than 4 MiB: pushes in full become ids */
+	/* a log of more than 8 MiB: pushes in full become ids, but for the
+	 * versions that are kept, however old */
 	f = fopen(path("sync/pushes"), "a");
-	for (int i = 0; i < 9000; i++)
+	for (int i = 0; i < 18000; i++)
 		fprintf(f, "push %032d 7 %064d\nby %0400d\nend\n", i, 0, 0);
 	fclose(f);
 	push(h, false);
 	all = fp_history_all(h, &n);
 	OK(n < 9000);
+	EQ(fp_history_before(h, "b", "", NULL, &seldom, &e), 0);
+	EQ(fp_history_read(h, seldom.digest, &x, &t, &kind, &e), 0);
+	EQ(x.n, 1);
+	fp_entries_fini(&x);
+	fp_text_fini(&t);
 	OK(all[n - 1].at_s > 7);
 	OK(fp_history_knows(h, first));
 	OK(fp_history_knows(h, "00000000000000000000000000000042"));
