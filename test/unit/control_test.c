@@ -348,10 +348,14 @@ TEST(old_versions_and_long_logs_go)
 	for (int i = 0; i < 18000; i++)
 		fprintf(f, "push %032d 7 %064d\nby %0400d\nend\n", i, 0, 0);
 	fclose(f);
+	put("lists/b.list", "198.51.100.1\n198.51.100.2\n");
 	push(h, false);
 	all = fp_history_all(h, &n);
 	OK(n < 9000);
-	EQ(fp_history_before(h, "b", "", NULL, &seldom, &e), 0);
+	STR(all[n - 1].list[1].name, "b");
+	EQ(fp_history_before(h, "b", all[n - 1].list[1].digest, NULL, &seldom,
+			     &e),
+	   0);
 	EQ(fp_history_read(h, seldom.digest, &x, &t, &kind, &e), 0);
 	EQ(x.n, 1);
 	fp_entries_fini(&x);
