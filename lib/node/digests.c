@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -141,32 +142,44 @@ int fp_digests_open(struct fp_digests **out, const char *state_dir,
 	return 0;
 }
 
-/* Not synced: what is lost is made again. */
+/* Is fd still what has this name? */
+static bool is_same_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino;
+}
+
+/* Alone: another one who writes it knows as much as we do.  Not synced: what is
+ * lost is made again. */
+static void save_text(const struct fp_digests *d, const struct fp_buf *b)
+{
+	char tmp[PATH_MAX + 8];
+	int fd;
+
+	snprintf(tmp, sizeof(tmp), "%s.tmp", d->path);
+	fd = open(tmp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return;
+	if (!flock(fd, LOCK_EX | LOCK_NB) && is_same_file(fd, tmp) &&
+	    (ftruncate(fd, 0) ||
+	     write(fd, b->data, b->len) != (ssize_t)b->len ||
+	     rename(tmp, d->path)))
+		unlink(tmp);
+	close(fd);
+}
+
 static void save(const struct fp_digests *d)
 {
 	struct fp_buf b = { 0 };
-	char tmp[PATH_MAX];
-	bool is_whole;
-	int fd;
 
 	fp_buf_str_add(&b, HEAD);
 	for (size_t i = 0; i < d->n; i++)
 		if (d->v[i].at_ns)
 			print(&b, &d->v[i]);
 	fp_buf_str_add(&b, END);
-	if (snprintf(tmp, sizeof(tmp), "%s.%d.tmp", d->path, (int)getpid()) >=
-		    (int)sizeof(tmp) ||
-	    b.is_failed)
-		goto out;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		  0644);
-	if (fd < 0)
-		goto out;
-	is_whole = write(fd, b.data, b.len) == (ssize_t)b.len;
-	close(fd);
-	if (!is_whole || rename(tmp, d->path))
-		unlink(tmp);
-out:
+	if (!b.is_failed)
+		save_text(d, &b);
 	fp_buf_fini(&b);
 }
 
