@@ -9,12 +9,13 @@
 
 #define LOOK_MS 1000
 
-enum word { WAITING, CONFIRMED, TAKEN_BACK };
+enum word { WAITING, CONFIRMED, TAKEN_BACK, OVERTAKEN };
 
 /* A node of the canary. */
 struct bird {
 	struct canary *all;
-	char policy[65]; /* what it got */
+	char push[FP_PUSH_ID_SIZE]; /* what it waits for */
+	int64_t at_s;               /* when it accepted that, by its clock */
 	enum word word;
 	struct fp_member *m;
 };
@@ -22,13 +23,44 @@ struct bird {
 struct canary {
 	struct fs_site *site;
 	struct fp_fleet *fleet;
+	struct fp_history *history;
 	struct bird *bird;
-	size_t n, n_waiting, n_back;
+	size_t n, n_waiting, n_lost;
 	struct fp_timer look;
 	int64_t end_ms;
 };
 
-/* A node that does not wait any more says by its policy which it was. */
+/* What became of it?  A push is taken back with its name: what a node accepted
+ * later than ours came from somebody else. */
+static enum word word_of(struct canary *c, struct bird *b,
+			 const struct fp_hello *h)
+{
+	bool is_ours = !strcmp(h->accepted, b->push);
+
+	if (is_ours)
+		b->at_s = h->accepted_at_s;
+	if (is_ours && !strcmp(h->pending, b->push))
+		return WAITING;
+	if (is_ours)
+		return CONFIRMED;
+	return fp_history_is_after(c->history, h->accepted, h->accepted_at_s,
+				   b->push, b->at_s)
+		       ? OVERTAKEN
+		       : TAKEN_BACK;
+}
+
+static void say(const struct fp_member *m, enum word word,
+		const struct fp_hello *h)
+{
+	if (word == OVERTAKEN)
+		fp_log(FP_LOG_ERR, "%s: another push came: %.12s by %s",
+		       m->host->name, h->accepted,
+		       h->accepted_by[0] ? h->accepted_by : "nobody named");
+	else
+		fp_log(FP_LOG_NOTICE, "%s: %s", m->host->name,
+		       word == CONFIRMED ? "confirmed" : "taken back");
+}
+
 static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
 {
 	const struct fp_hello *h = fp_sender_said(m->sender);
@@ -36,14 +68,15 @@ static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
 	struct bird *b = m->data;
 
 	if (fs_is_note(m, ev) || ev->kind != FP_EVENT_DONE ||
-	    b->word != WAITING || h->pending[0])
+	    b->word != WAITING)
 		return;
-	b->word = strcmp(h->policy, b->policy) ? TAKEN_BACK : CONFIRMED;
+	b->word = word_of(c, b, h);
+	if (b->word == WAITING)
+		return;
+	say(m, b->word, h);
 	c->n_waiting--;
-	c->n_back += b->word == TAKEN_BACK;
-	fp_log(FP_LOG_NOTICE, "%s: %s", m->host->name,
-	       b->word == CONFIRMED ? "confirmed" : "taken back");
-	if (!c->n_waiting || c->n_back)
+	c->n_lost += b->word != CONFIRMED;
+	if (!c->n_waiting || c->n_lost)
 		fp_loop_stop(c->site->loop);
 }
 
@@ -99,10 +132,23 @@ static int wait_for_word(struct canary *c, int64_t confirm_ms, struct fp_err *e)
 	fp_fleet_close(c->fleet);
 	if (r < 0)
 		return fp_err_sys(e, r, "event loop");
-	return !r && !c->n_waiting && !c->n_back;
+	return !r && !c->n_waiting && !c->n_lost;
 }
 
 /* ---- the two parts of the push */
+
+/* A push of somebody else that is pending there is not ours to wait for. */
+static void set_bird(struct canary *c, struct bird *b, struct fs_node *n,
+		     struct fp_plan *p)
+{
+	bool is_ours = fp_history_made(p->history, n->out.pending);
+
+	strcpy(b->push, n->out.pending);
+	b->at_s = fp_clock_unix_s() + n->clock_s;
+	b->word = !b->push[0] ? CONFIRMED : is_ours ? WAITING : OVERTAKEN;
+	c->n_waiting += b->word == WAITING;
+	c->n_lost += b->word == OVERTAKEN;
+}
 
 static int first_part(struct canary *c, struct fp_plan *p, struct fs_tally *t,
 		      struct fp_err *e)
@@ -116,13 +162,11 @@ static int first_part(struct canary *c, struct fp_plan *p, struct fs_tally *t,
 	if (!r)
 		r = fs_visit_all(c->site, p, "canary", c->site->hosts, c->n,
 				 node, e);
+	if (!r)
+		r = fs_push_waits(p, node, c->n, e);
 	for (size_t i = 0; i < c->n && !r; i++) {
-		struct bird *b = &c->bird[i];
-
-		strcpy(b->policy, node[i].out.policy);
-		b->word = strcmp(node[i].out.state, "pending") ? CONFIRMED
-							       : WAITING;
-		c->n_waiting += b->word == WAITING;
+		set_bird(c, &c->bird[i], &node[i], p);
+		fs_push_judge(&node[i].out);
 		fs_tally_add(t, node[i].host->name, &node[i].out);
 		r = fs_push_record(c->site->c, &node[i], e);
 	}
@@ -131,13 +175,21 @@ static int first_part(struct canary *c, struct fp_plan *p, struct fs_tally *t,
 	return r;
 }
 
+static bool is_overtaken(const struct canary *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->bird[i].word == OVERTAKEN)
+			return true;
+	return false;
+}
+
 static int not_confirmed(struct canary *c, const struct fs_tally *t)
 {
-	size_t rest = c->site->n_hosts - c->n;
-
 	fp_log(FP_LOG_ERR,
-	       "the canary was not confirmed: it is taken back, %zu other nodes were not touched",
-	       rest);
+	       "the canary was not confirmed: %s, %zu other nodes were not touched",
+	       is_overtaken(c) ? "another push came in between"
+			       : "it is taken back",
+	       c->site->n_hosts - c->n);
 	fs_tally_summary(c->site->c, t);
 	return FP_EXIT_NO;
 }
@@ -156,6 +208,8 @@ static int push(struct canary *c, struct fp_plan *p, struct fp_err *e)
 		fs_tally_summary(c->site->c, &t);
 		return fs_tally_status(&t, false);
 	}
+	if (c->n_lost)
+		return not_confirmed(c, &t);
 	if (c->n_waiting) {
 		fp_log(FP_LOG_NOTICE,
 		       "waiting for fp-sync confirm, at most %lld s",
@@ -178,7 +232,9 @@ static int push(struct canary *c, struct fp_plan *p, struct fp_err *e)
 int fs_push_canary(struct fs_site *s, struct fp_plan *p, size_t n,
 		   struct fp_err *e)
 {
-	struct canary c = { .site = s, .n = n < s->n_hosts ? n : s->n_hosts };
+	struct canary c = { .site = s,
+			    .history = p->history,
+			    .n = n < s->n_hosts ? n : s->n_hosts };
 	int r = push(&c, p, e);
 
 	free(c.bird);

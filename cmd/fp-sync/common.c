@@ -336,8 +336,12 @@ void fs_tally_add(struct fs_tally *t, const char *node,
 
 	t->n[o->standing]++;
 	t->is_changed |= o->is_changed;
-	if (o->standing == FP_STANDS_WELL)
+	if (o->standing == FP_STANDS_WELL) {
+		t->n_partly += o->is_partly;
+		if (o->is_partly)
+			fp_log(FP_LOG_WARN, "%s: %s", node, o->err.text);
 		return;
+	}
 	if (is_rule)
 		fp_log(FP_LOG_ERR,
 		       "%s: refused by rule %s: %s; --override %s lifts it",
@@ -351,8 +355,10 @@ int fs_tally_status(const struct fs_tally *t, bool is_dry_run)
 	size_t away = t->n[FP_STANDS_AWAY], failed = t->n[FP_STANDS_FAILED];
 	size_t refused = t->n[FP_STANDS_REFUSED];
 
+	if (!away && !failed && !refused && is_dry_run && t->is_changed)
+		return FP_EXIT_NO;
 	if (!away && !failed && !refused)
-		return is_dry_run && t->is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+		return t->n_partly ? FP_EXIT_PARTIAL : FP_EXIT_OK;
 	if (t->n[FP_STANDS_WELL])
 		return FP_EXIT_PARTIAL;
 	if (refused)

@@ -10,6 +10,8 @@
 #include "sync.h"
 
 #define FS_LISTS_DIR "/etc/fastpath/lists"
+#define FS_NOT_IN_FORCE                                                        \
+	"NOT in force: no filter is attached (fp-load attach IF)"
 
 int fs_push(struct fp_cli *c);
 int fs_status(struct fp_cli *c);
@@ -84,6 +86,7 @@ int64_t fs_clock_s(const struct fp_host *h, const struct fp_hello *hello);
 /* How many ended how; and what that is as an exit status. */
 struct fs_tally {
 	size_t n[FP_STANDS_FAILED + 1];
+	size_t n_partly; /* of those that stand well */
 	bool is_changed;
 };
 /* Counts it, and says on stderr why a node did not do it. */

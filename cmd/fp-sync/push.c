@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/stay.h"
 #include "io/clock.h"
 #include "push.h"
 
@@ -29,9 +30,23 @@ static const struct fp_field push_fields[] = {
 	  "how long it took" },
 	{ "detail", offsetof(struct fs_push_rec, detail), FP_F_STR, NULL,
 	  "why not, or what should be known" },
+	{ "force", offsetof(struct fs_push_rec, is_in_force), FP_F_BOOL, NULL,
+	  "a filter is attached there" },
 };
 const struct fp_type fs_push_type = { "push", push_fields,
 				      FS_COUNT(push_fields) };
+
+void fs_push_judge(struct fp_outcome *o)
+{
+	char more[sizeof(o->err.text)];
+
+	if (o->standing != FP_STANDS_WELL || o->is_in_force)
+		return;
+	snprintf(more, sizeof(more), "%s%s", o->err.text[0] ? "; " : "",
+		 o->err.text);
+	fp_err(&o->err, 0, FS_NOT_IN_FORCE "%.300s", more);
+	o->is_partly = true;
+}
 
 int fs_push_record(struct fp_cli *c, const struct fs_node *n, struct fp_err *e)
 {
@@ -39,6 +54,7 @@ int fs_push_record(struct fp_cli *c, const struct fs_node *n, struct fp_err *e)
 		.node = n->host->name,
 		.state = n->out.state,
 		.is_changed = n->out.is_changed,
+		.is_in_force = n->out.is_in_force,
 		.added = n->out.added,
 		.removed = n->out.removed,
 		.sent = n->sent,
@@ -93,6 +109,24 @@ static void log_change(const struct fp_plan *p, const struct fs_tally *t)
 				      t->n[FP_STANDS_FAILED]);
 }
 
+int fs_push_waits(struct fp_plan *p, const struct fs_node *node, size_t n,
+		  struct fp_err *e)
+{
+	const char **name = calloc(n + 1, sizeof(*name));
+	size_t n_waiting = 0;
+	int r;
+
+	if (!name)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(node[i].out.pending, p->id))
+			name[n_waiting++] = node[i].host->name;
+	r = fp_history_wait(p->history, p->id, name, n_waiting, p->timeout_ms,
+			    e);
+	free(name);
+	return r;
+}
+
 int fs_push_nodes(struct fs_site *s, struct fp_plan *p,
 		  const struct fp_host *const *hosts, size_t n,
 		  struct fs_tally *t, struct fp_err *e)
@@ -101,7 +135,10 @@ int fs_push_nodes(struct fs_site *s, struct fp_plan *p,
 	int r = node ? fs_visit_all(s, p, "push", hosts, n, node, e)
 		     : fp_err(e, -ENOMEM, "out of memory");
 
+	if (!r)
+		r = fs_push_waits(p, node, n, e);
 	for (size_t i = 0; i < n && !r; i++) {
+		fs_push_judge(&node[i].out);
 		fs_tally_add(t, node[i].host->name, &node[i].out);
 		r = fs_push_record(s->c, &node[i], e);
 	}
@@ -137,6 +174,36 @@ static int check_names(struct fp_cli *c, struct fp_err *e)
 	return r;
 }
 
+/* --stay has no end to confirm. */
+static int check_usage(struct fp_cli *c)
+{
+	static const char *const not_with_stay[] = { "confirm", "canary" };
+
+	if (fp_cli_get(c, "canary") && !fp_cli_get(c, "confirm") &&
+	    !fp_cli_get(c, "stay"))
+		return fp_cli_usage(
+			c, "--canary needs --confirm: how long to wait");
+	for (size_t i = 0; i < FS_COUNT(not_with_stay); i++)
+		if (fp_cli_get(c, "stay") && fp_cli_get(c, not_with_stay[i]))
+			return fp_cli_usage(c,
+					    "--stay and --%s: only one of them",
+					    not_with_stay[i]);
+	if (fp_cli_get(c, "stay") && c->is_dry_run)
+		return fp_cli_usage(c,
+				    "--stay and --dry-run: only one of them");
+	return 0;
+}
+
+/* What is to be confirmed must not be pushed for good by another of us. */
+static int check_stay(struct fp_cli *c, struct fp_err *e)
+{
+	if (fp_cli_overrides(c, "stay") || !fp_stay_runs(c->state_dir))
+		return 0;
+	return fp_refuse(
+		e, "stay",
+		"a push --stay runs here, and pushes the same lists to all nodes for good: stop it first");
+}
+
 /* --confirm and --canary. */
 static int read_confirm(struct fp_cli *c, int64_t *confirm_ms, size_t *canary,
 			struct fp_err *e)
@@ -146,9 +213,6 @@ static int read_confirm(struct fp_cli *c, int64_t *confirm_ms, size_t *canary,
 	char *end;
 	int r;
 
-	if (n && !dur)
-		return fp_err(e, -EINVAL,
-			      "--canary needs --confirm: how long to wait");
 	if (!dur)
 		return 0;
 	r = fp_parse_duration(dur, confirm_ms, e);
@@ -175,6 +239,8 @@ static int push(struct fs_site *s, struct fp_plan *p, struct fp_err *e)
 		r = fs_plan(s, p, e);
 	if (!r)
 		r = read_confirm(c, &p->push.confirm_ms, &canary, e);
+	if (!r && p->push.confirm_ms)
+		r = check_stay(c, e);
 	if (r)
 		return r;
 	p->push.names = (const char *const *)c->argv;
@@ -192,8 +258,11 @@ int fs_push(struct fp_cli *c)
 	struct fp_err e = { .text = "" };
 	struct fs_site s = { .c = c };
 	struct fp_plan p = { .timeout_ms = 0 };
-	int r = fp_out_check(c->out, &fs_push_type, &e);
+	int r = check_usage(c);
 
+	if (r)
+		return r;
+	r = fp_out_check(c->out, &fs_push_type, &e);
 	if (!r)
 		r = check_names(c, &e);
 	if (!r && fp_cli_get(c, "stay"))

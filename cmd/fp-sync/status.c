@@ -62,7 +62,7 @@ struct status {
 	struct fp_plan plan; /* for its source */
 	struct answer *answer;
 	struct fs_tally tally;
-	size_t n_behind;
+	size_t n_behind, n_idle; /* idle: in step, and not in force */
 };
 
 /* ---- answers */
@@ -104,6 +104,8 @@ static void compare(const struct status *s, struct answer *a)
 		add_detail(a, "%s", "tables are behind the lists");
 	if (a->hello.broken)
 		add_detail(a, "%s", "has lists that cannot be read");
+	if (strcmp(a->hello.filter, "attached"))
+		add_detail(a, "%s", FS_NOT_IN_FORCE);
 }
 
 static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
@@ -170,6 +172,8 @@ static int print_one(struct status *s, const struct fp_host *h,
 		 a->has_hello ? a->detail : a->out.err.text);
 	fs_tally_add(&s->tally, h->name, &a->out);
 	s->n_behind += a->has_hello && !a->is_in_step;
+	s->n_idle +=
+		a->has_hello && a->is_in_step && strcmp(x->filter, "attached");
 	return fp_out_record(s->site.c->out, &status_type, &rec, e);
 }
 
@@ -182,7 +186,9 @@ static int finish(struct status *s)
 		   (uint64_t)(s->tally.n[FP_STANDS_WELL] - s->n_behind),
 		   "behind", (uint64_t)s->n_behind, "unreachable",
 		   (uint64_t)s->tally.n[FP_STANDS_AWAY], NULL);
-	return status ? status : s->n_behind ? FP_EXIT_NO : FP_EXIT_OK;
+	if (status)
+		return status;
+	return s->n_behind || s->n_idle ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 static int ask_nodes(struct status *s, struct fp_err *e)
@@ -216,6 +222,7 @@ static int repair(struct status *s, struct fp_err *e)
 
 	fp_plan_fini(&s->plan);
 	r = fs_plan(&s->site, &s->plan, e);
+	s->plan.is_patient = true;
 	if (!r)
 		r = fs_plan_push(&s->site, &s->plan, e);
 	return r ? r : fs_push_all(&s->site, &s->plan, e);

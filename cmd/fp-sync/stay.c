@@ -29,8 +29,9 @@ static void on_changed(void *ctx, const struct fp_member *m,
 
 	if (m->sender)
 		fp_sender_bytes(m->sender, &n.sent, &n.received);
-	if (o->standing != FP_STANDS_WELL)
-		fp_log(FP_LOG_WARN, "%s: %s", m->host->name, o->err.text);
+	fs_push_judge(&n.out);
+	if (o->standing != FP_STANDS_WELL || n.out.is_partly)
+		fp_log(FP_LOG_WARN, "%s: %s", m->host->name, n.out.err.text);
 	if (o->is_changed)
 		fp_log_change(s->plan.why, "push: %s: policy %.12s",
 			      m->host->name, o->policy);
@@ -104,6 +105,7 @@ static int stay_open(struct stay *s, struct fp_cli *c, struct fp_stay **out,
 		r = fp_copy_open(&s->plan.copy, c->state_dir, e);
 	if (r)
 		return r;
+	s->plan.is_patient = true;
 	s->plan.push.names = o.source.names;
 	s->plan.push.n_names = o.source.n_names;
 	o.fleet = s->site.opts;
@@ -141,9 +143,6 @@ int fs_push_stay(struct fp_cli *c)
 	struct fp_err e = { .text = "" };
 	int r;
 
-	if (c->is_dry_run)
-		return fp_cli_usage(c,
-				    "--stay and --dry-run: only one of them");
 	do {
 		s = (struct stay){ .code = 0 };
 		r = stay_once(&s, c, &e);

@@ -83,6 +83,12 @@ int fp_history_wait(struct fp_history *h, const char *id,
 const struct fp_pushed *fp_history_waited(const struct fp_history *h,
 					  const char *node);
 
+/* A node accepted `accepted` ("": nothing) at unix time at_s.  Was that after push
+ * id of ours, which it had at id_at_s?  Of our own pushes the log says so, of
+ * others the time. */
+bool fp_history_is_after(struct fp_history *h, const char *accepted,
+			 int64_t at_s, const char *id, int64_t id_at_s);
+
 /* A version's entries, verified by its digest.  *text holds what they point to.
  * 0: fp_entries_fini, fp_text_fini.  -ENOENT: not kept, or damaged. */
 int fp_history_read(const struct fp_history *h, const char *digest,

@@ -50,9 +50,13 @@ struct fp_handed {
 	struct fp_event ev; /* answer; or code, error, err */
 };
 
+/* Does one of this state directory listen, be it that it does not answer? */
+bool fp_stay_runs(const char *state_dir);
+
 /* Hand words to the fp_stay of this state directory, if one runs.
  * 1: each was called for each of its nodes.  0: none runs, or it cannot take
- * that many words.  -errno: it went silent; some nodes may have been called. */
+ * that many words.  -errno: it went silent; some nodes may have been called, and
+ * others may hear of it yet: to ask them too does no harm. */
 int fp_stay_hand(const char *state_dir, const char *list, enum fp_kind kind,
 		 const char *by, const char *why, const struct fp_entry *v,
 		 size_t n, int64_t timeout_ms,

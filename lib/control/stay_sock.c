@@ -13,6 +13,7 @@
 #include "io/clock.h"
 
 #define CLIENT_MS 60000 /* no client stays longer */
+#define LOOK_MS 1000    /* does another one listen? */
 
 /* ---- a client */
 
@@ -287,7 +288,20 @@ static int address(struct sockaddr_un *a, const char *state_dir)
 		       : -ENAMETOOLONG;
 }
 
-static int connect_to(const char *state_dir)
+/* What is left until end_ms, for the next call on fd. */
+static int set_timeout(int fd, int option, int64_t end_ms)
+{
+	int64_t left_ms = end_ms - fp_clock_ms();
+	struct timeval t = { .tv_sec = left_ms / 1000,
+			     .tv_usec = left_ms % 1000 * 1000 };
+
+	if (left_ms <= 0)
+		return -ETIMEDOUT;
+	return setsockopt(fd, SOL_SOCKET, option, &t, sizeof(t)) ? -errno : 0;
+}
+
+/* -EAGAIN: somebody listens there, and takes nobody in. */
+static int connect_to(const char *state_dir, int64_t end_ms)
 {
 	struct sockaddr_un a;
 	int fd, r = address(&a, state_dir);
@@ -297,6 +311,11 @@ static int connect_to(const char *state_dir)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
+	r = set_timeout(fd, SO_SNDTIMEO, end_ms);
+	if (r) {
+		close(fd);
+		return r;
+	}
 	if (connect(fd, (struct sockaddr *)&a, sizeof(a))) {
 		r = -errno;
 		close(fd);
@@ -329,12 +348,20 @@ static int listen_at(struct fp_stay *s)
 				  s);
 }
 
+bool fp_stay_runs(const char *state_dir)
+{
+	int fd = connect_to(state_dir, fp_clock_ms() + LOOK_MS);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || fd == -EAGAIN;
+}
+
 int fp_stay_sock_open(struct fp_stay *s, struct fp_err *e)
 {
-	int r = connect_to(s->opts.state_dir);
+	int r;
 
-	if (r >= 0) {
-		close(r);
+	if (fp_stay_runs(s->opts.state_dir)) {
 		fp_stay_say(
 			s, false,
 			"another push --stay runs here: add and del go through that one");
@@ -359,16 +386,22 @@ void fp_stay_sock_close(struct fp_stay *s)
 
 /* ---- the other end */
 
-static int set_timeout(int fd, int64_t end_ms)
+/* All of it.  0; -errno. */
+static int hand_send(int fd, const struct fp_buf *b, int64_t end_ms)
 {
-	int64_t left_ms = end_ms - fp_clock_ms();
-	struct timeval t = { .tv_sec = left_ms / 1000,
-			     .tv_usec = left_ms % 1000 * 1000 };
+	size_t at = 0;
+	int r = 0;
 
-	if (left_ms <= 0)
-		return -ETIMEDOUT;
-	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) ? -errno
-								      : 0;
+	while (at < b->len && !r) {
+		ssize_t n;
+
+		r = set_timeout(fd, SO_SNDTIMEO, end_ms);
+		n = r ? 0 : send(fd, b->data + at, b->len - at, MSG_NOSIGNAL);
+		if (n < 0 && errno != EINTR)
+			r = errno == EAGAIN ? -ETIMEDOUT : -errno;
+		at += n > 0 ? (size_t)n : 0;
+	}
+	return r;
 }
 
 static int hand_take(const struct fp_wire_msg *m, struct fp_handed *out,
@@ -414,7 +447,7 @@ static int hand_read(int fd, int64_t end_ms,
 		if (r)
 			break;
 		to = fp_buf_room(&in, 65536);
-		r = to ? set_timeout(fd, end_ms) : -ENOMEM;
+		r = to ? set_timeout(fd, SO_RCVTIMEO, end_ms) : -ENOMEM;
 		n = r ? -1 : recv(fd, to, 65536, 0);
 		if (!r && n <= 0)
 			r = !n                ? -ECONNRESET
@@ -438,6 +471,7 @@ int fp_stay_hand(const char *state_dir, const char *list, enum fp_kind kind,
 {
 	struct fp_buf b = { 0 };
 	size_t begin = fp_wire_begin(&b, FP_WIRE_CHANGE);
+	int64_t end_ms = fp_clock_ms() + timeout_ms;
 	int fd, r = 0;
 
 	fp_wire_put(&b, "list", list);
@@ -453,14 +487,21 @@ int fp_stay_hand(const char *state_dir, const char *list, enum fp_kind kind,
 		return 0; /* sessions of our own take any number */
 	}
 	fp_wire_end(&b, begin);
-	fd = connect_to(state_dir);
+	fd = connect_to(state_dir, end_ms);
 	if (fd >= 0) {
-		r = send(fd, b.data, b.len, MSG_NOSIGNAL) == (ssize_t)b.len
-			    ? hand_read(fd, fp_clock_ms() + timeout_ms, each,
-					ctx, e)
-			    : fp_err_sys(e, -errno, "push --stay");
+		r = hand_send(fd, &b, end_ms);
+		if (r)
+			fp_err_sys(e, r, "push --stay");
+		else
+			r = hand_read(fd, end_ms, each, ctx, e);
 		close(fd);
+	} else if (fd == -EAGAIN) {
+		r = -ETIMEDOUT;
 	}
+	if (r == -ETIMEDOUT)
+		fp_err(e, 0,
+		       "the push --stay that runs here does not answer within %lld ms",
+		       (long long)timeout_ms);
 	fp_buf_fini(&b);
 	return r;
 }
