@@ -147,7 +147,7 @@ static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
 	struct fp_stay_node *x = node_of(m);
 	struct fp_stay *s = ctx;
 
-	if (ev->tag >= FP_STAY_TAG)
+	if (ev->tag >= FP_STAY_TAG && ev->kind != FP_EVENT_NOTE)
 		fp_stay_sock_answer(s, (size_t)(x - s->node), ev);
 	else if (x->plan)
 		fp_visit_event(x->visit, m, ev);

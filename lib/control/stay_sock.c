@@ -82,15 +82,19 @@ static void client_fail(struct fp_stay_client *c, const char *node,
 }
 
 static void client_ok(struct fp_stay_client *c, const char *node,
-		      const struct fp_answer *a)
+		      const struct fp_event *ev)
 {
+	const struct fp_answer *a = &ev->answer;
 	size_t begin = fp_wire_begin(&c->out, FP_WIRE_OK);
+	size_t n = ev->body_len;
 
 	fp_wire_put(&c->out, "node", node);
 	fp_wire_put_u64(&c->out, "changed", a->changed);
 	fp_wire_put_u64(&c->out, "ignored", a->ignored);
 	fp_wire_put_u64(&c->out, "refused", a->refused);
 	fp_wire_put_u64(&c->out, "force", a->is_in_force);
+	/* what is not named is counted */
+	fp_wire_body(&c->out, ev->body, n <= FP_WIRE_BODY_MAX ? n : 0);
 	fp_wire_end(&c->out, begin);
 }
 
@@ -220,7 +224,7 @@ static void answer(struct fp_stay_client *c, size_t i,
 	if (!ev)
 		client_away(c, x);
 	else if (ev->kind == FP_EVENT_DONE)
-		client_ok(c, x->m->host->name, &ev->answer);
+		client_ok(c, x->m->host->name, ev);
 	else
 		client_fail(c, x->m->host->name, ev->code, ev->error, &ev->err);
 	if (!c->n_awaited)
@@ -411,6 +415,8 @@ static int hand_take(const struct fp_wire_msg *m, struct fp_handed *out,
 	if (!fp_wire_str(m, "node", out->node, sizeof(out->node)))
 		return fp_err(e, -EBADMSG, "an answer without node");
 	out->is_ok = m->type == FP_WIRE_OK;
+	out->ev.body = m->body;
+	out->ev.body_len = out->is_ok ? m->body_len : 0;
 	if (out->is_ok)
 		return fp_answer_read(&out->ev.answer, m, e);
 	out->ev.kind = FP_EVENT_FAILED;

@@ -110,11 +110,13 @@ int fp_receiver_bad(struct fp_receiver *r, const struct fp_err *e)
 	return rc ? rc : 1;
 }
 
-void fp_receiver_note(struct fp_receiver *r, const char *text)
+void fp_receiver_note(struct fp_receiver *r, const char *text, const char *rule)
 {
 	size_t begin = fp_wire_begin(&r->out, FP_WIRE_NOTE);
 
 	fp_wire_put(&r->out, "text", text);
+	if (rule)
+		fp_wire_put(&r->out, "rule", rule);
 	fp_wire_end(&r->out, begin);
 }
 

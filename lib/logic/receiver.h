@@ -65,6 +65,8 @@ struct fp_receiver_words {
 	char by[FP_RECEIVER_WHO_MAX + 1], why[FP_RECEIVER_WHY_MAX + 1];
 	char overrides[256]; /* rules that the words' speaker lifted: "wide" */
 	uint64_t changed, ignored, refused; /* the answer */
+	struct fp_buf
+		named; /* "PREFIX RULE\n" of those refused; the receiver's */
 	bool is_in_force;
 };
 
@@ -123,8 +125,10 @@ void fp_receiver_free(struct fp_receiver *r);
 int fp_receiver_take(struct fp_receiver *r, const struct fp_wire_msg *m);
 /* What came is no message (of fp_wire_read): say so.  1; -errno. */
 int fp_receiver_bad(struct fp_receiver *r, const struct fp_err *e);
-/* For operations: something was mended or must be known. */
-void fp_receiver_note(struct fp_receiver *r, const char *text);
+/* For operations: something was mended or must be known.  rule: by this one a
+ * word was refused; or NULL. */
+void fp_receiver_note(struct fp_receiver *r, const char *text,
+		      const char *rule);
 /* The controller's name, once it has said HELLO; else "". */
 const char *fp_receiver_peer(const struct fp_receiver *r);
 /* Is a transaction open?  Then the next message may not be long in coming. */

@@ -228,12 +228,29 @@ static int parse_change(struct fp_receiver *r, const struct fp_wire_msg *m,
 	return fp_receiver_wrong(r, "CHANGE ends within a line");
 }
 
+/* What does not fit in a frame is counted, not named. */
+static void put_change_ok(struct fp_receiver *r,
+			  const struct fp_receiver_words *w)
+{
+	size_t begin = fp_wire_begin(&r->out, FP_WIRE_OK);
+	size_t n = w->named.len;
+
+	if (n > FP_WIRE_BODY_MAX)
+		for (n = FP_WIRE_BODY_MAX; w->named.data[n - 1] != '\n';)
+			n--;
+	fp_wire_put_u64(&r->out, "changed", w->changed);
+	fp_wire_put_u64(&r->out, "ignored", w->ignored);
+	fp_wire_put_u64(&r->out, "refused", w->refused);
+	fp_wire_put_u64(&r->out, "force", w->is_in_force);
+	fp_wire_body(&r->out, w->named.data, n);
+	fp_wire_end(&r->out, begin);
+}
+
 int fp_receiver_take_change(struct fp_receiver *r, const struct fp_wire_msg *m)
 {
 	struct batch b = { .add_ms = r->clock_add_ms };
 	struct fp_receiver_words w = { .list = "" };
 	struct fp_err e = { .text = "" };
-	size_t begin;
 	int rc = parse_change(r, m, &w);
 
 	if (rc)
@@ -245,15 +262,10 @@ int fp_receiver_take_change(struct fp_receiver *r, const struct fp_wire_msg *m)
 		rc = r->ops->change(r->ctx, &w, &e);
 	free(b.v);
 	fp_buf_fini(&b.store);
-	if (rc) {
+	if (rc)
 		fp_receiver_fail(r, rc, &e);
-		return 0;
-	}
-	begin = fp_wire_begin(&r->out, FP_WIRE_OK);
-	fp_wire_put_u64(&r->out, "changed", w.changed);
-	fp_wire_put_u64(&r->out, "ignored", w.ignored);
-	fp_wire_put_u64(&r->out, "refused", w.refused);
-	fp_wire_put_u64(&r->out, "force", w.is_in_force);
-	fp_wire_end(&r->out, begin);
+	else
+		put_change_ok(r, &w);
+	fp_buf_fini(&w.named);
 	return 0;
 }

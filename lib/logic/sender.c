@@ -23,13 +23,20 @@ int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
 	return 0;
 }
 
+static void ask_fini(struct fp_asked *a)
+{
+	fp_buf_fini(&a->bytes);
+	fp_buf_fini(&a->named);
+}
+
 void fp_sender_free(struct fp_sender *s)
 {
 	if (!s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
-		fp_buf_fini(&s->ask[i].bytes);
+		ask_fini(&s->ask[i]);
 	free(s->ask);
+	fp_buf_fini(&s->named);
 	fp_pushing_fini(&s->pushing);
 	fp_hello_fini(&s->hello);
 	fp_buf_fini(&s->in);
@@ -186,6 +193,16 @@ static int on_hello(struct fp_sender *s, const struct fp_wire_msg *m,
 	return 1;
 }
 
+/* Whole lines, whatever it sends. */
+static void keep_named(struct fp_asked *a, const struct fp_wire_msg *m)
+{
+	if (a->what != FP_ASK_CHANGE || !m->body_len)
+		return;
+	fp_buf_add(&a->named, m->body, m->body_len);
+	if (m->body[m->body_len - 1] != '\n')
+		fp_buf_add(&a->named, "\n", 1);
+}
+
 /* OK, once or once for each frame. */
 static int on_ok(struct fp_asked *a, const struct fp_wire_msg *m,
 		 struct fp_event *out, struct fp_err *e)
@@ -198,6 +215,9 @@ static int on_ok(struct fp_asked *a, const struct fp_wire_msg *m,
 		r = fp_answer_read(&a->sum.answer, m, e);
 		if (r)
 			return r;
+		keep_named(a, m);
+		if (a->named.is_failed)
+			return fp_err(e, -ENOMEM, "out of memory");
 	} else if (m->type != FP_WIRE_FAIL) {
 		return unexpected(m, e);
 	}
@@ -206,6 +226,8 @@ static int on_ok(struct fp_asked *a, const struct fp_wire_msg *m,
 	if (a->sum.kind != FP_EVENT_FAILED)
 		a->sum.kind = FP_EVENT_DONE;
 	*out = a->sum;
+	out->body = a->named.len ? a->named.data : "";
+	out->body_len = a->named.len;
 	return 1;
 }
 
@@ -288,6 +310,7 @@ static int on_note(const struct fp_wire_msg *m, struct fp_event *out)
 
 	fp_wire_str(m, "text", text, sizeof(text));
 	fp_err(&out->err, 0, "%s", text);
+	fp_wire_str(m, "rule", out->err.rule, sizeof(out->err.rule));
 	out->kind = FP_EVENT_NOTE;
 	return 1;
 }
@@ -296,7 +319,10 @@ static int on_note(const struct fp_wire_msg *m, struct fp_event *out)
 static void answered(struct fp_sender *s)
 {
 	fp_pushing_fini(&s->pushing);
-	fp_buf_fini(&s->ask[s->at].bytes);
+	fp_buf_fini(&s->named);
+	s->named = s->ask[s->at].named;
+	s->ask[s->at].named = (struct fp_buf){ 0 };
+	ask_fini(&s->ask[s->at]);
 	if (++s->at == s->n)
 		s->at = s->n = 0;
 }
@@ -304,18 +330,17 @@ static void answered(struct fp_sender *s)
 static int handle(struct fp_sender *s, const struct fp_wire_msg *m,
 		  struct fp_event *out, struct fp_err *e)
 {
-	uint32_t tag;
-	enum fp_ask what;
+	uint32_t tag = s->at < s->n ? s->ask[s->at].tag : 0;
+	enum fp_ask what = s->at < s->n ? s->ask[s->at].what : FP_ASK_HELLO;
 	int r;
 
 	*out = (struct fp_event){ .body = "" };
 	if (m->type == FP_WIRE_NOTE)
-		return on_note(m, out);
-	if (s->at == s->n)
-		return unexpected(m, e);
-	what = s->ask[s->at].what;
-	tag = s->ask[s->at].tag;
-	r = on_answer(s, m, out, e);
+		r = on_note(m, out);
+	else if (s->at == s->n)
+		r = unexpected(m, e);
+	else
+		r = on_answer(s, m, out, e);
 	if (r <= 0)
 		return r;
 	out->ask = what;

@@ -30,11 +30,13 @@ enum fp_ask {
 };
 
 enum fp_event_kind {
-	FP_EVENT_NOTE, /* the node says something (err.text) */
+	FP_EVENT_NOTE, /* the node says something (err.text) before it answers;
+			    err.rule: by that it refused a word */
 	FP_EVENT_HEAD, /* GET: kind is that of the list.  WORDS: body has a bit a
 			    bucket that differs */
 	FP_EVENT_LINES,  /* of GET, WORDS and WHY: body is whole lines */
-	FP_EVENT_DONE,   /* that is the whole answer */
+	FP_EVENT_DONE,   /* that is the whole answer.  CHANGE: body is lines
+			    "PREFIX RULE" of words that were refused */
 	FP_EVENT_FAILED, /* the answer is no: code, error, err */
 };
 

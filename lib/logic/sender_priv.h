@@ -63,6 +63,7 @@ struct fp_asked {
 	uint64_t got_bytes;
 	const struct fp_order *push;
 	struct fp_event sum; /* of several answers */
+	struct fp_buf named; /* CHANGE: their bodies */
 };
 
 struct fp_sender {
@@ -72,6 +73,7 @@ struct fp_sender {
 	size_t in_at, out_at;
 	struct fp_asked *ask; /* from at to n: not answered */
 	size_t at, n, cap;
+	struct fp_buf named;       /* of the CHANGE that was answered last */
 	struct fp_pushing pushing; /* of the first ask, when that is sent */
 	struct fp_hello hello;
 	bool is_said, is_failed; /* is_failed: no memory */

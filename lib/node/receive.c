@@ -24,7 +24,7 @@ static void say(void *ctx, const char *text)
 {
 	struct fp_receive *r = ctx;
 
-	fp_receiver_note(r->receiver, text);
+	fp_receiver_note(r->receiver, text, NULL);
 }
 
 int fp_receive_node(struct fp_receive *r, enum fp_node_access access,
@@ -249,7 +249,19 @@ static bool is_lifted_for_words(void *rules, const char *rule)
 	return !strcmp(rule, "allowed") || fp_receive_names(rules, rule);
 }
 
-/* Keep what the guards let through: what no longer bans harms nobody. */
+static void refuse_word(struct fp_receive *r, struct fp_receiver_words *w,
+			const struct fp_prefix *p, const struct fp_err *why)
+{
+	char prefix[FP_PREFIX_STRLEN];
+
+	fp_prefix_print(p, prefix);
+	fp_buf_printf(&w->named, "%s %s\n", prefix, why->rule);
+	if (w->refused++ < REFUSALS_SAID)
+		fp_receiver_note(r->receiver, why->text, why->rule);
+}
+
+/* Keep what the guards let through: what lifts harms nobody (what has ended may,
+ * when the clock is set back). */
 static int guard_words(struct fp_receive *r, struct fp_node *n,
 		       struct fp_receiver_words *w, struct fp_entry *kept,
 		       size_t *n_kept, struct fp_err *e)
@@ -260,7 +272,6 @@ static int guard_words(struct fp_receive *r, struct fp_node *n,
 		.is_overridden = is_lifted_for_words,
 		.ctx = w->overrides,
 	};
-	int64_t now_s = fp_clock_unix_s();
 	struct fp_judge *j = NULL;
 	int rc = fp_judge_open(&j, n, &o, e);
 
@@ -268,16 +279,16 @@ static int guard_words(struct fp_receive *r, struct fp_node *n,
 	for (size_t i = 0; i < w->n && !rc; i++) {
 		struct fp_err why = { .text = "" };
 
-		if (fp_word_is_live(&w->v[i], now_s))
+		if (!fp_word_is_lift(&w->v[i]))
 			rc = fp_judge_one(j, &w->v[i].p, w->kind, &why);
 		if (!rc)
 			kept[(*n_kept)++] = w->v[i];
-		else if (rc == -EPERM && w->refused++ < REFUSALS_SAID)
-			say(r, why.text);
+		else if (rc == -EPERM)
+			refuse_word(r, w, &w->v[i].p, &why);
+		else
+			*e = why;
 		if (rc == -EPERM)
 			rc = 0;
-		else if (rc)
-			*e = why;
 	}
 	fp_judge_close(j);
 	return rc;

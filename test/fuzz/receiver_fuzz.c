@@ -198,6 +198,8 @@ static int op_change(void *ctx, struct fp_receiver_words *w, struct fp_err *e)
 	check(!fp_list_name_check(w->list, NULL));
 	for (size_t i = 0; i < w->n; i++)
 		fp_entry_print(&b, &w->v[i]);
+	w->refused = w->n;
+	fp_buf_add(&w->named, b.data, b.len);
 	fp_buf_fini(&b);
 	return fails(ctx, F_CHANGE, e);
 }

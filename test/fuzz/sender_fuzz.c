@@ -104,6 +104,8 @@ static void on_event(struct fuzz *f, const struct fp_event *ev)
 		check(ev->body_len == 2);
 	if (ev->kind != FP_EVENT_DONE && ev->kind != FP_EVENT_FAILED)
 		return;
+	if (ev->ask == FP_ASK_CHANGE)
+		check(!ev->body_len || ev->body[ev->body_len - 1] == '\n');
 	f->answered++;
 	if (ev->kind == FP_EVENT_FAILED)
 		f->is_over |= ev->is_over;

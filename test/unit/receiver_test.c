@@ -24,6 +24,7 @@ struct fake {
 	struct fp_entries x;
 	size_t i;
 	bool is_open;
+	size_t n_refused; /* words */
 };
 
 __attribute__((format(printf, 2, 3))) static void did(struct fake *f,
@@ -61,7 +62,7 @@ static int64_t op_clock_ms(void *ctx)
 
 static int op_status(void *ctx, struct fp_buf *answer, struct fp_err *e)
 {
-	fp_receiver_note(((struct fake *)ctx)->r, "mended");
+	fp_receiver_note(((struct fake *)ctx)->r, "mended", NULL);
 	fp_wire_put(answer, "policy", HEX);
 	fp_wire_body(answer, "feed block pushed 1 -\n", 22);
 	return verdict(ctx, "status", e);
@@ -182,6 +183,11 @@ static int op_change(void *ctx, struct fp_receiver_words *w, struct fp_err *e)
 	    fp_kind_name(w->kind), w->by, w->why, b.len ? fp_buf_str(&b) : "");
 	fp_buf_fini(&b);
 	w->changed = w->n;
+	for (size_t i = 0; i < ((struct fake *)ctx)->n_refused; i++)
+		fp_buf_printf(&w->named, "192.0.2.%zu cluster\n", i % 10);
+	w->refused = ((struct fake *)ctx)->n_refused;
+	if (w->refused)
+		fp_receiver_note(((struct fake *)ctx)->r, "no", "cluster");
 	return verdict(ctx, "change", e);
 }
 
@@ -638,6 +644,32 @@ TEST(words_are_taken_as_they_are)
 	HAS(heard(&f), "F code=failed errno=EINVAL");
 	EQ(say_text(&f, "A list=bans kind=block", "192.0.2.1"), 1);
 	HAS(heard(&f), "F code=bad");
+	down(&f);
+}
+
+TEST(words_that_are_refused_are_named)
+{
+	struct fp_wire_msg m;
+	struct fake f;
+	size_t used;
+
+	up(&f);
+	hello(&f);
+	heard(&f);
+	f.n_refused = 2;
+	EQ(say_text(&f, "A list=bans kind=block", LIVE), 0);
+	STR(heard(&f),
+	    "T text=no rule=cluster | K changed=1 ignored=0 refused=2 force=0\n192.0.2.0 cluster\n192.0.2.1 cluster\n");
+	f.n_refused = 100000; /* more than a frame holds */
+	EQ(say_text(&f, "A list=bans kind=block", LIVE), 0);
+	EQ(fp_wire_read(f.sent.data, f.sent.len, &used, &m, NULL), 1);
+	EQ(fp_wire_read(f.sent.data + used, f.sent.len - used, &used, &m, NULL),
+	   1);
+	EQ(m.type, FP_WIRE_OK);
+	OK(m.body_len > FP_WIRE_BODY_MAX - 18 &&
+	   m.body_len <= FP_WIRE_BODY_MAX);
+	EQ(m.body_len % 18, 0);
+	f.sent.len = 0;
 	down(&f);
 }
 

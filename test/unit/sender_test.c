@@ -371,12 +371,24 @@ TEST(many_words_take_several_frames_and_one_answer)
 	EQ(bytes, strlen(text));
 	for (size_t i = 1; i < frames; i++) {
 		reply(&t, i == 2 ? 'F' : 'K',
-		      i == 2 ? "code=busy\ntext=locked\n" : "changed=10\n", "");
+		      i == 2 ? "code=busy\ntext=locked\n" : "changed=10\n",
+		      i == 1 ? "192.0.2.1 self\n192.0.2.2 ssh" : "");
 		EQ(next(&t), 0);
 	}
-	reply(&t, 'K', "changed=1\nignored=2\nrefused=3\nforce=1\n", "");
+	reply(&t, 'T', "text=no\nrule=cluster\n", "");
+	EQ(next(&t), 1);
+	EQ(t.ev.kind, FP_EVENT_NOTE);
+	EQ(t.ev.ask, FP_ASK_CHANGE);
+	EQ(t.ev.tag, 3);
+	STR(t.ev.err.rule, "cluster");
+	reply(&t, 'K', "changed=1\nignored=2\nrefused=3\nforce=1\n",
+	      "192.0.2.3 cluster\n");
 	EQ(next(&t), 1);
 	EQ(t.ev.tag, 3);
+	EQ(t.ev.body_len, 15 + 14 + 18);
+	OK(!memcmp(t.ev.body,
+		   "192.0.2.1 self\n192.0.2.2 ssh\n192.0.2.3 cluster\n",
+		   t.ev.body_len));
 	EQ(t.ev.kind, frames > 2 ? FP_EVENT_FAILED : FP_EVENT_DONE);
 	OK(fp_sender_is_idle(t.s));
 	finish(&t);
