@@ -30,7 +30,7 @@ session() {
 
 # good <SCRIPT: a session after HELLO without FAIL.
 good() {
-	session "$@" < <(echo "$hello"; cat)
+	session < <(echo "$hello"; cat)
 	[ "$status" = 0 ] && [[ $output != *FAIL* ]] && [ -z "$stderr" ] || {
 		printf '%s\n%s\n' "$output" "$stderr"
 		return 1
