@@ -40,6 +40,11 @@ const char *fp_receiver_peer(const struct fp_receiver *r)
 	return r->peer;
 }
 
+int64_t fp_receiver_timeout_ms(const struct fp_receiver *r)
+{
+	return r->timeout_ms;
+}
+
 bool fp_receiver_is_staging(const struct fp_receiver *r)
 {
 	return r->n_lists || r->state != FP_NO_LIST;
@@ -309,7 +314,7 @@ static int refuse_version(struct fp_receiver *r, uint64_t v, uint64_t min)
 static int take_hello(struct fp_receiver *r, const struct fp_wire_msg *m)
 {
 	int64_t now_ms = r->ops->clock_ms(r->ctx);
-	uint64_t v, min, clock_ms;
+	uint64_t v, min, clock_ms, timeout_ms;
 	struct fp_buf answer = { 0 };
 	struct fp_err e = { .text = "" };
 	size_t begin;
@@ -321,11 +326,15 @@ static int take_hello(struct fp_receiver *r, const struct fp_wire_msg *m)
 		rc = fp_receiver_num(r, m, "clock_ms", MS_MAX, (uint64_t)now_ms,
 				     &clock_ms);
 	if (!rc)
+		rc = fp_receiver_num(r, m, "timeout_ms", MS_MAX, 0,
+				     &timeout_ms);
+	if (!rc)
 		rc = fp_receiver_text(r, m, "name", r->peer, sizeof(r->peer));
 	if (rc)
 		return rc;
 	if (!v || v < min || min > FP_WIRE_VERSION)
 		return refuse_version(r, v, min);
+	r->timeout_ms = (int64_t)timeout_ms;
 	r->clock_add_ms = clock_add(now_ms, (int64_t)clock_ms);
 	r->is_greeted = true;
 	begin = fp_wire_begin(&answer, FP_WIRE_HELLO);

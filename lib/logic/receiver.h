@@ -131,6 +131,8 @@ void fp_receiver_note(struct fp_receiver *r, const char *text,
 		      const char *rule);
 /* The controller's name, once it has said HELLO; else "". */
 const char *fp_receiver_peer(const struct fp_receiver *r);
+/* How long the controller waits for an answer, as HELLO said; 0: it did not. */
+int64_t fp_receiver_timeout_ms(const struct fp_receiver *r);
 /* Is a transaction open?  Then the next message may not be long in coming. */
 bool fp_receiver_is_staging(const struct fp_receiver *r);
 

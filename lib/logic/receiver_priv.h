@@ -21,6 +21,7 @@ struct fp_receiver {
 	char peer[FP_RECEIVER_WHO_MAX + 1];
 	bool is_greeted;
 	int64_t clock_add_ms; /* to C's times to have ours */
+	int64_t timeout_ms;   /* how long C waits for an answer; 0: unknown */
 	/* the transaction */
 	enum fp_receiver_state state;
 	int code; /* why, as -errno */

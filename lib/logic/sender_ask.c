@@ -41,6 +41,7 @@ void fp_sender_hello(struct fp_sender *s, int64_t clock_ms)
 	fp_wire_put_u64(&a->bytes, "min", FP_WIRE_VERSION);
 	fp_wire_put(&a->bytes, "name", s->name);
 	fp_wire_put_i64(&a->bytes, "clock_ms", clock_ms);
+	fp_wire_put_i64(&a->bytes, "timeout_ms", s->timeout_ms);
 	fp_wire_end(&a->bytes, begin);
 }
 

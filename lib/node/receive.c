@@ -27,6 +27,15 @@ static void say(void *ctx, const char *text)
 	fp_receiver_note(r->receiver, text, NULL);
 }
 
+/* Whoever waits for the lock says so before the controller gives up. */
+static int64_t lock_ms(const struct fp_receive *r)
+{
+	int64_t their_ms = fp_receiver_timeout_ms(r->receiver);
+	int64_t ms = their_ms / 4 * 3;
+
+	return their_ms && ms < r->o.timeout_ms ? ms : r->o.timeout_ms;
+}
+
 int fp_receive_node(struct fp_receive *r, enum fp_node_access access,
 		    bool is_raw, bool is_broken_ok, struct fp_node *out,
 		    struct fp_err *e)
@@ -35,7 +44,7 @@ int fp_receive_node(struct fp_receive *r, enum fp_node_access access,
 		.state_dir = r->o.state_dir,
 		.pins = r->o.pins,
 		.access = access,
-		.timeout_ms = r->o.timeout_ms,
+		.timeout_ms = lock_ms(r),
 		.is_raw = is_raw,
 		.is_broken_ok = is_broken_ok,
 		.notice = say,

@@ -135,9 +135,13 @@ static void put_filter(struct status *s, struct fp_buf *b)
  * says what is. */
 static int open_status(struct status *s, struct fp_err *e)
 {
-	if (fp_push_is_due(s->r->o.state_dir) &&
-	    !fp_receive_node(s->r, FP_NODE_WRITE, false, true, &s->n, e))
-		return 0;
+	int rc = fp_push_is_due(s->r->o.state_dir)
+			 ? fp_receive_node(s->r, FP_NODE_WRITE, false, true,
+					   &s->n, e)
+			 : -ENOENT;
+
+	if (!rc || rc == -EAGAIN) /* enough was waited for the lock */
+		return rc;
 	return fp_receive_node(s->r, FP_NODE_READ_BOTH, true, true, &s->n, e);
 }
 

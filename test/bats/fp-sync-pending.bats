@@ -225,6 +225,19 @@ push_of() {
 	verdict sip1 203.0.113.1 none
 }
 
+@test "a node whose lists are locked says busy before we give up" {
+	put one 203.0.113.1
+	mkdir -p "$LAB_DIR/sip1/state/lists"
+	flock -o "$LAB_DIR/sip1/state/lists" sleep 5 3>&- &
+	takes 1500 fs 3 push -t 1s
+	rows 1-2 'sip1\tbusy' 'sip2\tok' 'sip3\tok'
+	fs 4 add 203.0.113.7 -N sip1 -t 1s
+	rows 1,3 'sip1\tbusy'
+	kill $! || :
+	wait $! || :
+	fs 0 push
+}
+
 @test "a frozen push --stay: add says so, and asks the nodes itself" {
 	put one 203.0.113.1
 	stay
