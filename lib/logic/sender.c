@@ -9,6 +9,8 @@
 #include "model/diff.h"
 
 #define ANSWER_MAX_BYTES (2ull << 30) /* of one request */
+#define FLOOR_BYTES_S 1024            /* who sends less is silent */
+#define NOTES_MAX 20000               /* before a frame of an answer */
 
 int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
 		  struct fp_err *e)
@@ -117,6 +119,13 @@ void fp_sender_take(struct fp_sender *s, struct fp_buf *to, size_t max,
 
 /* ---- in */
 
+/* The node said something: bytes that drip, and notes, are no answer. */
+static void heard(struct fp_sender *s)
+{
+	s->last_ms = s->fed_ms;
+	s->unheard = 0;
+}
+
 int fp_sender_feed(struct fp_sender *s, const void *data, size_t n,
 		   int64_t now_ms)
 {
@@ -127,7 +136,10 @@ int fp_sender_feed(struct fp_sender *s, const void *data, size_t n,
 	}
 	fp_buf_add(&s->in, data, n);
 	s->received += n;
-	s->last_ms = now_ms;
+	s->fed_ms = now_ms;
+	s->unheard += n;
+	if (s->unheard >= s->timeout_ms * FLOOR_BYTES_S / 1000)
+		heard(s);
 	return s->in.is_failed ? -ENOMEM : 0;
 }
 
@@ -304,10 +316,13 @@ static int on_answer(struct fp_sender *s, const struct fp_wire_msg *m,
 	return r;
 }
 
-static int on_note(const struct fp_wire_msg *m, struct fp_event *out)
+static int on_note(struct fp_sender *s, const struct fp_wire_msg *m,
+		   struct fp_event *out, struct fp_err *e)
 {
 	char text[sizeof(out->err.text)] = "";
 
+	if (++s->n_notes > NOTES_MAX)
+		return fp_err(e, -EBADMSG, "notes without end");
 	fp_wire_str(m, "text", text, sizeof(text));
 	fp_err(&out->err, 0, "%s", text);
 	fp_wire_str(m, "rule", out->err.rule, sizeof(out->err.rule));
@@ -336,11 +351,16 @@ static int handle(struct fp_sender *s, const struct fp_wire_msg *m,
 
 	*out = (struct fp_event){ .body = "" };
 	if (m->type == FP_WIRE_NOTE)
-		r = on_note(m, out);
+		r = on_note(s, m, out, e);
 	else if (s->at == s->n)
 		r = unexpected(m, e);
 	else
 		r = on_answer(s, m, out, e);
+	if (r >= 0 && m->type != FP_WIRE_NOTE) {
+		s->n_notes = 0;
+		if (m->type != FP_WIRE_DATA)
+			heard(s);
+	}
 	if (r <= 0)
 		return r;
 	out->ask = what;

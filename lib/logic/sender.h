@@ -66,7 +66,8 @@ int fp_answer_read(struct fp_answer *sum, const struct fp_wire_msg *m,
 		   struct fp_err *e);
 
 /* name: this controller's.  timeout_ms: how long the node may be silent and take
- * nothing while we wait.  0: fp_sender_free.  -ENOMEM. */
+ * nothing while we wait; less than 1 KiB a second without a whole frame of an
+ * answer is silence.  0: fp_sender_free.  -ENOMEM. */
 int fp_sender_new(struct fp_sender **out, const char *name, int64_t timeout_ms,
 		  struct fp_err *e);
 void fp_sender_free(struct fp_sender *s); /* NULL is allowed */

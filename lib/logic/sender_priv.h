@@ -68,7 +68,9 @@ struct fp_asked {
 
 struct fp_sender {
 	char name[256];
-	int64_t timeout_ms, last_ms;
+	int64_t timeout_ms, last_ms, fed_ms;
+	int64_t unheard; /* bytes since last_ms */
+	unsigned int n_notes;
 	struct fp_buf in, out;
 	size_t in_at, out_at;
 	struct fp_asked *ask; /* from at to n: not answered */

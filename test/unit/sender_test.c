@@ -724,6 +724,7 @@ TEST(it_reads_the_same_byte_by_byte)
 
 TEST(silence_is_counted_while_something_is_awaited)
 {
+	static const char much[5200];
 	struct talk t;
 
 	begin(&t);
@@ -739,7 +740,33 @@ TEST(silence_is_counted_while_something_is_awaited)
 	t.now_ms = 4000;
 	take(&t);
 	EQ(fp_sender_due_ms(t.s), 8000);
-	EQ(fp_sender_feed(t.s, "\0", 1, 5000), 0);
-	EQ(fp_sender_due_ms(t.s), 10000);
+	/* bytes that drip are silence, 1 KiB a second is not */
+	EQ(fp_sender_feed(t.s, "\0\x0f\0\0D", 5, 5000), 0);
+	EQ(fp_sender_due_ms(t.s), 8000);
+	EQ(fp_sender_feed(t.s, much, sizeof(much), 6000), 0);
+	EQ(fp_sender_due_ms(t.s), 11000);
+	finish(&t);
+}
+
+TEST(an_answer_is_heard_and_notes_are_not)
+{
+	struct talk t;
+	int n = 0;
+
+	begin(&t);
+	fp_sender_mode(t.s, 7, 1000, "x", "al");
+	fp_sender_mode(t.s, 8, 1000, "x", "al");
+	take(&t);
+	t.now_ms = 3000;
+	reply(&t, 'T', "text=x\n", "");
+	EQ(next(&t), 1);
+	EQ(fp_sender_due_ms(t.s), 6000);
+	reply(&t, 'K', "changed=1\n", "");
+	EQ(next(&t), 1);
+	EQ(fp_sender_due_ms(t.s), 8000);
+	do
+		reply(&t, 'T', "text=x\n", "");
+	while (next(&t) > 0 && ++n < 100000);
+	EQ(n, 20000);
 	finish(&t);
 }
