@@ -39,6 +39,8 @@ int fb_open_writer(struct fp_cli *c, struct fp_node *out, struct fp_err *e)
 
 	if (r || c->is_dry_run)
 		return r;
+	if (*out->recovered)
+		fp_log_change(NULL, "%s", out->recovered);
 	r = fp_facts_cluster_list(out, c->cluster, c->is_cluster_named,
 				  &is_changed, e);
 	if (r)

@@ -26,8 +26,9 @@ struct fp_receiver {
 	enum fp_receiver_state state;
 	int code; /* why, as -errno */
 	struct fp_err why;
-	uint64_t n_lists, n_entries, n_bytes;
-	unsigned char *wanted; /* of the list in hand */
+	uint64_t n_lists, n_entries, n_bytes; /* staged */
+	uint64_t entries;                     /* of the list in hand */
+	unsigned char *wanted;                /* of the list in hand */
 };
 
 /* Answers.  FAIL for err (-errno); its code comes from err. */

@@ -118,7 +118,7 @@ int fp_receiver_take_list(struct fp_receiver *r, const struct fp_wire_msg *m)
 	r->state = rc ? FP_SKIPPING : FP_TAKING;
 	if (rc)
 		return 0;
-	r->n_entries += l.entries;
+	r->entries = l.entries;
 	if (l.how == FP_HOW_BUCKETS)
 		put_bits(r, l.name, FP_WIRE_WANT, "name", r->wanted,
 			 l.n_buckets);
@@ -164,10 +164,12 @@ int fp_receiver_take_end(struct fp_receiver *r)
 	if (r->state == FP_TAKING)
 		r->code = r->ops->stage_end(r->ctx, &r->why);
 	r->state = FP_NO_LIST;
-	if (r->code)
+	if (r->code) {
 		fp_receiver_fail(r, r->code, &r->why);
-	else
-		put_staged(r);
+		return 0;
+	}
+	r->n_entries += r->entries;
+	put_staged(r);
 	return 0;
 }
 

@@ -233,7 +233,7 @@ static int fp_node_recover(struct fp_node *n, struct fp_err *e)
 	    off >= -FP_WALL_SLACK_S)
 		return 0;
 	is_behind = c->token && c->token != n->lists.token;
-	is_first = !c->token || n->is_recovered;
+	is_first = !c->token || *n->recovered;
 	r = fp_node_compile(n, NULL, e);
 	if (r || is_first)
 		return r;
@@ -270,13 +270,11 @@ static void fp_node_tell_behind(struct fp_node *n)
 /* Steps of a push that somebody else began. */
 static int fp_node_finish_push(struct fp_node *n, struct fp_err *e)
 {
-	char said[256];
-	int r = fp_push_recover(n->opts.state_dir, n->lists_fd, said,
-				sizeof(said), e);
+	int r = fp_push_recover(n->opts.state_dir, n->lists_fd, n->recovered,
+				sizeof(n->recovered), e);
 
-	if (*said)
-		fp_node_notice(n, "%s", said);
-	n->is_recovered = *said;
+	if (*n->recovered)
+		fp_node_notice(n, "%s", n->recovered);
 	return r;
 }
 
@@ -497,24 +495,4 @@ int fp_node_compact(struct fp_node *n, const char *name, int64_t now_s,
 	if (!r)
 		r = fp_node_reopen_lists(n, e);
 	return r || !n->maps ? r : fp_node_store_token(n, e);
-}
-
-int64_t fp_node_verify(struct fp_node *n,
-		       void (*each)(void *ctx, const struct fp_prefix *p,
-				    const char *text),
-		       void *ctx, struct fp_err *e)
-{
-	struct fp_image img;
-	int64_t r;
-
-	if (!n->maps)
-		return fp_err(
-			e, -ENOENT,
-			"no filter is loaded: there are no tables to compare (fp-load attach IF)");
-	r = fp_image_all(&img, &n->lists, e);
-	if (r)
-		return r;
-	r = fp_tables_verify(fp_maps_tables(n->maps), &img, each, ctx, e);
-	fp_image_fini(&img);
-	return r;
 }

@@ -52,7 +52,7 @@ struct fp_node {
 	struct fp_maps *maps; /* NULL: no filter is loaded */
 	struct fp_node_opts opts;
 	bool is_locked;
-	bool is_recovered; /* open finished or took back a push */
+	char recovered[160]; /* what open did about a push, or "" */
 	unsigned int
 		n_left_out; /* lists that could not be read: notices sent */
 };

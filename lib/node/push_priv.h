@@ -90,4 +90,38 @@ int fp_push_make_list(struct fp_push *p, struct fp_staged *to,
 int fp_push_count(struct fp_staged *s, const struct fp_list *was,
 		  const struct fp_list *will, struct fp_err *e);
 
+/* ---- push_check.c */
+
+/* A commit in hand. */
+struct fp_commit {
+	struct fp_push *p;
+	struct fp_node *n;
+	const struct fp_judge_opts *guard;
+	const struct fp_receiver_commit *c;
+	struct fp_accepted was;
+	struct fp_pending pending;
+	bool has_was, has_pending;
+	struct fp_list *staged[FP_RECEIVER_LISTS_MAX]; /* NULL: taken out */
+	bool is_same[FP_RECEIVER_LISTS_MAX];
+	struct fp_node after; /* n with the lists as they will be */
+	char policy[65];
+	uint64_t lists, added, removed;
+	int64_t keys_more;
+};
+
+/* What was accepted, what is pending. */
+int fp_commit_state(struct fp_commit *k, struct fp_err *e);
+/* Open what is staged, and see what of it changes the node. */
+int fp_commit_open(struct fp_commit *k, struct fp_err *e);
+/* k->after, and k->policy: -EILSEQ when it is not as c says. */
+int fp_commit_compose(struct fp_commit *k, struct fp_err *e);
+int fp_commit_policy(struct fp_commit *k, struct fp_err *e);
+/* -ESTALE, or -EPERM rule pending. */
+int fp_commit_turn(const struct fp_commit *k, struct fp_err *e);
+bool fp_commit_is_on_base(const struct fp_commit *k);
+/* -EPERM rule broken. */
+int fp_commit_readable(const struct fp_commit *k, struct fp_err *e);
+/* Guard rules and room: -EPERM, -ENOSPC. */
+int fp_commit_check(struct fp_commit *k, struct fp_err *e);
+
 #endif

@@ -55,6 +55,8 @@ int fp_receive_node(struct fp_receive *r, enum fp_node_access access,
 
 	if (rc || access != FP_NODE_WRITE)
 		return rc;
+	if (*out->recovered)
+		r->o.changed(r->o.ctx, "", "", out->recovered);
 	rc = fp_facts_cluster_list(out, r->o.cluster, r->o.is_cluster_named,
 				   &is_changed, e);
 	if (rc)
@@ -466,13 +468,6 @@ int64_t fp_receive_due_ms(const struct fp_receive_opts *o)
 	return p.left_ms > 0 ? p.left_ms : 0;
 }
 
-static void note_taken_back(void *ctx, const char *text)
-{
-	const struct fp_receive_opts *o = ctx;
-
-	o->changed(o->ctx, "", "", text);
-}
-
 int fp_receive_due(const struct fp_receive_opts *o, struct fp_err *e)
 {
 	const struct fp_node_opts n_opts = {
@@ -481,8 +476,6 @@ int fp_receive_due(const struct fp_receive_opts *o, struct fp_err *e)
 		.access = FP_NODE_WRITE,
 		.timeout_ms = o->timeout_ms,
 		.is_broken_ok = true,
-		.notice = note_taken_back,
-		.ctx = (void *)o,
 	};
 	struct fp_node n;
 	int rc;
@@ -490,7 +483,10 @@ int fp_receive_due(const struct fp_receive_opts *o, struct fp_err *e)
 	if (!fp_push_is_due(o->state_dir))
 		return 0;
 	rc = fp_node_open(&n, &n_opts, e);
-	if (!rc)
-		fp_node_close(&n);
-	return rc;
+	if (rc)
+		return rc;
+	if (*n.recovered)
+		o->changed(o->ctx, "", "", n.recovered);
+	fp_node_close(&n);
+	return 0;
 }
