@@ -361,7 +361,10 @@ void fp_fleet_start(struct fp_fleet *f)
 
 int fp_fleet_run(struct fp_fleet *f)
 {
-	struct fp_err e = { .text = "interrupted" };
+	struct fp_err e = { .text = "interrupted, and was not asked" };
+	struct fp_err open = {
+		.text = "interrupted: what it did is not known (fp-sync status)"
+	};
 	int r = 0;
 
 	start_more(f);
@@ -372,7 +375,7 @@ int fp_fleet_run(struct fp_fleet *f)
 
 		if (s->state == WAITING)
 			s->state = CONNECTING; /* it will not be */
-		end(s, -EINTR, &e);
+		end(s, -EINTR, s->state == OPEN ? &open : &e);
 	}
 	return r;
 }

@@ -238,6 +238,30 @@ push_of() {
 	fs 0 push
 }
 
+@test "a node that drips is silent" {
+	cat >drip <<-'EOF'
+		#!/bin/sh
+		printf '\0\017\0\0H'
+		while printf x; do sleep 0.2; done
+	EOF
+	chmod +x drip
+	takes 2500 fs 4 status -N sip1 -t 1s --ssh-command "$PWD/drip"
+	rows 1-2 'sip1\tunreachable'
+	hints 'no answer within 1000 ms'
+}
+
+@test "an interrupted push says that it does not know" {
+	put one 203.0.113.1
+	printf '#!/bin/sh\nexec sleep 9\n' >mute
+	chmod +x mute
+	cluster_start canary controller "$FP_BUILD/fp-sync" push --lists \
+		"$lists" -N sip2 --ssh-command "$PWD/mute"
+	sleep 0.5
+	cluster_stop canary
+	grep -q 'sip2: interrupted: what it did is not known' \
+		"$LAB_DIR/canary.log"
+}
+
 @test "a frozen push --stay: add says so, and asks the nodes itself" {
 	put one 203.0.113.1
 	stay
