@@ -204,7 +204,7 @@ stay_pid() { cut -d ' ' -f 1 "$LAB_DIR/pids/stay"; }
 			"UNIX:$LAB_DIR/controller/state/sync/sock" >/dev/null || :
 	done
 	clients=()
-	for i in {1..20}; do
+	for _ in {1..20}; do
 		cluster_in controller socat -u -T 2 \
 			"UNIX:$LAB_DIR/controller/state/sync/sock" - 3>&- &
 		clients+=($!)
