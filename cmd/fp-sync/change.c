@@ -3,8 +3,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "common.h"
+#include "change.h"
 #include "control/stay.h"
 #include "io/clock.h"
 #include "model/words.h"
@@ -25,7 +26,7 @@ static const struct fp_field change_fields[] = {
 	{ "node", offsetof(struct change_rec, node), FP_F_STR, NULL, "node" },
 	{ "list", offsetof(struct change_rec, list), FP_F_STR, NULL, "list" },
 	{ "state", offsetof(struct change_rec, state), FP_F_STR, NULL,
-	  "ok, refused, busy, unreachable, unknown-key, changed-key, denied or failed" },
+	  "ok, back, refused, busy, unreachable, unknown-key, changed-key, denied or failed" },
 	{ "changed", offsetof(struct change_rec, changed), FP_F_U64, NULL,
 	  "words that were news to it" },
 	{ "refused", offsetof(struct change_rec, refused), FP_F_U64, NULL,
@@ -43,21 +44,6 @@ static const struct fp_field change_fields[] = {
 };
 static const struct fp_type change_type = { "change", change_fields,
 					    FS_COUNT(change_fields) };
-
-struct change {
-	struct fs_site site;
-	struct fp_plan plan;
-	bool is_del;
-	struct fp_text text;
-	struct fp_buf line; /* the operands, as a list would have them */
-	struct fp_entries in;
-	int64_t until_s, for_s; /* one of them, or neither: for ever */
-	struct fp_buf store;    /* metas of words */
-	struct fp_entry *word;
-	size_t n_news; /* for our own copy */
-	struct fs_node *node;
-	int64_t start_ms;
-};
 
 /* ---- what is said */
 
@@ -138,7 +124,7 @@ static int read_list(struct change *x, struct fp_err *e)
 
 /* What the copy has about it must be overruled, whatever clock that was said
  * by. */
-static int64_t word_at_ms(const struct fp_entry *old)
+int64_t fs_word_at_ms(const struct fp_entry *old)
 {
 	int64_t now_ms = fp_clock_unix_ms();
 	int64_t at_ms = old ? fp_word_at_ms(old) + 1 : 0;
@@ -175,7 +161,7 @@ static int make_word(struct change *x, const struct fp_list *l,
 
 	if (l && fp_list_find(l, &in->p, &store))
 		old = &store;
-	at_ms = word_at_ms(old);
+	at_ms = fs_word_at_ms(old);
 	if (lifted_s > at_ms / 1000) /* else the last word is ahead of us */
 		lifted_s = at_ms / 1000;
 	until_s = in->until_s ? in->until_s
@@ -200,6 +186,7 @@ static int make_words(struct change *x, struct fp_err *e)
 	size_t n = x->in.n, at = 0;
 	int r = 0;
 
+	x->is_new_list = !l;
 	if (l && !fp_cli_get(x->site.c, "kind"))
 		x->plan.kind = fp_list_about(l)->kind;
 	x->word = calloc(n + 1, sizeof(*x->word));
@@ -259,26 +246,38 @@ static int print_record(struct fp_cli *c, const char *list,
 	return fp_out_record(c->out, &change_type, &rec, e);
 }
 
+static struct fs_node *node_named(struct change *x, const char *name)
+{
+	for (size_t i = 0; i < x->site.n_hosts; i++)
+		if (!strcmp(x->site.hosts[i]->name, name)) {
+			struct fs_node *n = &x->now[i];
+
+			if (n->host)
+				return NULL;
+			n->host = x->site.hosts[i];
+			return n;
+		}
+	return NULL;
+}
+
 /* The nodes of a push --stay that runs here have open channels. */
 static void take_handed(void *ctx, const struct fp_handed *h)
 {
 	struct change *x = ctx;
+	struct fs_node *n = node_named(x, h->node);
 
-	for (size_t i = 0; i < x->site.n_hosts; i++) {
-		struct fs_node *n = &x->node[i];
-
-		if (strcmp(x->site.hosts[i]->name, h->node) || n->host)
-			continue;
-		n->host = x->site.hosts[i];
-		n->ms = fp_clock_ms() - x->start_ms;
-		n->out = (struct fp_outcome){ .state = "ok" };
-		if (!h->is_connected)
-			fp_outcome_end(&n->out, h->ev.error, &h->ev.err);
-		else if (!h->is_ok)
-			fp_outcome_fail(&n->out, &h->ev);
-		else
-			fp_outcome_said(&n->out, &h->ev.answer, NULL);
-	}
+	if (!n)
+		return;
+	n->ms = fp_clock_ms() - x->start_ms;
+	n->out = (struct fp_outcome){ .state = "ok" };
+	if (!h->is_connected)
+		fp_outcome_end(&n->out, h->ev.error, &h->ev.err);
+	else if (!h->is_ok)
+		fp_outcome_fail(&n->out, &h->ev);
+	else
+		fp_outcome_said(&n->out, &h->ev, NULL);
+	if (n->out.refused)
+		fs_change_refused(x, h->node, &h->ev);
 }
 
 static int hand_over(struct change *x, struct fp_err *e)
@@ -290,7 +289,8 @@ static int hand_over(struct change *x, struct fp_err *e)
 		return 0; /* it does not know which we mean */
 	x->start_ms = fp_clock_ms();
 	r = fp_stay_hand(x->site.c->state_dir, p->list, p->kind, p->by, p->why,
-			 x->word, x->in.n, p->timeout_ms, take_handed, x, e);
+			 p->words, p->n_words, p->timeout_ms, take_handed, x,
+			 e);
 	if (r < 0)
 		fp_log(FP_LOG_WARN, "%s: nodes are asked from here", e->text);
 	return 0;
@@ -306,15 +306,15 @@ static int visit_rest(struct change *x, struct fp_err *e)
 	int r = rest && node ? 0 : fp_err(e, -ENOMEM, "out of memory");
 
 	for (size_t i = 0; i < s->n_hosts && !r; i++)
-		if (!x->node[i].host)
+		if (!x->now[i].host)
 			rest[n++] = s->hosts[i];
 	if (!r && n)
 		r = fs_visit_all(s, &x->plan, x->is_del ? "del" : "add", rest,
 				 n, node, e);
 	for (size_t i = 0; i < s->n_hosts && !r; i++)
-		if (!x->node[i].host) {
-			x->node[i] = node[at];
-			x->node[i].visit = NULL;
+		if (!x->now[i].host) {
+			x->now[i] = node[at];
+			x->now[i].visit = NULL;
 			at++;
 		}
 	fs_nodes_fini(node, n);
@@ -322,18 +322,29 @@ static int visit_rest(struct change *x, struct fp_err *e)
 	return r;
 }
 
+int fs_change_tell(struct change *x, const struct fp_entry *v, size_t n,
+		   struct fs_node *node, struct fp_err *e)
+{
+	int r;
+
+	x->plan.words = v;
+	x->plan.n_words = n;
+	x->now = node;
+	r = hand_over(x, e);
+	return r ? r : visit_rest(x, e);
+}
+
 static int tell_nodes(struct change *x, struct fp_err *e)
 {
 	struct fs_site *s = &x->site;
-	struct fs_tally t = { .is_changed = x->n_news > 0 };
+	struct fs_tally t = { .is_changed = false };
 	int r;
 
-	x->plan.words = x->word;
-	x->plan.n_words = x->in.n;
 	x->node = calloc(s->n_hosts + 1, sizeof(*x->node));
-	r = x->node ? hand_over(x, e) : fp_err(e, -ENOMEM, "out of memory");
-	if (!r)
-		r = visit_rest(x, e);
+	r = x->node ? fs_change_tell(x, x->word, x->in.n, x->node, e)
+		    : fp_err(e, -ENOMEM, "out of memory");
+	if (!r && !x->is_del)
+		r = fs_change_back(x, e);
 	for (size_t i = 0; i < s->n_hosts && !r; i++) {
 		fs_tally_add(&t, s->hosts[i]->name, &x->node[i].out);
 		r = print_record(s->c, x->plan.list, &x->node[i], e);
@@ -341,8 +352,9 @@ static int tell_nodes(struct change *x, struct fp_err *e)
 	fs_nodes_fini(x->node, s->n_hosts);
 	if (r)
 		return r;
+	t.is_changed |= x->n_news > x->n_back && !x->is_withdrawn;
 	fs_tally_summary(s->c, &t);
-	return fs_tally_status(&t, false);
+	return x->is_withdrawn ? FP_EXIT_FAIL : fs_tally_status(&t, false);
 }
 
 static int dry_run(struct change *x)
@@ -350,6 +362,32 @@ static int dry_run(struct change *x)
 	fs_summary(x->site.c, x->n_news > 0, NULL, "words", (uint64_t)x->n_news,
 		   NULL);
 	return x->n_news ? FP_EXIT_NO : FP_EXIT_OK;
+}
+
+/* A name that is pushed from here would be the same list on no node. */
+static int check_list(struct change *x, struct fp_err *e)
+{
+	const char *list = x->plan.list, *dir = fs_lists_dir(x->site.c);
+	const struct fp_pushed *p;
+	bool is_pushed = false;
+	char path[4096];
+	size_t n;
+	int r = fp_history_open(&x->plan.history, x->site.c->state_dir, e);
+
+	if (r)
+		return r;
+	p = fp_history_all(x->plan.history, &n);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < p[i].n_lists; k++)
+			if (!strcmp(p[i].list[k].name, list))
+				is_pushed = p[i].list[k].kind != FP_KIND_NONE;
+	snprintf(path, sizeof(path), "%s/%s.list", dir, list);
+	if (!is_pushed && access(path, F_OK))
+		return 0;
+	return fp_err(
+		e, -EINVAL,
+		"list %s is pushed from here: change its file, then fp-sync push; or name another list (--list)",
+		list);
 }
 
 static int prepare(struct change *x, struct fp_err *e)
@@ -365,8 +403,12 @@ static int prepare(struct change *x, struct fp_err *e)
 		r = fs_site_open(&x->site, c, NULL, 0, e);
 	if (!r)
 		r = fs_plan(&x->site, &x->plan, e);
+	x->plan.refused = fs_change_refused;
+	x->plan.ctx = x;
 	if (!r)
 		r = read_list(x, e);
+	if (!r)
+		r = check_list(x, e);
 	if (!r)
 		r = fp_copy_open(&x->plan.copy, c->state_dir, e);
 	return r;
@@ -389,6 +431,7 @@ static int change(struct fp_cli *c, bool is_del)
 		r = c->is_dry_run ? dry_run(&x) : tell_nodes(&x, &e);
 	if (r < 0)
 		r = fp_cli_fail(c, r, &e);
+	fs_change_fini(&x);
 	free(x.word);
 	fp_buf_fini(&x.store);
 	fp_buf_fini(&x.line);

@@ -334,10 +334,15 @@ void fs_tally_add(struct fs_tally *t, const char *node,
 {
 	bool is_rule = o->standing == FP_STANDS_REFUSED && o->err.rule[0];
 
-	t->n[o->standing]++;
+	/* what was changed there is done, whatever came after */
+	bool is_done =
+		o->standing == FP_STANDS_WELL || o->is_changed || o->is_partly;
+
+	t->n[is_done ? FP_STANDS_WELL : o->standing]++;
+	t->n_partly +=
+		o->is_partly || (is_done && o->standing != FP_STANDS_WELL);
 	t->is_changed |= o->is_changed;
 	if (o->standing == FP_STANDS_WELL) {
-		t->n_partly += o->is_partly;
 		if (o->is_partly)
 			fp_log(FP_LOG_WARN, "%s: %s", node, o->err.text);
 		return;

@@ -206,6 +206,18 @@ int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 	return r;
 }
 
+int fp_copy_forget(struct fp_copy *c, const char *name, int64_t timeout_ms,
+		   struct fp_err *e)
+{
+	int r = fp_lock_take(c->fd, false, timeout_ms, e);
+
+	if (r)
+		return r;
+	r = fp_list_remove(c->fd, name, e);
+	fp_lock_give(c->fd);
+	return r == -ENOENT ? 0 : r;
+}
+
 /* ---- digest */
 
 static int digest(const struct fp_lists *ls, char hex[65], struct fp_err *e)

@@ -34,6 +34,11 @@ int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 		  const struct fp_entry *v, size_t n, int64_t timeout_ms,
 		  size_t *changed, struct fp_err *e);
 
+/* A list, and all words of it, is not kept here any more.  0, also when it was not
+ * there.  -EAGAIN: as above.  -errno. */
+int fp_copy_forget(struct fp_copy *c, const char *name, int64_t timeout_ms,
+		   struct fp_err *e);
+
 /* Digest of all words: as a policy digest, of the dynamic lists that have any. */
 int fp_copy_digest(struct fp_copy *c, char hex[65], struct fp_err *e);
 

@@ -82,6 +82,7 @@ void fp_outcome_fail(struct fp_outcome *o, const struct fp_event *ev)
 		set(o, FP_STANDS_REFUSED, "refused");
 	else
 		set(o, FP_STANDS_FAILED, "failed");
+	o->is_conflict = ev->error == -EEXIST;
 	o->err = ev->err;
 	if (!strcmp(ev->code, "stale"))
 		snprintf(o->err.rule, sizeof(o->err.rule), "adopt");
@@ -116,9 +117,14 @@ void fp_outcome_end(struct fp_outcome *o, int code, const struct fp_err *e)
 		fp_err_sys(&o->err, code, "the session ended");
 }
 
-void fp_outcome_said(struct fp_outcome *o, const struct fp_answer *a,
+void fp_outcome_said(struct fp_outcome *o, const struct fp_event *ev,
 		     const char *note)
 {
+	const struct fp_answer *a = &ev->answer;
+	const char *nl =
+		ev->body_len ? memchr(ev->body, '\n', ev->body_len) : NULL;
+	size_t n = nl ? (size_t)(nl - ev->body) : 0;
+
 	o->said = a->changed;
 	o->is_changed |= a->changed > 0;
 	o->refused = a->refused;
@@ -127,8 +133,12 @@ void fp_outcome_said(struct fp_outcome *o, const struct fp_answer *a,
 		return;
 	o->standing = FP_STANDS_REFUSED;
 	o->state = "refused";
-	fp_err(&o->err, 0, "%s",
-	       note && *note ? note : "the node protects that address");
+	if (note && *note)
+		fp_err(&o->err, 0, "%s", note);
+	else /* PREFIX RULE */
+		fp_err(&o->err, 0, "%.*s", (int)(n < 200 ? n : 200), ev->body);
+	if (!o->err.text[0])
+		fp_err(&o->err, 0, "the node protects that address");
 }
 
 /* ---- pushed lists */
@@ -171,6 +181,7 @@ static int record(struct fp_plan *p, struct fp_err *e)
 static void note_extra(struct fp_visit *v, const struct fp_hello *h)
 {
 	struct fp_order all = v->plan->push;
+	char *was = v->out.err.text, extra[128];
 	size_t n = 0;
 	const char *name = NULL;
 
@@ -180,9 +191,14 @@ static void note_extra(struct fp_visit *v, const struct fp_hello *h)
 			name = h->list[i].name;
 			n++;
 		}
-	if (n && !v->plan->push.is_prune)
-		fp_err(&v->out.err, 0, "also has list %s%s (--prune)", name,
-		       n > 1 ? " and others" : "");
+	if (!n || v->plan->push.is_prune)
+		return;
+	snprintf(extra, sizeof(extra), "also has list %s%s (--prune)", name,
+		 n > 1 ? " and others" : "");
+	if (*was)
+		fp_err_prefix(&v->out.err, 0, "%s", extra);
+	else
+		fp_err(&v->out.err, 0, "%s", extra);
 }
 
 /* Over whom. */
@@ -289,6 +305,8 @@ static void next_step(struct fp_visit *v, struct fp_member *m)
 		if (r)
 			return;
 	}
+	if (v->out.standing == FP_STANDS_WELL && !v->out.is_partly)
+		fp_err(&v->out.err, 0, "%s", v->talk.left_out);
 	if (v->plan->source)
 		start_push(v, m);
 	else
@@ -321,12 +339,17 @@ static void on_hello(struct fp_visit *v, struct fp_member *m)
 		next_step(v, m);
 }
 
-static void on_said(struct fp_visit *v, const struct fp_event *ev)
+static void on_said(struct fp_visit *v, const struct fp_member *m,
+		    const struct fp_event *ev)
 {
+	const struct fp_plan *p = v->plan;
+
 	if (ev->kind == FP_EVENT_FAILED)
 		fp_outcome_fail(&v->out, ev);
 	else
-		fp_outcome_said(&v->out, &ev->answer, v->note);
+		fp_outcome_said(&v->out, ev, v->note);
+	if (ev->answer.refused && p->refused)
+		p->refused(p->ctx, m->host->name, ev);
 }
 
 static void on_talk(struct fp_visit *v, struct fp_member *m,
@@ -355,6 +378,8 @@ void fp_visit_event(struct fp_visit *v, struct fp_member *m,
 {
 	const struct fp_plan *p = v->plan;
 
+	if (ev->kind == FP_EVENT_NOTE && fp_talk_note(&v->talk, ev))
+		return;
 	if (ev->kind == FP_EVENT_NOTE) {
 		snprintf(v->note, sizeof(v->note), "%s", ev->err.text);
 		if (p->notice)
@@ -368,7 +393,7 @@ void fp_visit_event(struct fp_visit *v, struct fp_member *m,
 	else if (ev->ask == FP_ASK_PUSH)
 		on_push(v, m, ev);
 	else if (ev->ask == FP_ASK_CHANGE && ev->tag == TAG_SAY)
-		on_said(v, ev);
+		on_said(v, m, ev);
 	else if (ev->ask == FP_ASK_CONFIRM)
 		v->n_hellos += fp_visit_settled(v, m, ev);
 	else

@@ -37,6 +37,8 @@ struct fp_plan {
 	struct fp_buf overrides; /* what push.overrides points to */
 	/* what a node says besides; may be NULL */
 	void (*notice)(void *ctx, const char *node, const char *text);
+	/* it refused some of the words said: ev, the answer; may be NULL */
+	void (*refused)(void *ctx, const char *node, const struct fp_event *ev);
 	void *ctx;
 };
 
@@ -56,6 +58,7 @@ struct fp_outcome {
 	enum fp_standing standing;
 	const char *state; /* one word: ok, pending, refused, unreachable ... */
 	bool is_done, is_changed, is_in_force;
+	bool is_conflict;        /* words: that list is something else there */
 	uint64_t added, removed; /* entries of pushed lists */
 	uint64_t said, refused;  /* words that the node took, did not */
 	uint64_t words_here, words_there; /* learned by us, by the node */
@@ -86,7 +89,7 @@ void fp_visit_ended(struct fp_visit *v, struct fp_member *m);
 const struct fp_outcome *fp_visit_outcome(const struct fp_visit *v);
 
 /* What a node made of words; note: what it noted before, or NULL. */
-void fp_outcome_said(struct fp_outcome *o, const struct fp_answer *a,
+void fp_outcome_said(struct fp_outcome *o, const struct fp_event *ev,
 		     const char *note);
 /* What a FAIL, and what the end of a session, mean. */
 void fp_outcome_fail(struct fp_outcome *o, const struct fp_event *ev);

@@ -21,6 +21,10 @@ struct fp_talk {
 	struct fp_topic *topic;
 	size_t n, n_open;
 	uint64_t n_here, n_there; /* words that were news to us, to the node */
+	char why[256];      /* a word was refused, by the node's last note */
+	char left_out[256]; /* lists that are something else there */
+	char refused[256];  /* lists of which the node refused words */
+	char told[600];     /* what was said of these last */
 	int failed; /* -errno of a list that could not be exchanged: err */
 	struct fp_err err;
 	/* digests when the last exchange was over: while neither changes there
@@ -34,6 +38,9 @@ int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
 /* true: it is over, well or not (failed). */
 bool fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
 		   struct fp_member *m, const struct fp_event *ev);
+/* Does this note say that a word of the exchange is refused?  Then it is kept for
+ * what is said at the end. */
+bool fp_talk_note(struct fp_talk *t, const struct fp_event *ev);
 void fp_talk_fini(struct fp_talk *t);
 
 struct fp_visit {

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words go both ways: ours to the node, the node's to our copy. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/array.h"
 #include "control/visit_priv.h"
+#include "io/clock.h"
 #include "model/diff.h"
 #include "model/words.h"
 
@@ -71,6 +74,49 @@ static int ask(struct fp_talk *t, const struct fp_plan *p, struct fp_member *m,
 	return r;
 }
 
+__attribute__((format(printf, 2, 3))) static void append(char text[256],
+							 const char *fmt, ...)
+{
+	size_t n = strlen(text);
+	va_list ap;
+
+	if (n)
+		n += (size_t)snprintf(text + n, 256 - n, "; ");
+	va_start(ap, fmt);
+	if (n < 256)
+		vsnprintf(text + n, 256 - n, fmt, ap);
+	va_end(ap);
+}
+
+static bool has_live(const struct fp_list *l)
+{
+	int64_t now_s = fp_clock_unix_s();
+	struct fp_list_iter it;
+	struct fp_entry x;
+
+	fp_list_seek(l, &it, NULL);
+	while (fp_list_next(&it, &x, NULL) > 0)
+		if (fp_word_is_live(&x, now_s))
+			return true;
+	return false;
+}
+
+/* The name is taken there: by that node's operator, or by what is pushed. */
+static bool is_other(struct fp_talk *t, const struct fp_list *l,
+		     const struct fp_hello_list *x)
+{
+	const struct fp_list_head *h = fp_list_about(l);
+
+	if (!x || (x->owner == FP_OWNER_DYNAMIC && x->kind == h->kind))
+		return false;
+	if (has_live(l))
+		append(t->left_out,
+		       "list %s is %s there: its words are left out", h->name,
+		       x->owner == FP_OWNER_DYNAMIC ? fp_kind_name(x->kind)
+						    : fp_owner_name(x->owner));
+	return true;
+}
+
 /* Lists that either side has. */
 static int ask_all(struct fp_talk *t, const struct fp_plan *p,
 		   struct fp_member *m, const struct fp_lists *ls,
@@ -83,7 +129,9 @@ static int ask_all(struct fp_talk *t, const struct fp_plan *p,
 		const struct fp_list_head *l = fp_list_about(ls->v[i]);
 		const struct fp_hello_list *x = fp_hello_find(h, l->name);
 
-		r = ask(t, p, m, l->name, l->kind, x ? x->entries : 0, e);
+		if (!is_other(t, ls->v[i], x))
+			r = ask(t, p, m, l->name, l->kind, x ? x->entries : 0,
+				e);
 	}
 	for (size_t i = 0; i < h->n_lists && !r; i++) {
 		const struct fp_hello_list *x = &h->list[i];
@@ -93,6 +141,28 @@ static int ask_all(struct fp_talk *t, const struct fp_plan *p,
 			r = ask(t, p, m, x->name, x->kind, x->entries, e);
 	}
 	return r;
+}
+
+/* Once, as long as it stays so. */
+static void tell_left_out(struct fp_talk *t, const struct fp_plan *p,
+			  const struct fp_member *m)
+{
+	char text[sizeof(t->told)];
+
+	snprintf(text, sizeof(text), "%s%s%s", t->left_out,
+		 *t->left_out && *t->refused ? "; " : "", t->refused);
+	if (*text && strcmp(text, t->told) && p->notice)
+		p->notice(p->ctx, m->host->name, text);
+	strcpy(t->told, text);
+}
+
+static void finish(struct fp_talk *t, const struct fp_plan *p,
+		   struct fp_member *m)
+{
+	if (fp_copy_digest(p->copy, t->ours, NULL))
+		t->ours[0] = 0;
+	strcpy(t->theirs, fp_sender_said(m->sender)->words);
+	tell_left_out(t, p, m);
 }
 
 int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
@@ -106,16 +176,21 @@ int fp_talk_start(struct fp_talk *t, const struct fp_plan *p,
 	fp_talk_fini(t);
 	t->n_here = t->n_there = 0;
 	t->failed = 0;
+	if (!r && !strcmp(ours, h->words))
+		t->left_out[0] = 0;
 	if (r || !strcmp(ours, h->words) ||
 	    (!strcmp(ours, t->ours) && !strcmp(h->words, t->theirs)))
 		return r;
 	r = fp_copy_lists(p->copy, &ls, e);
 	if (r)
 		return r;
+	t->left_out[0] = t->refused[0] = 0;
 	t->topic = calloc(ls->n + h->n_lists + 1, sizeof(*t->topic));
 	if (!t->topic)
 		return fp_err(e, -ENOMEM, "out of memory");
 	r = ask_all(t, p, m, ls, e);
+	if (!r && !t->n_open)
+		finish(t, p, m);
 	return r ? r : t->n_open > 0;
 }
 
@@ -237,7 +312,9 @@ static int on_words(struct fp_talk *t, struct fp_topic *x,
 static void give_up(struct fp_talk *t, struct fp_topic *x, int code,
 		    const struct fp_err *e)
 {
-	if (!t->failed) {
+	if (code == -EEXIST) { /* since HELLO */
+		append(t->left_out, "%s: its words are left out", e->text);
+	} else if (!t->failed) {
 		t->failed = code;
 		t->err = *e;
 	}
@@ -245,12 +322,29 @@ static void give_up(struct fp_talk *t, struct fp_topic *x, int code,
 	t->n_open--;
 }
 
-static void finish(struct fp_talk *t, const struct fp_plan *p,
-		   struct fp_member *m)
+bool fp_talk_note(struct fp_talk *t, const struct fp_event *ev)
 {
-	if (fp_copy_digest(p->copy, t->ours, NULL))
-		t->ours[0] = 0;
-	strcpy(t->theirs, fp_sender_said(m->sender)->words);
+	if (ev->ask != FP_ASK_CHANGE || ev->tag < TAG_TOPIC || !ev->err.rule[0])
+		return false;
+	snprintf(t->why, sizeof(t->why), "%s", ev->err.text);
+	return true;
+}
+
+/* The node's answer to our words. */
+static int on_told(struct fp_talk *t, struct fp_topic *x,
+		   const struct fp_event *ev, struct fp_err *e)
+{
+	if (ev->kind == FP_EVENT_FAILED) {
+		fp_err(e, 0, "list %s: %s", x->name, ev->err.text);
+		return ev->error;
+	}
+	if (ev->answer.refused)
+		append(t->refused, "list %s: %llu words are refused there (%s)",
+		       x->name, (unsigned long long)ev->answer.refused, t->why);
+	t->n_there += ev->answer.changed;
+	x->is_over = true;
+	t->n_open--;
+	return 0;
 }
 
 bool fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
@@ -264,16 +358,10 @@ bool fp_talk_event(struct fp_talk *t, const struct fp_plan *p,
 	if (ev->tag < TAG_TOPIC || i >= t->n || t->topic[i].is_over)
 		return false;
 	x = &t->topic[i];
-	if (ev->ask == FP_ASK_WORDS) {
+	if (ev->ask == FP_ASK_WORDS)
 		r = on_words(t, x, p, m, ev, &e);
-	} else if (ev->kind == FP_EVENT_FAILED) {
-		fp_err(&e, 0, "list %s: %s", x->name, ev->err.text);
-		r = ev->error;
-	} else if (ev->kind == FP_EVENT_DONE) {
-		t->n_there += ev->answer.changed;
-		x->is_over = true;
-		t->n_open--;
-	}
+	else
+		r = on_told(t, x, ev, &e);
 	if (r)
 		give_up(t, x, r, &e);
 	if (t->n_open)
