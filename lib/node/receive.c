@@ -328,6 +328,8 @@ static int change(struct fp_receive *r, struct fp_node *n,
 	if (!rc)
 		rc = fp_node_words(n, w->list, w->kind, kept, n_kept, &result,
 				   e);
+	if (!rc && result.changed && w->kind == FP_KIND_BLOCK)
+		fp_receive_tell_blocked(r, n, kept, n_kept);
 	free(kept);
 	w->changed = result.changed;
 	w->ignored = result.ignored;

@@ -30,6 +30,10 @@ int fp_receive_node(struct fp_receive *r, enum fp_node_access access,
 /* Does a list of rules, "wide,ssh", name this one? */
 bool fp_receive_names(const char *rules, const char *rule);
 
+/* Of prefixes that were lifted: NOTEs about those that other lists block still. */
+void fp_receive_tell_blocked(struct fp_receive *r, const struct fp_node *n,
+			     const struct fp_entry *v, size_t n_words);
+
 /* Operations: of fp_receiver_ops. */
 int fp_receive_status(void *ctx, struct fp_buf *answer, struct fp_err *e);
 int fp_receive_why(void *ctx, const struct fp_prefix *host,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the node says about itself: HELLO and WHY. */
+/* What the node says about itself: HELLO, WHY, and what a lift does not do. */
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "codec/wire.h"
 #include "fp_maps.h"
 #include "io/clock.h"
+#include "model/words.h"
 #include "node/filter.h"
 #include "node/receive_priv.h"
 #include "node/why.h"
@@ -208,4 +210,44 @@ int fp_receive_why(void *ctx, const struct fp_prefix *host,
 	}
 	fp_node_close(&n);
 	return rc;
+}
+
+/* ---- lifted, and blocked all the same */
+
+#define STILL_SAID 10
+
+static int find_block(void *ctx, const struct fp_merge_item *item)
+{
+	enum fp_kind kind = fp_list_about(item->list)->kind;
+	const struct fp_list **out = ctx;
+
+	if (kind != FP_KIND_BLOCK ||
+	    !fp_word_is_live(&item->entry, fp_clock_unix_s()))
+		return 0;
+	*out = item->list;
+	return 1;
+}
+
+void fp_receive_tell_blocked(struct fp_receive *r, const struct fp_node *n,
+			     const struct fp_entry *v, size_t n_words)
+{
+	char text[160], prefix[FP_PREFIX_STRLEN];
+	size_t n_said = 0;
+
+	for (size_t i = 0; i < n_words && n_said < STILL_SAID; i++) {
+		const struct fp_list *l = NULL;
+
+		if (!fp_word_is_lift(&v[i]))
+			continue;
+		fp_lists_covering(&n->lists, &v[i].p, find_block, &l);
+		if (!l)
+			continue;
+		fp_prefix_print(&v[i].p, prefix);
+		snprintf(text, sizeof(text),
+			 "%s was lifted, and is still blocked by list %s (%s)",
+			 prefix, fp_list_about(l)->name,
+			 fp_owner_name(fp_list_about(l)->owner));
+		fp_receiver_note(r->receiver, text, NULL);
+		n_said++;
+	}
 }

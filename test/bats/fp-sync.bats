@@ -387,6 +387,18 @@ teardown_file() {
 	verdict sip2 203.0.113.7 block
 }
 
+@test "del says when another list blocks still" {
+	put apiban 203.0.113.0/24
+	fs 0 push
+	fs 0 add 203.0.113.7
+	fs 0 del 203.0.113.7
+	hints '203.0.113.7 was lifted, and is still blocked by list apiban (pushed)'
+	verdict sip1 203.0.113.7 block
+	fs 0 add 198.51.100.7
+	fs 0 del 198.51.100.7
+	silent
+}
+
 @test "add takes lists, kinds, times and lines on stdin" {
 	fs 2 add 203.0.113.64/28 --kind allow
 	hints '--list NAME'
