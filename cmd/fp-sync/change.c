@@ -285,7 +285,7 @@ static int hand_over(struct change *x, struct fp_err *e)
 	struct fp_plan *p = &x->plan;
 	int r;
 
-	if (x->site.c->n_nodes)
+	if (x->site.c->n_nodes || x->site.c->n_overrides)
 		return 0; /* it does not know which we mean */
 	x->start_ms = fp_clock_ms();
 	r = fp_stay_hand(x->site.c->state_dir, p->list, p->kind, p->by, p->why,

@@ -143,7 +143,7 @@ static int relay(struct fp_stay_client *c, const struct fp_wire_msg *m,
 		c->awaits[i] = true;
 		c->n_awaited++;
 		fp_sender_change(x->m->sender, tag, list, kind, by,
-				 *why ? why : NULL, words->v, words->n);
+				 *why ? why : NULL, NULL, words->v, words->n);
 	}
 	return 0;
 }

@@ -323,7 +323,7 @@ void fp_visit_opened(struct fp_visit *v, struct fp_member *m)
 	if (!p->n_words)
 		return;
 	fp_sender_change(m->sender, TAG_SAY, p->list, p->kind, p->by, p->why,
-			 p->words, p->n_words);
+			 p->push.overrides, p->words, p->n_words);
 	/* once more: are its words now ours? */
 	fp_sender_hello(m->sender, fp_clock_unix_ms());
 	v->n_hellos++;
@@ -373,17 +373,27 @@ static void settle(struct fp_visit *v)
 	v->talk.failed = 0;
 }
 
+static void on_note(struct fp_visit *v, const struct fp_member *m,
+		    const struct fp_err *note)
+{
+	const struct fp_plan *p = v->plan;
+	char text[sizeof(note->text) + 64];
+
+	snprintf(v->note, sizeof(v->note), "%s", note->text);
+	snprintf(text, sizeof(text),
+		 note->rule[0] ? "%s; --override %s lifts it" : "%s",
+		 note->text, note->rule);
+	if (p->notice)
+		p->notice(p->ctx, m->host->name, text);
+}
+
 void fp_visit_event(struct fp_visit *v, struct fp_member *m,
 		    const struct fp_event *ev)
 {
-	const struct fp_plan *p = v->plan;
-
 	if (ev->kind == FP_EVENT_NOTE && fp_talk_note(&v->talk, ev))
 		return;
 	if (ev->kind == FP_EVENT_NOTE) {
-		snprintf(v->note, sizeof(v->note), "%s", ev->err.text);
-		if (p->notice)
-			p->notice(p->ctx, m->host->name, ev->err.text);
+		on_note(v, m, &ev->err);
 		return;
 	}
 	if (ev->ask == FP_ASK_HELLO && ev->kind == FP_EVENT_FAILED)

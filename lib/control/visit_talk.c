@@ -252,7 +252,7 @@ static int tell(struct fp_talk *t, struct fp_topic *x,
 	if (!r && n)
 		fp_sender_change(m->sender,
 				 TAG_TOPIC + (uint32_t)(x - t->topic), x->name,
-				 x->kind, p->by, NULL, v, n);
+				 x->kind, p->by, NULL, NULL, v, n);
 	free(v);
 	if (!r && !n) {
 		x->is_over = true;

@@ -75,11 +75,12 @@ void fp_sender_free(struct fp_sender *s); /* NULL is allowed */
 /* Requests.  They are answered in order; all are copied but the push.  tag: for
  * the events.  That memory ran out is told by fp_sender_next. */
 void fp_sender_hello(struct fp_sender *s, int64_t clock_ms);
-/* Words; is_lift is nothing but until= of theirs.  Answered as one however many
- * frames they take. */
+/* Words; is_lift is nothing but until= of theirs.  overrides: "RULE,RULE", or
+ * NULL.  Answered as one however many frames they take. */
 void fp_sender_change(struct fp_sender *s, uint32_t tag, const char *list,
 		      enum fp_kind kind, const char *by, const char *why,
-		      const struct fp_entry *v, size_t n);
+		      const char *overrides, const struct fp_entry *v,
+		      size_t n);
 /* digests: n_buckets * FP_BUCKET_DIGEST bytes, of our words of that list. */
 void fp_sender_words(struct fp_sender *s, uint32_t tag, const char *list,
 		     enum fp_kind kind, const void *digests,

@@ -46,7 +46,8 @@ void fp_sender_hello(struct fp_sender *s, int64_t clock_ms)
 }
 
 static size_t change_begin(struct fp_buf *b, const char *list,
-			   enum fp_kind kind, const char *by, const char *why)
+			   enum fp_kind kind, const char *by, const char *why,
+			   const char *overrides)
 {
 	size_t begin = fp_wire_begin(b, FP_WIRE_CHANGE);
 
@@ -56,24 +57,27 @@ static size_t change_begin(struct fp_buf *b, const char *list,
 		fp_wire_put(b, "by", by);
 	if (why)
 		fp_wire_put(b, "why", why);
+	if (overrides)
+		fp_wire_put(b, "override", overrides);
 	fp_wire_body(b, NULL, 0);
 	return begin;
 }
 
 void fp_sender_change(struct fp_sender *s, uint32_t tag, const char *list,
 		      enum fp_kind kind, const char *by, const char *why,
-		      const struct fp_entry *v, size_t n)
+		      const char *overrides, const struct fp_entry *v, size_t n)
 {
 	struct fp_asked *a = ask_new(s, FP_ASK_CHANGE, tag);
 	size_t begin;
 
 	if (!a)
 		return;
-	begin = change_begin(&a->bytes, list, kind, by, why);
+	begin = change_begin(&a->bytes, list, kind, by, why, overrides);
 	for (size_t i = 0; i < n; i++) {
 		if (a->bytes.len - begin >= CHANGE_BYTES) {
 			fp_wire_end(&a->bytes, begin);
-			begin = change_begin(&a->bytes, list, kind, by, why);
+			begin = change_begin(&a->bytes, list, kind, by, why,
+					     overrides);
 			a->left++;
 		}
 		fp_entry_print(&a->bytes, &v[i]);

@@ -154,3 +154,13 @@ live() {
 	json 'map(select(.node) | .state)' '["ok","refused","ok"]'
 	json '[.[-1].done, .[-1].refused]' '[2,1]'
 }
+
+@test "add --override lifts the refusal at nodes, by its own rule" {
+	fs 5 add 127.0.0.1 --for 1h
+	[[ $stderr == *'rule '* || $stderr == *'--override'* ]]
+	rule=$(grep -oE -- '--override [a-z-]+' <<<"$stderr" | head -1)
+	[ -n "$rule" ]
+	# shellcheck disable=SC2086 # two words
+	fs 0 add 127.0.0.1 --for 1h $rule
+	same "$(live 127.0.0.1)" 3
+}

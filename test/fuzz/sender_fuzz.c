@@ -43,7 +43,7 @@ static void ask(struct fuzz *f)
 		fp_sender_words(f->s, 1, "bans", FP_KIND_BLOCK, digests, 16);
 	if (f->choice & 2)
 		fp_sender_change(f->s, 2, "bans", FP_KIND_BLOCK, "x", NULL,
-				 f->offers.v[1].v, 1);
+				 NULL, f->offers.v[1].v, 1);
 	if (f->choice & 4)
 		fp_sender_why(f->s, 3, "192.0.2.1");
 	if (f->choice & 8)

@@ -360,7 +360,8 @@ TEST(many_words_take_several_frames_and_one_answer)
 
 	EQ(fp_entries_parse(&x, text, strlen(text), &o, NULL), 0);
 	begin(&t);
-	fp_sender_change(t.s, 3, "bans", FP_KIND_BLOCK, "al", "why", x.v, x.n);
+	fp_sender_change(t.s, 3, "bans", FP_KIND_BLOCK, "al", "why", NULL, x.v,
+			 x.n);
 	while (sent(&t, &m) == 'A') {
 		STR(field(&m, "list"), "bans");
 		STR(field(&m, "by"), "al");
