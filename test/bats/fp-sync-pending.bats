@@ -38,7 +38,7 @@ ended() { ! lab_runs "$1"; }
 
 stay() {
 	cluster_start stay controller "$FP_BUILD/fp-sync" push --stay \
-		--lists "$lists" "$@"
+		--lists "$lists"
 	lab_wait 10 test -S "$sync/sock"
 }
 
@@ -268,7 +268,7 @@ push_of() {
 	lab_wait 5 verdict sip3 203.0.113.1 block
 	kill -STOP "$(cut -d ' ' -f 1 "$LAB_DIR/pids/stay")"
 	clients=()
-	for i in {1..20}; do # as many as may wait to be let in
+	for _ in {1..20}; do # as many as may wait to be let in
 		cluster_in controller socat -u -T 3 "UNIX:$sync/sock" - 3>&- &
 		clients+=($!)
 	done
