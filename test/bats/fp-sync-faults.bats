@@ -18,9 +18,7 @@ setup_file() {
 	cluster_up -x other 10
 	for node in $(cluster_nodes); do
 		command_is "$node"
-	done
-	for node in sip1 sip2 sip3; do
-		cluster_in $node "$FP_BUILD/fp-load" attach net1 --quiet
+		cluster_in "$node" "$FP_BUILD/fp-load" attach net1 --quiet
 	done
 	big 30000 >"$BATS_FILE_TMPDIR/big"
 }
