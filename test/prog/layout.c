@@ -31,6 +31,7 @@ static void print_conf(void)
 	AT(fp_conf, long6, "of IPv6, 48 and more");
 	AT(fp_conf, short6, "of IPv6, below 48");
 	AT(fp_conf, nic, "64 NICs; here in every layout");
+	AT(fp_conf, bypass_until_s, "observe until then, 0: not bypassed");
 	AT(fp_conf, token, "of the lists compiled, 0: none");
 	AT(fp_conf, wall_s, "CLOCK_REALTIME - CLOCK_MONOTONIC then");
 	AT(fp_conf, look_stale, "LOOK and gate6 bits for nothing");
