@@ -279,10 +279,10 @@ static int add_finish(struct add *a)
 		fp_log(FP_LOG_WARN,
 		       "%zu lines left out: their until= has passed",
 		       in->n_expired);
-	fb_summary(a->c, is_changed, NULL, added, (uint64_t)a->n_added, updated,
-		   (uint64_t)(a->n_changes - a->n_added), kept,
-		   (uint64_t)(in->n - a->n_changes), "expired",
-		   (uint64_t)in->n_expired, NULL);
+	fp_out_counts(a->c->out, is_changed, NULL, added, (uint64_t)a->n_added,
+		      updated, (uint64_t)(a->n_changes - a->n_added), kept,
+		      (uint64_t)(in->n - a->n_changes), "expired",
+		      (uint64_t)in->n_expired, NULL);
 	return a->c->is_dry_run ? is_changed : fb_done(&a->node, is_changed);
 }
 

@@ -94,8 +94,8 @@ int fb_test(struct fp_cli *c)
 		blocked += rec.is_blocked;
 	}
 	if (!r)
-		fb_summary(c, false, NULL, "addresses", (uint64_t)c->argc,
-			   "blocked", blocked, NULL);
+		fp_out_counts(c->out, false, NULL, "addresses",
+			      (uint64_t)c->argc, "blocked", blocked, NULL);
 	fp_node_close(&n);
 	if (r)
 		return fp_cli_fail(c, r, &e);
@@ -189,8 +189,8 @@ static int why_one(struct why *w, const char *word)
 
 static int why_finish(struct why *w)
 {
-	fb_summary(w->c, false, NULL, "addresses", (uint64_t)w->c->argc,
-		   "covered", w->covered, "disagreed", w->disagreed, NULL);
+	fp_out_counts(w->c->out, false, NULL, "addresses", (uint64_t)w->c->argc,
+		      "covered", w->covered, "disagreed", w->disagreed, NULL);
 	if (w->disagreed)
 		return FP_EXIT_FAIL;
 	return w->covered ? FP_EXIT_OK : FP_EXIT_NO;

@@ -52,10 +52,6 @@ struct fp_prefix fb_first_host(const struct fp_prefix *p);
 /* 0, or the exit status of the failed record. */
 int fb_record(struct fp_cli *c, const struct fp_type *t, const void *rec);
 
-/* The summary of --json: members "NAME":COUNT, pairs of const char * and
- * uint64_t up to a NULL name.  line as fp_out_summary has it. */
-void fb_summary(struct fp_cli *c, bool is_changed, const char *line, ...);
-
 #define FB_COUNT(v) (sizeof(v) / sizeof(*(v)))
 
 #endif

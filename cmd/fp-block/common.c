@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -157,21 +156,6 @@ struct fp_prefix fb_first_host(const struct fp_prefix *p)
 
 	host.len = 128;
 	return host;
-}
-
-void fb_summary(struct fp_cli *c, bool is_changed, const char *line, ...)
-{
-	struct fp_buf json = { 0 };
-	const char *name, *comma = "";
-	va_list ap;
-
-	va_start(ap, line);
-	for (; (name = va_arg(ap, const char *)); comma = ",")
-		fp_buf_printf(&json, "%s\"%s\":%llu", comma, name,
-			      (unsigned long long)va_arg(ap, uint64_t));
-	va_end(ap);
-	fp_out_summary(c->out, is_changed, fp_buf_str(&json), line);
-	fp_buf_fini(&json);
 }
 
 int fb_record(struct fp_cli *c, const struct fp_type *t, const void *rec)

@@ -229,9 +229,9 @@ int fb_del(struct fp_cli *c)
 	if (r) {
 		status = fp_cli_fail(c, r, &e);
 	} else {
-		fb_summary(c, d.n_removed > 0, NULL, "removed",
-			   (uint64_t)d.n_removed, "absent",
-			   (uint64_t)d.n_absent, NULL);
+		fp_out_counts(c->out, d.n_removed > 0, NULL, "removed",
+			      (uint64_t)d.n_removed, "absent",
+			      (uint64_t)d.n_absent, NULL);
 		status = c->is_dry_run && d.n_removed ? FP_EXIT_NO : FP_EXIT_OK;
 	}
 	fb_input_fini(&d.in);

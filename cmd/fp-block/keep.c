@@ -64,8 +64,8 @@ static int verify_finish(struct fp_cli *c, const struct fp_node *n,
 	if (found > VERIFY_SHOWN)
 		fp_log(FP_LOG_WARN, "%lld differences in all",
 		       (long long)found);
-	fb_summary(
-		c, found > differ,
+	fp_out_counts(
+		c->out, found > differ,
 		differ ? "the tables do NOT equal the lists: fp-block verify --repair"
 		: is_broken ? "the tables equal the lists that can be read"
 		: found ? "the tables differed; compiled anew, they equal the lists"
@@ -160,7 +160,7 @@ int fb_digest(struct fp_cli *c)
 	if (!r)
 		r = fp_out_record(c->out, &digest_type, &rec, &e);
 	if (!r)
-		fb_summary(c, false, NULL, NULL);
+		fp_out_counts(c->out, false, NULL, NULL);
 	fp_node_close(&n);
 	return r ? fp_cli_fail(c, r, &e) : FP_EXIT_OK;
 }
@@ -261,8 +261,8 @@ static int sweep_run(struct sweep *s, struct fp_err *e)
 
 static int sweep_finish(struct sweep *s)
 {
-	fb_summary(s->c, s->compacted > 0, NULL, "expired", s->expired,
-		   "compacted", s->compacted, NULL);
+	fp_out_counts(s->c->out, s->compacted > 0, NULL, "expired", s->expired,
+		      "compacted", s->compacted, NULL);
 	return s->c->is_dry_run && s->compacted ? FP_EXIT_NO : FP_EXIT_OK;
 }
 

@@ -98,8 +98,9 @@ static int list_finish(struct fp_cli *c, struct fp_node *n, int r,
 	if (r)
 		status = fp_cli_fail(c, r, e);
 	else
-		fb_summary(c, false, NULL, "lists", lists, "entries", entries,
-			   "broken", (uint64_t)n->lists.n_broken, NULL);
+		fp_out_counts(c->out, false, NULL, "lists", lists, "entries",
+			      entries, "broken", (uint64_t)n->lists.n_broken,
+			      NULL);
 	fp_node_close(n);
 	return status;
 }

@@ -325,10 +325,10 @@ static int load_report(struct load *l, struct fp_err *e)
 	};
 	int r = fp_out_record(l->c->out, &load_type, &rec, e);
 
-	fb_summary(l->c, load_is_change(l), NULL, "entries", rec.entries,
-		   "added", rec.added, "removed", rec.removed, "updated",
-		   rec.updated, "bad", rec.bad, "refused", rec.refused,
-		   "expired", rec.expired, NULL);
+	fp_out_counts(l->c->out, load_is_change(l), NULL, "entries",
+		      rec.entries, "added", rec.added, "removed", rec.removed,
+		      "updated", rec.updated, "bad", rec.bad, "refused",
+		      rec.refused, "expired", rec.expired, NULL);
 	return r;
 }
 

@@ -61,9 +61,10 @@ static int unload_finish(struct fp_cli *c, int64_t entries)
 {
 	bool is_changed = entries >= 0;
 
-	fb_summary(c, is_changed, is_changed ? NULL : "there is no such list",
-		   "lists", (uint64_t)is_changed, "entries",
-		   is_changed ? (uint64_t)entries : 0, NULL);
+	fp_out_counts(c->out, is_changed,
+		      is_changed ? NULL : "there is no such list", "lists",
+		      (uint64_t)is_changed, "entries",
+		      is_changed ? (uint64_t)entries : 0, NULL);
 	return c->is_dry_run && is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 

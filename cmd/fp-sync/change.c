@@ -359,8 +359,8 @@ static int tell_nodes(struct change *x, struct fp_err *e)
 
 static int dry_run(struct change *x)
 {
-	fs_summary(x->site.c, x->n_news > 0, NULL, "words", (uint64_t)x->n_news,
-		   NULL);
+	fp_out_counts(x->site.c->out, x->n_news > 0, NULL, "words",
+		      (uint64_t)x->n_news, NULL);
 	return x->n_news ? FP_EXIT_NO : FP_EXIT_OK;
 }
 

@@ -2,7 +2,6 @@
 #include "common.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -373,21 +372,6 @@ int fs_tally_status(const struct fs_tally *t, bool is_dry_run)
 	return away ? FP_EXIT_AGAIN : FP_EXIT_FAIL;
 }
 
-void fs_summary(struct fp_cli *c, bool is_changed, const char *line, ...)
-{
-	struct fp_buf json = { 0 };
-	const char *name, *comma = "";
-	va_list ap;
-
-	va_start(ap, line);
-	for (; (name = va_arg(ap, const char *)); comma = ",")
-		fp_buf_printf(&json, "%s\"%s\":%llu", comma, name,
-			      (unsigned long long)va_arg(ap, uint64_t));
-	va_end(ap);
-	fp_out_summary(c->out, is_changed, fp_buf_str(&json), line);
-	fp_buf_fini(&json);
-}
-
 void fs_tally_summary(struct fp_cli *c, const struct fs_tally *t)
 {
 	uint64_t n = 0;
@@ -401,11 +385,12 @@ void fs_tally_summary(struct fp_cli *c, const struct fs_tally *t)
 		(unsigned long long)n, t->n[FP_STANDS_WELL],
 		t->n[FP_STANDS_AWAY], t->n[FP_STANDS_REFUSED],
 		t->n[FP_STANDS_FAILED]);
-	fs_summary(c, t->is_changed, t->n[FP_STANDS_WELL] == n ? NULL : line,
-		   "nodes", n, "done", (uint64_t)t->n[FP_STANDS_WELL],
-		   "unreachable", (uint64_t)t->n[FP_STANDS_AWAY], "refused",
-		   (uint64_t)t->n[FP_STANDS_REFUSED], "failed",
-		   (uint64_t)t->n[FP_STANDS_FAILED], NULL);
+	fp_out_counts(c->out, t->is_changed,
+		      t->n[FP_STANDS_WELL] == n ? NULL : line, "nodes", n,
+		      "done", (uint64_t)t->n[FP_STANDS_WELL], "unreachable",
+		      (uint64_t)t->n[FP_STANDS_AWAY], "refused",
+		      (uint64_t)t->n[FP_STANDS_REFUSED], "failed",
+		      (uint64_t)t->n[FP_STANDS_FAILED], NULL);
 }
 
 void fs_digest(const struct fp_cli *c, const char *hex, char out[65])

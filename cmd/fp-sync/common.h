@@ -95,10 +95,7 @@ void fs_tally_add(struct fs_tally *t, const char *node,
 /* is_dry_run: 1 when something would change. */
 int fs_tally_status(const struct fs_tally *t, bool is_dry_run);
 
-/* JSON summary: members "NAME":COUNT, pairs of const char * and uint64_t up to
- * a NULL name; line as fp_out_summary has it. */
-void fs_summary(struct fp_cli *c, bool is_changed, const char *line, ...);
-/* ... of nodes. */
+/* The summary, of nodes. */
 void fs_tally_summary(struct fp_cli *c, const struct fs_tally *t);
 /* A digest as people see it: short in text, whole in JSON. */
 void fs_digest(const struct fp_cli *c, const char *hex, char out[65]);

@@ -231,9 +231,10 @@ static int finish(struct compare *c)
 		fs_tally_add(&c->tally, c->site.hosts[i]->name,
 			     &c->answer[i].out);
 	status = fs_tally_status(&c->tally, false);
-	fs_summary(c->site.c, false, NULL, "nodes", (uint64_t)c->site.n_hosts,
-		   "differences", c->differences, "unreachable",
-		   (uint64_t)c->tally.n[FP_STANDS_AWAY], NULL);
+	fp_out_counts(c->site.c->out, false, NULL, "nodes",
+		      (uint64_t)c->site.n_hosts, "differences", c->differences,
+		      "unreachable", (uint64_t)c->tally.n[FP_STANDS_AWAY],
+		      NULL);
 	if (status)
 		return status;
 	return c->differences ? FP_EXIT_NO : FP_EXIT_OK;

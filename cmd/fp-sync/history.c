@@ -95,8 +95,8 @@ static int print_all(struct fp_cli *c, const struct fp_history *h,
 			r = print_version(c, &all[i], v, e);
 		}
 	if (!r)
-		fs_summary(c, false, NULL, "pushes", (uint64_t)n, "versions",
-			   versions, NULL);
+		fp_out_counts(c->out, false, NULL, "pushes", (uint64_t)n,
+			      "versions", versions, NULL);
 	return r;
 }
 

@@ -253,8 +253,8 @@ static int finish(struct pull *p, struct fp_err *e)
 		fp_log_change(NULL, "pull: %llu lists of %s into %s",
 			      (unsigned long long)p->written,
 			      p->site.hosts[0]->name, dir);
-	fs_summary(p->site.c, p->written > 0, NULL, "written", p->written,
-		   "kept", (uint64_t)p->n - p->written, NULL);
+	fp_out_counts(p->site.c->out, p->written > 0, NULL, "written",
+		      p->written, "kept", (uint64_t)p->n - p->written, NULL);
 	return p->site.c->is_dry_run && p->written ? FP_EXIT_NO : FP_EXIT_OK;
 }
 

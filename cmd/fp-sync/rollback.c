@@ -69,7 +69,7 @@ static int push(struct rollback *x, struct fp_err *e)
 	int r;
 
 	if (x->site.c->is_dry_run) { /* what is not written is not pushed */
-		fs_summary(x->site.c, true, NULL, NULL);
+		fp_out_counts(x->site.c->out, true, NULL, NULL);
 		return FP_EXIT_NO;
 	}
 	x->plan.push.names = &x->name;

@@ -181,11 +181,11 @@ static int finish(struct status *s)
 {
 	int status = fs_tally_status(&s->tally, false);
 
-	fs_summary(s->site.c, false, NULL, "nodes", (uint64_t)s->site.n_hosts,
-		   "in_step",
-		   (uint64_t)(s->tally.n[FP_STANDS_WELL] - s->n_behind),
-		   "behind", (uint64_t)s->n_behind, "unreachable",
-		   (uint64_t)s->tally.n[FP_STANDS_AWAY], NULL);
+	fp_out_counts(s->site.c->out, false, NULL, "nodes",
+		      (uint64_t)s->site.n_hosts, "in_step",
+		      (uint64_t)(s->tally.n[FP_STANDS_WELL] - s->n_behind),
+		      "behind", (uint64_t)s->n_behind, "unreachable",
+		      (uint64_t)s->tally.n[FP_STANDS_AWAY], NULL);
 	if (status)
 		return status;
 	return s->n_behind || s->n_idle ? FP_EXIT_NO : FP_EXIT_OK;

@@ -153,6 +153,6 @@ int fs_push_stay(struct fp_cli *c)
 	}
 	if (r)
 		return fp_cli_fail(c, r, &e);
-	fs_summary(c, false, NULL, NULL);
+	fp_out_counts(c->out, false, NULL, NULL);
 	return FP_EXIT_OK;
 }

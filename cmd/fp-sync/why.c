@@ -169,9 +169,10 @@ static int finish(struct why *w)
 {
 	int status = fs_tally_status(&w->tally, false);
 
-	fs_summary(w->site.c, false, NULL, "nodes", (uint64_t)w->site.n_hosts,
-		   "covered", w->covered, "disagreed", w->disagreed,
-		   "unreachable", (uint64_t)w->tally.n[FP_STANDS_AWAY], NULL);
+	fp_out_counts(w->site.c->out, false, NULL, "nodes",
+		      (uint64_t)w->site.n_hosts, "covered", w->covered,
+		      "disagreed", w->disagreed, "unreachable",
+		      (uint64_t)w->tally.n[FP_STANDS_AWAY], NULL);
 	if (w->disagreed)
 		return FP_EXIT_FAIL;
 	if (status)

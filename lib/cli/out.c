@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -209,6 +210,21 @@ void fp_out_summary(struct fp_out *o, bool is_changed, const char *json,
 		fp_out_flush(o);
 		fp_log(FP_LOG_NOTICE, "%s", line);
 	}
+}
+
+void fp_out_counts(struct fp_out *o, bool is_changed, const char *line, ...)
+{
+	struct fp_buf json = { 0 };
+	const char *name, *comma = "";
+	va_list ap;
+
+	va_start(ap, line);
+	for (; (name = va_arg(ap, const char *)); comma = ",")
+		fp_buf_printf(&json, "%s\"%s\":%llu", comma, name,
+			      (unsigned long long)va_arg(ap, uint64_t));
+	va_end(ap);
+	fp_out_summary(o, is_changed, fp_buf_str(&json), line);
+	fp_buf_fini(&json);
 }
 
 void fp_out_flush(struct fp_out *o)

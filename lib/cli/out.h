@@ -63,6 +63,9 @@ int fp_out_check(struct fp_out *o, const struct fp_type *type,
  * json: further members as they stand, e.g. "\"added\":3", or NULL. */
 void fp_out_summary(struct fp_out *o, bool is_changed, const char *json,
 		    const char *line);
+/* ... of counts: members "NAME":COUNT, pairs of const char * and uint64_t up to
+ * a NULL name. */
+void fp_out_counts(struct fp_out *o, bool is_changed, const char *line, ...);
 /* Flush so that a reader of a pipe sees what was written (watch, stats). */
 void fp_out_flush(struct fp_out *o);
 /* Flush, check and free; file stays open.  o may be NULL.  0; -EIO, -ENOSPC or

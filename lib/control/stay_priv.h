@@ -2,7 +2,9 @@
 #ifndef FP_CONTROL_STAY_PRIV_H
 #define FP_CONTROL_STAY_PRIV_H
 
-/* What stay.c, stay_watch.c and stay_sock.c share; not for others. */
+/* What stay.c, stay_watch.c, stay_sock.c and stay_hand.c share; not for others. */
+
+#include <sys/un.h>
 
 #include "control/stay.h"
 
@@ -69,5 +71,10 @@ void fp_stay_sock_close(struct fp_stay *s);
 /* Node i answered words with this tag; or its session ended (ev NULL). */
 void fp_stay_sock_answer(struct fp_stay *s, size_t i,
 			 const struct fp_event *ev);
+
+/* ---- stay_hand.c ---- */
+
+/* Where the socket is.  0; -ENAMETOOLONG. */
+int fp_stay_address(struct sockaddr_un *a, const char *state_dir);
 
 #endif

@@ -7,7 +7,7 @@
 #include "logic/sender.h"
 
 enum fp_item_how { FP_ITEM_WHOLE, FP_ITEM_DIFF, FP_ITEM_BUCKETS, FP_ITEM_DROP };
-enum fp_item_state { FP_ITEM_TODO, FP_ITEM_SENT, FP_ITEM_STAGED };
+enum fp_item_state { FP_ITEM_UNSENT, FP_ITEM_SENT, FP_ITEM_STAGED };
 
 /* A list that the node has to change. */
 struct fp_item {

@@ -267,7 +267,7 @@ static int start_item(struct fp_pushing *g, const struct fp_hello *h,
 static struct fp_item *next_item(struct fp_pushing *g)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (g->item[i].state == FP_ITEM_TODO)
+		if (g->item[i].state == FP_ITEM_UNSENT)
 			return &g->item[i];
 	return NULL;
 }
@@ -397,7 +397,7 @@ static bool try_otherwise(struct fp_pushing *g, struct fp_item *it,
 		it->how = FP_ITEM_WHOLE;
 	else
 		return false;
-	it->state = FP_ITEM_TODO;
+	it->state = FP_ITEM_UNSENT;
 	return true;
 }
 
