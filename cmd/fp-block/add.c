@@ -7,8 +7,6 @@
 #include "io/clock.h"
 #include "model/words.h"
 
-#define FOR_MAX_S (100ll * 366 * 86400)
-
 struct add {
 	struct fp_cli *c;
 	struct fp_node node;
@@ -25,38 +23,6 @@ struct add {
 
 static const char *const added = "added", *const updated = "updated",
 			 *const kept = "kept";
-
-static int add_until(struct add *a, struct fp_err *e)
-{
-	const char *dur = fp_cli_get(a->c, "for");
-	const char *at = fp_cli_get(a->c, "until");
-	int64_t ms;
-	int r = 0;
-
-	if (dur && at)
-		return fp_err(e, -EINVAL,
-			      "--for and --until: only one of them");
-	if (dur) {
-		r = fp_parse_duration(dur, &ms, e);
-		if (r)
-			return fp_err_prefix(e, r, "--for");
-		a->for_s = (ms + 999) / 1000;
-		if (!ms || a->for_s > FOR_MAX_S)
-			r = fp_err(
-				e, -EINVAL,
-				"--for %s: from 1s to 100 years (without --for it is for ever)",
-				dur);
-	}
-	if (at) {
-		r = fp_parse_time(at, strlen(at), &a->until_s, e);
-		if (r)
-			return fp_err_prefix(e, r, "--until");
-		if (a->until_s <= fp_clock_unix_s())
-			r = fp_err(e, -EINVAL, "--until %s: that has passed",
-				   at);
-	}
-	return r;
-}
 
 static int add_meta_one(struct add *a, const char *key, const char *value,
 			struct fp_err *e)
@@ -241,7 +207,7 @@ static int add_prepare(struct add *a, struct fp_err *e)
 	int r = fp_out_check(a->c->out, &fb_change_type, e);
 
 	if (!r)
-		r = add_until(a, e);
+		r = fp_cli_end(a->c, &a->for_s, &a->until_s, e);
 	if (!r)
 		r = add_meta(a, e);
 	if (!r)

@@ -12,7 +12,6 @@
 
 #define STDIN_MAX (64u << 20)
 #define ENTRIES_MAX 1000000
-#define FOR_MAX_S (100ll * 366 * 86400)
 #define DEFAULT_LIST "bans"
 
 struct change_rec {
@@ -46,38 +45,6 @@ static const struct fp_type change_type = { "change", change_fields,
 					    FS_COUNT(change_fields) };
 
 /* ---- what is said */
-
-static int read_until(struct change *x, struct fp_err *e)
-{
-	const char *dur = fp_cli_get(x->site.c, "for");
-	const char *at = fp_cli_get(x->site.c, "until");
-	int64_t ms;
-	int r = 0;
-
-	if (dur && at)
-		return fp_err(e, -EINVAL,
-			      "--for and --until: only one of them");
-	if (dur) {
-		r = fp_parse_duration(dur, &ms, e);
-		if (r)
-			return fp_err_prefix(e, r, "--for");
-		x->for_s = (ms + 999) / 1000;
-		if (!ms || x->for_s > FOR_MAX_S)
-			r = fp_err(
-				e, -EINVAL,
-				"--for %s: from 1s to 100 years (without --for it is for ever)",
-				dur);
-	}
-	if (at) {
-		r = fp_parse_time(at, strlen(at), &x->until_s, e);
-		if (r)
-			return fp_err_prefix(e, r, "--until");
-		if (x->until_s <= fp_clock_unix_s())
-			r = fp_err(e, -EINVAL, "--until %s: that has passed",
-				   at);
-	}
-	return r;
-}
 
 static int read_operands(struct change *x, struct fp_err *e)
 {
@@ -396,7 +363,7 @@ static int prepare(struct change *x, struct fp_err *e)
 	int r = fp_out_check(c->out, &change_type, e);
 
 	if (!r)
-		r = read_until(x, e);
+		r = fp_cli_end(x->site.c, &x->for_s, &x->until_s, e);
 	if (!r)
 		r = read_operands(x, e);
 	if (!r)

@@ -78,6 +78,12 @@ int fp_cli_main(const struct fp_tool *tool, int argc, char **argv);
 const char *fp_cli_get(const struct fp_cli *c, const char *name);
 bool fp_cli_overrides(const struct fp_cli *c, const char *rule);
 
+/* --for and --until of a tool that has them: *for_s (rounded up) or *until_s, the
+ * other one and both without them are left as they are.
+ * -EINVAL: both, no such time, more than 100 years, or one that has passed. */
+int fp_cli_end(const struct fp_cli *c, int64_t *for_s, int64_t *until_s,
+	       struct fp_err *e);
+
 /* Report *e on stderr and map it to an exit status: a refusal prints
  * "refused by rule RULE: ...; --override RULE lifts it" and is 5;
  * -EAGAIN -EBUSY -ETIMEDOUT -ECONNREFUSED -EHOSTUNREACH -ENETUNREACH are 4;

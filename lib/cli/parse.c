@@ -4,6 +4,9 @@
 
 #include "base/time.h"
 #include "cli/opt.h"
+#include "io/clock.h"
+
+#define FOR_MAX_S (100ll * 366 * 86400)
 
 static bool unit_ms(const char *s, int64_t *ms)
 {
@@ -60,4 +63,37 @@ size_t fp_print_time(int64_t unix_s, char out[FP_TIME_STRLEN])
 	fp_time_print(unix_s > FP_TIME_MAX_S ? FP_TIME_MAX_S : unix_s, out);
 	out[FP_TIME_LEN] = 0;
 	return FP_TIME_LEN;
+}
+
+int fp_cli_end(const struct fp_cli *c, int64_t *for_s, int64_t *until_s,
+	       struct fp_err *e)
+{
+	const char *dur = fp_cli_get(c, "for");
+	const char *at = fp_cli_get(c, "until");
+	int64_t ms;
+	int r = 0;
+
+	if (dur && at)
+		return fp_err(e, -EINVAL,
+			      "--for and --until: only one of them");
+	if (dur) {
+		r = fp_parse_duration(dur, &ms, e);
+		if (r)
+			return fp_err_prefix(e, r, "--for");
+		*for_s = (ms + 999) / 1000;
+		if (!ms || *for_s > FOR_MAX_S)
+			r = fp_err(
+				e, -EINVAL,
+				"--for %s: from 1s to 100 years (without --for it is for ever)",
+				dur);
+	}
+	if (at) {
+		r = fp_parse_time(at, strlen(at), until_s, e);
+		if (r)
+			return fp_err_prefix(e, r, "--until");
+		if (*until_s <= fp_clock_unix_s())
+			r = fp_err(e, -EINVAL, "--until %s: that has passed",
+				   at);
+	}
+	return r;
 }
