@@ -22,15 +22,17 @@ FUZZ_TIME ?= 30
 
 DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
 	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev \
-	libssh2-1-dev librabbitmq-dev
+	libssh2-1-dev librabbitmq-dev libssl-dev \
+	libcurl4-openssl-dev libpq-dev
 DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
 	openssh-server openssh-client jq
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
 	socat bash-completion zsh fish python3 time git rabbitmq-server \
-	ansible-core
+	ansible-core kamailio-tls-modules rtpengine-daemon postgresql \
+	pgbouncer haproxy bind9 bind9-dnsutils keepalived prometheus openssl
 # For make bench alone.
-DEPS_bench := pssh parallel bc
+DEPS_bench := pssh parallel bc monitoring-plugins-basic
 # For make check-full alone.
 DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
@@ -64,7 +66,7 @@ FUZZ_OBJ := $(addprefix $(F)/,$(patsubst %.c,%.o,$(filter %.c,$(LIB_SRC)) \
 WARN := -Wall -Wextra -Wshadow -Wvla -Wstrict-prototypes $(if $(CI),-Werror)
 WARN_gcc := $(if $(findstring clang,$(shell $(CC) --version)),, \
 	-Wno-format-truncation)
-INC := -Ilib -Ibpf -I. $(LAYOUT:%=-DFP_LAYOUT=%)
+INC := -Ilib -Ibpf -I. -idirafter /usr/include/postgresql $(LAYOUT:%=-DFP_LAYOUT=%)
 DEFS := -D_GNU_SOURCE -DFP_VERSION='"$(VERSION)"' \
 	-DFP_BPF_OBJECT='"$(B)/fastpath.bpf.o"'
 SAN_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=undefined \
@@ -73,7 +75,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(WARN_gcc) $(INC) $(DEFS) $(CPPFLAGS) $(CFLAGS
 	$(if $(SAN),$(SAN_FLAGS))
 FUZZ_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) -O1 -g $(SAN_FLAGS)
 LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap \
-	-lssh2 -lrabbitmq -lm
+	-lssh2 -lrabbitmq -lssl -lcrypto -lcurl -lpq -lm
 # asm/types.h is in the multiarch directory, which -target bpf does not search.
 BPF_CFLAGS := -target bpf -O2 -mcpu=v3 -g -Wall $(if $(CI),-Werror) $(INC) \
 	$(addprefix -idirafter ,$(wildcard /usr/include/$(shell uname -m)-linux-gnu))

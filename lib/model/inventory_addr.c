@@ -34,6 +34,18 @@ static const struct {
 	{ .key = "fp_db", .type = TEXT },
 	{ .key = "fp_recovery_ports", .type = TEXT },
 	{ .key = "fp_tags", .type = TEXT },
+	{ .key = "fp_sip_fail", .type = TEXT },
+	{ .key = "fp_sip_from", .type = TEXT },
+	{ .key = "fp_tls_ca", .type = TEXT },
+	{ .key = "fp_tls_cert", .type = TEXT },
+	{ .key = "fp_tls_key", .type = TEXT },
+	{ .key = "fp_pg", .type = TEXT },
+	{ .key = "fp_amqp", .type = TEXT },
+	{ .key = "fp_amqp_file", .type = TEXT },
+	{ .key = "fp_checks", .type = TEXT },
+	{ .key = "fp_warning", .type = TEXT },
+	{ .key = "fp_critical", .type = TEXT },
+	{ .key = "fp_dispatcher_db", .type = TEXT },
 };
 
 #define N_KNOWN (sizeof(known) / sizeof(*known))

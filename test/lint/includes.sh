@@ -16,7 +16,8 @@ below() {
 	lib/logic) echo base model codec ;;
 	lib/node) echo base io model codec peer logic node ;;
 	lib/control) echo base io model codec peer logic control ;;
-	cmd*) echo base io cli model codec peer logic node control ;;
+	lib/health) echo base io model codec peer logic control health ;;
+	cmd*) echo base io cli model codec peer logic node control health ;;
 	esac
 }
 
@@ -27,8 +28,9 @@ sideways='maps:pins xdp:pins xdp:maps xdp:bpfobj'
 # Third-party headers, and the directories that hide them from the rest.
 third_party() {
 	case $1 in
-	bpf/* | libmnl/* | pcap* | libssh2* | libpq* | amqp*)
+	bpf/* | libmnl/* | pcap* | libssh2* | libpq* | amqp* | curl/*)
 		echo lib/peer ;;
+	openssl/*) echo lib/io ;;
 	nettle/*) echo lib/base lib/peer ;;
 	cjson/*) echo lib/model lib/codec lib/peer ;;
 	esac

@@ -10,6 +10,8 @@ allowed() {
 	fp-block) echo libbpf libnettle libmnl libcjson ;;
 	fp-load) echo libbpf libnettle libmnl libcjson libpcap ;;
 	fp-sync) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq ;;
+	fp-health) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq \
+		libssl libcrypto libcurl libpq ;;
 	esac
 }
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_HEALTH_DB_H
+#define FP_HEALTH_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "logic/health_steer.h"
+#include "peer/pg.h"
+
+/* What controllers share, in schema fastpath of fp_db: maintenance marks, what
+ * steering disabled, jobs, and the locks that keep two controllers apart.
+ * Times of leases are the database's clock. */
+
+#define FP_DB_VERSION 1
+
+/* ---- schema (fp-health setup) */
+
+struct fp_db_setup {
+	const char *
+		role; /* gets what the tools need and no more; NULL: fastpath */
+	bool is_dry_run;
+};
+/* Make or migrate; safe to run twice, and by two at once.
+ * 0: *from, *to: versions (0: was not there).  -EACCES: not permitted, e says
+ * what to run as whom.  -EPERM: made by a newer fastpath. */
+int fp_db_setup(struct fp_pg *p, const struct fp_db_setup *o, int *from,
+		int *to, struct fp_err *e);
+/* The version.  -ENOENT: no schema ("fp-health setup").  -EPERM: another
+ * version. */
+int fp_db_check(struct fp_pg *p, struct fp_err *e);
+
+/* ---- maintenance */
+
+struct fp_mark {
+	char node[256], why[200], by[128];
+	int64_t since_s, until_s; /* unix */
+};
+/* Marks that have not ended.  0: *out is an array of *n, free(3). */
+int fp_db_marks(struct fp_pg *p, struct fp_mark **out, size_t *n,
+		struct fp_err *e);
+/* Begin, or change one that is there; until_s of the mark counts.
+ * 0: *is_changed. */
+int fp_db_mark(struct fp_pg *p, const struct fp_mark *m, bool *is_changed,
+	       struct fp_err *e);
+int fp_db_unmark(struct fp_pg *p, const char *node, bool *is_changed,
+		 struct fp_err *e);
+
+/* Copies in STATE/health/maintenance, for when fp_db is away: written after each
+ * reading, temp + rename.  copy_read: 0 also when there is none; *at_s: when it was
+ * written. */
+int fp_marks_copy_write(const char *state_dir, const struct fp_mark *v,
+			size_t n, struct fp_err *e);
+int fp_marks_copy_read(const char *state_dir, struct fp_mark **out, size_t *n,
+		       int64_t *at_s, struct fp_err *e);
+
+/* ---- locks: advisory, of the session.  name: "steer" ... */
+
+/* 1: held (also when it was).  0: somebody else holds it; who, when told. */
+int fp_db_lock(struct fp_pg *p, const char *name, char who[128],
+	       struct fp_err *e);
+void fp_db_unlock(struct fp_pg *p, const char *name);
+
+/* ---- leases of steering */
+
+/* All of them.  0: *out, free(3); *now_s: the database's clock. */
+int fp_db_leases(struct fp_pg *p, struct fp_lease **out, size_t *n,
+		 int64_t *now_s, struct fp_err *e);
+/* Each in one transaction that re-checks our session's lock `name` and the
+ * lease's epoch; -EBUSY: the lock or the lease is not ours any more. */
+int fp_db_lease_take(struct fp_pg *p, const char *lock, struct fp_lease *l,
+		     int64_t lease_s, struct fp_err *e); /* epoch is set */
+int fp_db_lease_renew(struct fp_pg *p, const char *lock,
+		      const struct fp_lease *l, int64_t lease_s,
+		      struct fp_err *e);
+int fp_db_lease_let_go(struct fp_pg *p, const char *lock,
+		       const struct fp_lease *l, struct fp_err *e);
+int fp_db_lease_end(struct fp_pg *p, const char *lock, const struct fp_lease *l,
+		    struct fp_err *e);
+
+/* ---- jobs of movers, for status */
+
+struct fp_job_row {
+	char id[40], tool[32], verb[32], node[256], state[32], by[128];
+	int64_t started_s, updated_s;
+};
+/* Those that have not ended. */
+int fp_db_jobs(struct fp_pg *p, struct fp_job_row **out, size_t *n,
+	       struct fp_err *e);
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_LOGIC_HEALTH_STEER_H
+#define FP_LOGIC_HEALTH_STEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "logic/health.h"
+#include "logic/health_view.h"
+
+/* What routing should look like, and the smallest change towards it, under the
+ * guards: what an operator set stays; only what we disabled is enabled; not more
+ * than max_down of a set is out through us, never its last usable one; at most
+ * what OpenSIPS' own probes cannot see is added. */
+
+/* What is wanted of a node's destinations. */
+enum fp_want {
+	FP_WANT_KEEP, /* not known: leave everything as it is */
+	FP_WANT_IN,
+	FP_WANT_OUT,
+};
+
+/* A lease: this destination was disabled by steering. */
+struct fp_lease {
+	char proxy[256]; /* node whose table it is in */
+	enum fp_dest_kind kind;
+	char set[64], uri[256];
+	char owner[128]; /* a controller */
+	int64_t until_s; /* unix; passed: anyone's */
+	int64_t since_s; /* disabled at */
+	int64_t epoch;   /* grows with each change of owner */
+	bool is_let_go;  /* an operator enabled it by hand since: not ours to
+			   * touch until the node is wanted in */
+	char why[200];
+};
+
+struct fp_steer_dest {
+	const char *proxy;               /* whose table */
+	const struct fp_view_dest *dest; /* as it is now */
+	const char *node;  /* whom it leads to; NULL: nobody we know */
+	enum fp_want want; /* of that node */
+	const char *why;
+	const struct fp_lease *lease; /* or NULL */
+};
+
+struct fp_steer_opts {
+	const char *owner; /* this controller */
+	int64_t now_s, lease_s;
+	double max_down_percent; /* of a set, by us; default 50 */
+	int64_t settle_s; /* how long OpenSIPS' late probe replies may undo us */
+};
+
+enum fp_steer_act {
+	FP_STEER_NONE,
+	FP_STEER_DISABLE, /* take the lease, then disable */
+	FP_STEER_AGAIN,   /* a late probe reply undid it: disable again */
+	FP_STEER_ENABLE,  /* enable, then end the lease */
+	FP_STEER_FORGET,  /* it is enabled already: end the lease */
+	FP_STEER_RENEW,
+	FP_STEER_TAKE_OVER, /* an expired lease of another, still wanted out */
+	FP_STEER_LET_GO,    /* an operator enabled it: mark the lease */
+	FP_STEER_HELD,      /* wanted out, but a guard says no: why */
+};
+struct fp_steer_step {
+	size_t index; /* in the array of destinations */
+	enum fp_steer_act act;
+	char why[240];
+};
+const char *fp_steer_act_name(enum fp_steer_act a);
+
+/* One step a destination, in their order.  0: *out is an array of n, free(3).
+ * -ENOMEM.  Enabling goes before disabling in the caller's hands. */
+int fp_steer_plan(const struct fp_steer_opts *o, const struct fp_steer_dest *v,
+		  size_t n, struct fp_steer_step **out, struct fp_err *e);
+
+/* What is wanted of a node, by its states.  v: those of the checks that routing
+ * looks at (the caller's choice); is_refusing counts as out.
+ * All OK or WARNING: IN.  Any CRITICAL, refusing or MAINT: OUT.  Else KEEP. */
+enum fp_want fp_steer_want(const enum fp_health *state, const bool *is_refusing,
+			   size_t n);
+
+/* OpenSIPS' own formulas.  Source: OpenSIPS 3.6.8 dispatch.c (weight of a
+ * destination with a FreeSWITCH), load_balancer.c (max_load). */
+int64_t fp_weight_dispatcher(int64_t max_weight, int64_t sessions,
+			     int64_t max_sessions, double idle_percent);
+/* psz: calls that OpenSIPS itself counts there. */
+int64_t fp_weight_load_balancer(int64_t sessions, int64_t max_sessions,
+				double idle_percent, int64_t psz);
+
+/* Does a destination's URI lead to this address and port?  Ports that are not
+ * said are 5060 (5061 for sips and transport=tls).  host: as text; names compare
+ * without case. */
+bool fp_uri_leads_to(const char *uri, const char *host, uint16_t port);
+/* The host and port in a URI, "sip:[2001:db8::1]:5062;transport=tcp".
+ * 0; -EINVAL. */
+int fp_uri_host(const char *uri, char host[256], uint16_t *port);
+
+#endif

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_PEER_PG_H
+#define FP_PEER_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* A PostgreSQL session with a deadline on everything.  It blocks: beside a loop it
+ * runs in a thread of fp_work.  Conninfo is the provider's own words (service=,
+ * pgpass, TLS ...); what we add when it does not say: keepalives 5/2/3,
+ * tcp_user_timeout 15 s, connect_timeout, application_name. */
+struct fp_pg;
+
+struct fp_pg_opts {
+	const char *conninfo;
+	const char *app;    /* application_name */
+	int64_t timeout_ms; /* of each step: connect, a statement */
+	bool is_locking; /* session locks will be held: a pooler in transaction or
+			  * statement mode is refused (-EPERM rule "pooler") */
+};
+/* 0: fp_pg_close.  -EINVAL: conninfo.  -EACCES: password, role, pg_hba.
+ * -ENOENT: no such database.  -ECONNREFUSED -ETIMEDOUT -EHOSTUNREACH: try again.
+ * -EAGAIN: starting up, shutting down, too many connections. */
+int fp_pg_open(struct fp_pg **out, const struct fp_pg_opts *o,
+	       struct fp_err *e);
+void fp_pg_close(struct fp_pg *p); /* NULL is allowed */
+
+struct fp_pg_rows;
+/* One statement with text parameters ($1 ...; NULL is null).
+ * 0: *rows (may be NULL) is the caller's (fp_pg_rows_free); *n_changed may be
+ * NULL.  -EAGAIN: serialization, deadlock, lock timeout.  -EEXIST: unique.
+ * -ENOENT: no such table, schema, function.  -EACCES: not permitted.  -EROFS:
+ * read-only (a standby).  -ECONNRESET: the session is gone.  -ETIMEDOUT: it was
+ * cancelled.  -EREMOTEIO: anything else; e has the server's words. */
+int fp_pg_do(struct fp_pg *p, const char *sql, const char *const *params,
+	     size_t n_params, struct fp_pg_rows **rows, uint64_t *n_changed,
+	     struct fp_err *e);
+/* Several statements without parameters, as one (DDL). */
+int fp_pg_script(struct fp_pg *p, const char *sql, struct fp_err *e);
+
+size_t fp_pg_n(const struct fp_pg_rows *r);
+/* NULL for null. */
+const char *fp_pg_value(const struct fp_pg_rows *r, size_t row, size_t column);
+int64_t fp_pg_int(const struct fp_pg_rows *r, size_t row, size_t column);
+void fp_pg_rows_free(struct fp_pg_rows *r);
+
+/* Is the session still there, and is this the same server process? */
+bool fp_pg_is_alive(const struct fp_pg *p);
+int fp_pg_backend(const struct fp_pg *p);
+
+#endif
