@@ -27,6 +27,11 @@ static const struct fp_opt *opt_at(const struct fp_tool *t, size_t i)
 	return i < FP_N_COMMON ? &fp_common_opts[i] : &t->opts[i - FP_N_COMMON];
 }
 
+static int fail_exit(const struct fp_cli *c)
+{
+	return c->tool->fail_exit ? c->tool->fail_exit : FP_EXIT_FAIL;
+}
+
 int fp_cli_usage(const struct fp_cli *c, const char *fmt, ...)
 {
 	const char *verb = c->verb ? c->verb->name : "";
@@ -38,7 +43,7 @@ int fp_cli_usage(const struct fp_cli *c, const char *fmt, ...)
 	va_end(ap);
 	fp_log(FP_LOG_ERR, "%s; try %s%s%s --help", text, c->tool->name,
 	       *verb ? " " : "", verb);
-	return FP_EXIT_FAIL;
+	return fail_exit(c);
 }
 
 const char *fp_cli_get(const struct fp_cli *c, const char *name)
@@ -62,7 +67,6 @@ int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 	const char *text = e->text[0] ? e->text : strerror(-code);
 	bool is_denied = (code == -EACCES || code == -EPERM) && geteuid();
 
-	(void)c;
 	if (code == -EPERM && e->rule[0]) {
 		fp_log(FP_LOG_ERR,
 		       "refused by rule %s: %s; --override %s lifts it",
@@ -81,7 +85,7 @@ int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 	case -ENETUNREACH:
 		return FP_EXIT_AGAIN;
 	default:
-		return FP_EXIT_FAIL;
+		return fail_exit(c);
 	}
 }
 

@@ -42,6 +42,9 @@ struct fp_tool {
 	const char *name, *summary;
 	const struct fp_verb *verbs;
 	const struct fp_opt *opts;
+	/* of wrong usage and of failures here, in place of FP_EXIT_FAIL (which
+	 * is CRITICAL to a monitoring system); 0: FP_EXIT_FAIL */
+	int fail_exit;
 };
 
 /* What the command line said.  Strings belong to argv. */
