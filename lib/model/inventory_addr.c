@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/endpoint.h"
 #include "model/inventory_priv.h"
 
 /* What a variable of ours holds. */
 enum type {
 	TEXT,
 	NUMBER,    /* decimal */
-	ENDPOINTS, /* [udp:]ADDRESS[:PORT], http://ADDRESS:PORT/..., fifo:PATH,
-		    * several with ',' between them */
+	ENDPOINTS, /* base/endpoint.h; several with ',' between them */
 };
 
 static const struct {
@@ -50,73 +50,20 @@ static const struct {
 
 #define N_KNOWN (sizeof(known) / sizeof(*known))
 
-/* Does s begin with one of the words before ':' that name a transport? */
-static size_t transport_len(const char *s)
-{
-	static const char *const transports[] = { "udp:",  "tcp:", "tls:",
-						  "sctp:", "ws:",  "wss:" };
-
-	for (size_t i = 0; i < sizeof(transports) / sizeof(*transports); i++)
-		if (!strncmp(s, transports[i], strlen(transports[i])))
-			return strlen(transports[i]);
-	return 0;
-}
-
-/* Where the host of an endpoint of n bytes stands in it. */
-static const char *host_of(const char *s, size_t n, size_t *host_n)
-{
-	const char *slashes = memmem(s, n, "://", 3), *end = s + n;
-
-	s = slashes ? slashes + 3 : s + transport_len(s);
-	if (s < end && *s == '[') {
-		const char *close = memchr(s, ']', (size_t)(end - s));
-
-		*host_n = close ? (size_t)(close - s - 1) : 0;
-		return s + 1;
-	}
-	*host_n = strcspn(s, ":/,");
-	if (*host_n > (size_t)(end - s))
-		*host_n = (size_t)(end - s);
-	return s;
-}
-
-/* The address in an endpoint.  1; 0: it has a name, or none (fifo:PATH);
- * -EINVAL. */
-static int endpoint(struct fp_prefix *out, const char *s, size_t n)
-{
-	const char *host;
-	size_t host_n;
-	bool is_v6;
-
-	if (!fp_prefix_parse(out, s, n, NULL))
-		return fp_prefix_is_host(out) ? 1 : -EINVAL;
-	host = host_of(s, n, &host_n);
-	is_v6 = host > s && host[-1] == '[';
-	if (!host_n && !is_v6)
-		return -EINVAL;
-	if (!fp_prefix_parse(out, host, host_n, NULL))
-		return fp_prefix_is_host(out) ? 1 : -EINVAL;
-	return is_v6 || strspn(host, "0123456789.") >= host_n ? -EINVAL : 0;
-}
-
-/* Call each(ctx, p) for the addresses of endpoints; -EINVAL when one is bad. */
+/* Call each(ctx, p) for the addresses of endpoints, host names there are none;
+ * -EINVAL when one is bad. */
 static int endpoints(const char *s,
 		     int (*each)(void *ctx, const struct fp_prefix *p),
 		     void *ctx)
 {
-	for (;; s++) {
-		struct fp_prefix p;
-		size_t n = strcspn(s += strspn(s, " "), ",");
-		size_t len = n;
-		int r;
+	for (size_t i = 0;; i++) {
+		struct fp_endpoint p;
+		int r = fp_endpoint_list(s, i, &p, NULL);
 
-		while (len && s[len - 1] == ' ')
-			len--;
-		r = endpoint(&p, s, len);
-		if (r > 0)
-			r = each(ctx, &p);
-		s += n;
-		if (r || !*s)
+		if (r <= 0)
+			return r;
+		r = p.addr.len ? each(ctx, &p.addr) : 0;
+		if (r)
 			return r;
 	}
 }
