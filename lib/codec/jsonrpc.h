@@ -16,6 +16,8 @@ struct cJSON;
 /* Append a request.  params: a JSON object or array as it stands, or NULL. */
 void fp_jsonrpc_request(struct fp_buf *to, const char *id, const char *method,
 			const char *params);
+/* Append s as a JSON string, quoted. */
+void fp_jsonrpc_string(struct fp_buf *to, const char *s);
 
 struct fp_jsonrpc {
 	struct cJSON *root;   /* all of it */

@@ -45,7 +45,8 @@ struct fp_os_dest { /* ds_list {full:1}, lb_list, rtpengine_show */
 	int64_t set_id, id, weight, max, load;
 	int64_t disabled;      /* rtpengine */
 	int64_t recheck_ticks; /* rtpengine: 4294967295: by hand */
-	const char *enabled, *auto_reenable; /* load_balancer: yes, no */
+	/* load_balancer: yes, no; on, off (off: disabled by hand) */
+	const char *enabled, *auto_reenable;
 };
 int fp_os_dispatcher(const struct cJSON *result,
 		     int (*each)(void *ctx, const struct fp_os_dest *t),

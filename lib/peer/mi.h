@@ -36,6 +36,11 @@ int fp_mi_open(struct fp_mi **out, struct fp_loop *l,
 /* Requests under way are dropped, their done is not called. */
 void fp_mi_close(struct fp_mi *m); /* NULL is allowed */
 
+/* Something that a user of the connection keeps with it; it is freed by free when
+ * the connection is closed or something else is kept. */
+void fp_mi_keep(struct fp_mi *m, void *kept, void (*free)(void *kept));
+void *fp_mi_kept(const struct fp_mi *m); /* NULL: nothing */
+
 /* The longest request, and the longest reply that can be had; 0: no limit. */
 size_t fp_mi_request_max(const struct fp_mi *m);
 size_t fp_mi_reply_max(const struct fp_mi *m);
