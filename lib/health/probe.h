@@ -64,11 +64,12 @@ struct fp_probe {
 	struct sockaddr_storage sa;
 	socklen_t sa_len;
 	int64_t timeout_ms, deadline_ms, started_ms; /* of this reading */
+	int64_t started_us;                          /* the same, finer */
 	void *data;                                  /* the kind's */
 	/* the engine's */
 	void (*done)(struct fp_probe *p, struct fp_reading *r);
 	void *ctx;
-	bool is_running;
+	bool is_running; /* a reading is under way */
 };
 
 /* The reading is there; r (and its view) belongs to the engine from now on.

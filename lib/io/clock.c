@@ -19,6 +19,15 @@ int64_t fp_clock_ms(void)
 	return read_ms(CLOCK_MONOTONIC);
 }
 
+int64_t fp_clock_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000 +
+	       turned_ms * 1000;
+}
+
 int64_t fp_clock_unix_s(void)
 {
 	return fp_clock_unix_ms() / 1000;

@@ -7,6 +7,8 @@
 /* Every reading of time goes through here, so that tests can turn the clock. */
 /* CLOCK_MONOTONIC, what bpf_ktime_get_coarse_ns counts. */
 int64_t fp_clock_ms(void);
+/* The same clock, for how long something took. */
+int64_t fp_clock_us(void);
 /* CLOCK_REALTIME. */
 int64_t fp_clock_unix_s(void);
 int64_t fp_clock_unix_ms(void);
