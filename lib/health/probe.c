@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "health/probe.h"
+
+#include <string.h>
+
+#include "io/clock.h"
+
+void fp_probe_done(struct fp_probe *p, struct fp_reading *r)
+{
+	if (r->latency_us < 0)
+		r->latency_us = fp_clock_us() - p->started_us;
+	p->is_running = false;
+	p->done(p, r);
+}
+
+void fp_probe_news(struct fp_probe *p, struct fp_reading *r)
+{
+	p->done(p, r);
+}
+
+/* What says that nothing came back, or that there is no way there. */
+static bool is_silence(int code)
+{
+	return code == -ETIMEDOUT || code == -EHOSTUNREACH ||
+	       code == -ENETUNREACH || code == -ENETDOWN || code == -EHOSTDOWN;
+}
+
+/* What is wrong here and says nothing of the server. */
+static bool is_ours(int code)
+{
+	switch (code) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -ENOBUFS:
+	case -EINVAL:
+	case -EADDRNOTAVAIL:
+	case -EAFNOSUPPORT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void fp_reading_fail(struct fp_reading *r, int code, const struct fp_err *e)
+{
+	const char *text = e && e->text[0] ? e->text : strerror(-code);
+
+	fp_reading_say(r, is_ours(code) ? FP_UNKNOWN : FP_CRITICAL, "%s", text);
+	r->is_silent = is_silence(code);
+}
