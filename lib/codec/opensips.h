@@ -72,9 +72,12 @@ int fp_os_addresses(const struct cJSON *result,
 
 /* get_statistics: the value of "group:name", or -1. */
 int64_t fp_os_statistic(const struct cJSON *result, const char *name);
-/* uptime: seconds up, its clock (unix, UTC), or -1 / 0.  Its texts are local
- * time: now_s is 0 when they cannot be read. */
+/* uptime: seconds up, its clock, or -1 / 0.  Its texts are its local time, of a
+ * zone that is not said: now_s takes them as UTC. */
 void fp_os_uptime(const struct cJSON *result, int64_t *up_s, int64_t *now_s);
+/* sr_list_reports of one identifier tells its zone, by the way: local time minus
+ * UTC when its last report was made.  false: there is none. */
+bool fp_os_offset(const struct cJSON *result, int64_t *offset_s);
 /* version: "OpenSIPS (3.6.8 (x86_64/linux))"; "" when it is not there. */
 void fp_os_version(const struct cJSON *result, char out[64]);
 /* sr_list_reports of clusterer, cap:dialog-dlg-repl: chunks of the last finished
