@@ -23,11 +23,17 @@ struct fp_db_setup {
 		role; /* gets what the tools need and no more; NULL: fastpath */
 	bool is_dry_run;
 };
+struct fp_db_made {
+	int from, to;     /* versions; 0: was not there */
+	bool is_changed;  /* version, role, or what the role may */
+	bool is_role_new; /* made, NOLOGIN: to be granted to who logs in */
+	bool is_owner;    /* the role owns the schema: it may change it too */
+};
 /* Make or migrate; safe to run twice, and by two at once.
- * 0: *from, *to: versions (0: was not there).  -EACCES: not permitted, e says
- * what to run as whom.  -EPERM: made by a newer fastpath. */
-int fp_db_setup(struct fp_pg *p, const struct fp_db_setup *o, int *from,
-		int *to, struct fp_err *e);
+ * -EACCES: not permitted, e says what to run as whom.  -EPERM: made by a newer
+ * fastpath.  -EINVAL: a role that is a superuser. */
+int fp_db_setup(struct fp_pg *p, const struct fp_db_setup *o,
+		struct fp_db_made *out, struct fp_err *e);
 /* The version.  -ENOENT: no schema ("fp-health setup").  -EPERM: another
  * version. */
 int fp_db_check(struct fp_pg *p, struct fp_err *e);
@@ -37,6 +43,7 @@ int fp_db_check(struct fp_pg *p, struct fp_err *e);
 struct fp_mark {
 	char node[256], why[200], by[128];
 	int64_t since_s, until_s; /* unix */
+	bool is_local; /* made without fp_db: only this controller's copy has it */
 };
 /* Marks that have not ended.  0: *out is an array of *n, free(3). */
 int fp_db_marks(struct fp_pg *p, struct fp_mark **out, size_t *n,
@@ -49,12 +56,18 @@ int fp_db_unmark(struct fp_pg *p, const char *node, bool *is_changed,
 		 struct fp_err *e);
 
 /* Copies in STATE/health/maintenance, for when fp_db is away: written after each
- * reading, temp + rename.  copy_read: 0 also when there is none; *at_s: when it was
- * written. */
+ * reading, temp + rename.  copy_write keeps local marks of nodes that are not in
+ * v, until they end: read the copy after it, and all marks are there.
+ * copy_read: those that have not ended; 0 also when there is none; *at_s: when
+ * fp_db was read last, 0: never. */
 int fp_marks_copy_write(const char *state_dir, const struct fp_mark *v,
 			size_t n, struct fp_err *e);
 int fp_marks_copy_read(const char *state_dir, struct fp_mark **out, size_t *n,
 		       int64_t *at_s, struct fp_err *e);
+/* A mark of this controller's alone, since fp_db is away; until_s 0: end that of
+ * node, of fp_db too as far as the copy goes. */
+int fp_marks_copy_mark(const char *state_dir, const struct fp_mark *m,
+		       bool *is_changed, struct fp_err *e);
 
 /* ---- locks: advisory, of the session.  name: "steer" ... */
 
