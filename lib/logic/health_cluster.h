@@ -2,6 +2,7 @@
 #ifndef FP_LOGIC_HEALTH_CLUSTER_H
 #define FP_LOGIC_HEALTH_CLUSTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,8 +28,9 @@ struct fp_cluster_opts {
  * twice (dialog counts, rows); NULL: it said nothing. */
 struct fp_cluster_node {
 	const char *name;
+	bool is_opensips; /* it should have a view: without one it may own a tag */
 	const struct fp_view *opensips, *opensips_before;
-	const struct fp_view *freeswitch;
+	const struct fp_view *freeswitch, *freeswitch_before;
 	const struct fp_view *filter;
 	const struct fp_view *store, *store_before; /* of the recovery DB */
 };
@@ -43,9 +45,10 @@ struct fp_cluster_answer {
 /* The rules:
  *  tags      (cluster) for each tag: exactly one node says active, and no node's
  *            view differs; two active: split brain, CRITICAL; none: CRITICAL
- *  taking    (node) dialogs or calls come (processed_dialogs grows between two
- *            rounds) although it owns no active tag: CRITICAL, is_refusing: routing
- *            should keep new calls away.  Owns none, takes none: WARNING
+ *  taking    (node) dialogs come (create_sent grows between two rounds; without
+ *            a link that is Up: processed_dialogs) although it owns no active tag:
+ *            CRITICAL.  Owns none, takes none: WARNING.  Both is_refusing while
+ *            another node owns one: routing should keep new calls away
  *  sync      (node) every enabled capability Ok; last finished sync had more than
  *            0 chunks unless all peers have 0 dialogs; not one under way
  *  links     (node) each Up with next_hop == node_id; Probe or another hop:

@@ -17,7 +17,8 @@
 struct fp_judge_opts {
 	unsigned int rise, fall; /* readings in a row; 1: at once (check) */
 	/* More than flap_max changes of the raw state within flap_window_ms:
-	 * the state stays at the worst of them until it was quiet that long. */
+	 * the state stays at the worst of them until it was quiet that long.
+	 * 0: no damping; more than 7 count as 7. */
 	unsigned int flap_max;
 	int64_t flap_window_ms;
 };
@@ -33,9 +34,21 @@ struct fp_judged {
 	bool is_known;        /* a reading has come */
 	bool is_refusing, is_silent, is_flapping;
 	enum fp_health raw; /* the last reading's */
-	unsigned int
-		n_same; /* readings in a row that differ from state alike */
-	int64_t change_ms[8]; /* of raw, the last ones, a ring */
+	/* The last reading that was not UNKNOWN: an observer that sees nothing
+	 * says nothing of what it looks at. */
+	enum fp_health seen;
+	bool is_seen_refusing;
+	/* Readings in a row that are worse than state, or better; pending: the
+	 * least of them. */
+	unsigned int n_same;
+	enum fp_health pending;
+	unsigned int n_unknown;  /* UNKNOWN ones in a row */
+	unsigned int n_refusing; /* in a row that differ from is_refusing */
+	/* Changes of seen, the newest first, and the worse of what was before
+	 * and after each. */
+	int64_t change_ms[8];
+	enum fp_health change_worst[8];
+	bool change_refusing[8];
 	unsigned int n_changes;
 	char run[40], run_before[40];
 	int64_t read_ms; /* the last reading */
@@ -47,7 +60,12 @@ struct fp_judged_change {
 	bool is_restarted; /* run is another: told at once */
 	enum fp_health from, to;
 };
-/* The first reading counts at once. */
+/* The first reading counts at once: is_changed, from UNKNOWN.  So does MAINT, and
+ * what comes after it.  UNKNOWN: a state holds until `fall` of them came in a row,
+ * and they do not interrupt a row of others.  is_refusing: told after `fall`
+ * readings, and at once in what brings a node back; taken back after `rise`
+ * readings of a node that is there.  A clock that jumps back takes all times
+ * with it. */
 void fp_judge_feed(struct fp_judged *j, const struct fp_judge_opts *o,
 		   const struct fp_reading *r, int64_t now_ms,
 		   struct fp_judged_change *out);

@@ -43,6 +43,9 @@ struct fp_steer_dest {
 	enum fp_want want; /* of that node */
 	const char *why;
 	const struct fp_lease *lease; /* or NULL */
+	/* The proxy's start, by the clock of leases; 0: not known.  A start since
+	 * the lease's undid it, not an operator. */
+	int64_t proxy_start_s;
 };
 
 struct fp_steer_opts {

@@ -71,8 +71,10 @@ struct fp_view_opensips {
 	struct fp_view_dest *dest;
 	size_t n_dests;
 	bool has_clusterer, has_dialog, has_dests;
-	int64_t dialogs;                         /* dialog:active_dialogs; -1 */
-	int64_t processed_dialogs;               /* since its start; -1 */
+	int64_t dialogs;           /* dialog:active_dialogs; -1 */
+	int64_t processed_dialogs; /* since its start, copies of peers' too; -1 */
+	/* dialog:create_sent: those it made itself and told to a peer; -1 */
+	int64_t create_sent;
 	int64_t shm_total_bytes, shm_free_bytes; /* -1 */
 	int64_t sync_chunks;  /* of its last finished sync; -1: none is known */
 	bool is_sync_pending; /* the last report is of a sync that goes on */
