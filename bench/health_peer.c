@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* health_peer PORT SILENT-PORT: answers OPTIONS over UDP on every address of this
+/* health_peer PORT [SILENT-PORT]: answers OPTIONS over UDP on every address of this
  * host, as fast as one core can: 200 OK with the headers of RFC 3261 8.2.6.  What
  * comes to SILENT-PORT is taken and never answered.  Until it is told to end; then
  * it prints how many it answered. */
@@ -153,11 +153,12 @@ int main(int argc, char **argv)
 	struct batch *b = must_alloc(1, sizeof(*b));
 	int fd;
 
-	if (argc != 3)
-		die("usage: health_peer PORT SILENT-PORT");
+	if (argc < 2 || argc > 3)
+		die("usage: health_peer PORT [SILENT-PORT]");
 	sigaction(SIGTERM, &on_end, NULL);
 	fd = listen_on(argv[1]);
-	listen_on(argv[2]);
+	if (argc > 2)
+		listen_on(argv[2]);
 	printf("ready\n");
 	fflush(stdout);
 	printf("%lu\n", serve(fd, b));
