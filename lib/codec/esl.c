@@ -304,3 +304,8 @@ int fp_esl_next(struct fp_esl_reader *r, struct fp_esl_frame *out,
 		return 0;
 	return give(r, out, e);
 }
+
+bool fp_esl_is_mid(const struct fp_esl_reader *r)
+{
+	return r->at < r->in.len;
+}

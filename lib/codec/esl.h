@@ -38,6 +38,8 @@ int fp_esl_feed(struct fp_esl_reader *r, const char *p, size_t n);
  * event socket (e shows the start).  -EMSGSIZE: longer than max_bytes. */
 int fp_esl_next(struct fp_esl_reader *r, struct fp_esl_frame *out,
 		struct fp_err *e);
+/* Is a frame begun and not whole? */
+bool fp_esl_is_mid(const struct fp_esl_reader *r);
 
 /* The value of a header in a block, percent-decoded when is_encoded.
  * false: it is not there, or longer than size - 1. */

@@ -2,6 +2,8 @@
 #ifndef FP_PEER_ESL_H
 #define FP_PEER_ESL_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -28,17 +30,26 @@ struct fp_esl_opts {
 	struct sockaddr_storage sa;
 	socklen_t sa_len;
 	const char *password; /* copied; wiped at close */
-	int64_t connect_ms, banner_ms;
+	int64_t connect_ms,
+		banner_ms; /* banner_ms: of the answer to auth too */
+	size_t max_bytes;  /* of an answer or event; 0: 1 MiB */
 };
+/* 0: *out is the caller's; what goes wrong later is told by closed, after which
+ * nothing comes but fp_esl_close.  -EINVAL: a newline in the password. */
 int fp_esl_open(struct fp_esl **out, struct fp_loop *l,
 		const struct fp_esl_opts *o, const struct fp_esl_events *ev,
 		struct fp_err *e);
 void fp_esl_close(struct fp_esl *s); /* NULL is allowed; no event after */
 
+/* How far it came, for messages: "connect", "banner", "auth", "open"; is_mid: in
+ * the middle of an answer or event. */
+const char *fp_esl_stage(const struct fp_esl *s, bool *is_mid);
+
 /* Send a command line ("api status", "event plain HEARTBEAT"); done is called
  * with its api/response or command/reply: code 0, f during the call; or
- * -ETIMEDOUT (the connection is closed: answers would not match any more).
- * 0; -EINVAL: a newline in it; -ENOMEM. */
+ * -ETIMEDOUT (the connection is closed: answers would not match any more; closed
+ * follows).  When the connection ends otherwise, closed is the only word.
+ * 0; -ENOTCONN: not opened, or over; -EINVAL: a newline in it; -ENOMEM. */
 int fp_esl_ask(struct fp_esl *s, const char *command, int64_t timeout_ms,
 	       void (*done)(void *ctx, int code, const struct fp_esl_frame *f,
 			    const struct fp_err *e),
