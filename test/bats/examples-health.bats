@@ -1,0 +1,404 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What stands around fp-health in examples/, as the programs that it is for read
+# it, and fp-health(8)'s own examples.
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	top=$BATS_TEST_DIRNAME/../..
+	examples=$top/examples
+	tmp=$BATS_TEST_TMPDIR
+	pids=()
+	cd "$tmp" || return
+	source "$top/test/lab/lab.sh"
+}
+
+teardown() {
+	for pid in "${pids[@]}"; do
+		kill -9 "$pid" 2>/dev/null || :
+	done
+}
+
+needs() {
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+needs_root() { [ "$(id -u)" = 0 ] || skip 'needs root'; }
+needs_tool() { [ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'; }
+
+# background COMMAND...: its output in the file log
+background() {
+	"$@" >>log 2>&1 </dev/null 3>&- 4>&- &
+	pids+=($!)
+}
+
+same() {
+	[ "$1" = "$2" ] || {
+		printf 'got:  %s\nwant: %s\n' "$1" "$2"
+		return 1
+	}
+}
+
+# records STATE: what watch --json would say: sip1 is in STATE, sip2 is OK
+records() {
+	printf '{"type":"transition","at":"2026-01-02T03:04:05Z","node":"%s",' sip1
+	printf '"check":"sip","from":"UNKNOWN","to":"%s","takes_calls":true}\n' "$1"
+	printf '{"type":"transition","at":"2026-01-02T03:04:05Z","node":"%s",' sip2
+	printf '"check":"sip","from":"UNKNOWN","to":"OK","takes_calls":true}\n'
+	printf '{"type":"alive","at":"2026-01-02T03:04:06Z","interval_s":10}\n'
+}
+
+# steered FORMAT OPTION...: what steer prints of records on its standard input
+steered() {
+	local format=$1
+
+	shift
+	"$FP_BUILD/fp-health" steer --format "$format" --cluster cluster.ini \
+		--state "$tmp" "$@" -
+}
+
+needs_steer() {
+	needs_tool
+	cat >cluster.ini <<-END
+	[opensips]
+	sip1 ansible_host=192.0.2.11 fp_sip=udp:192.0.2.11:5060
+	sip2 ansible_host=192.0.2.12 fp_sip=udp:192.0.2.12:5060
+	END
+}
+
+# options_are_there WORD...: each of them that looks like one is fp-health's
+options_are_there() {
+	local table word
+
+	table=$("$FP_BUILD/fp-health" --dump-options)
+	for word; do
+		case $word in
+		--*) ;;
+		*) continue ;;
+		esac
+		awk -F '\t' -v o="${word%%=*}" '$2 == o { found = 1 }
+			END { exit !found }' <<<"$table" ||
+			{ echo "no option $word"; return 1; }
+	done
+}
+
+# ---- systemd
+
+@test "systemd's watchdog and restarts stand for watch and steer" {
+	unit=$examples/systemd/fp-health-watch.service
+	for line in Type=notify Restart=always User=fastpath; do
+		grep -qx "$line" "$unit"
+	done
+	grep -q '^WatchdogSec=' "$unit"
+}
+
+@test "the commands of units are ones of a shell, and of fp-health" {
+	needs_tool
+	for unit in "$examples"/systemd/fp-health-*.service; do
+		command=$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$unit")
+		[ -n "$command" ]
+		bash -n -c "$command"
+		# shellcheck disable=SC2046 # words
+		options_are_there $(grep -oE -- '--[a-z-]+' <<<"$command")
+	done
+}
+
+@test "fp-health-watch.service: steer is its process, and ends with watch" {
+	mkdir bin
+	cat >bin/fp-health <<-'END'
+	#!/bin/bash
+	case $1 in
+	watch) echo '{"type":"alive"}'; sleep 0.2 ;;
+	steer) echo "steer $* is $$"; cat ;;
+	esac
+	END
+	chmod +x bin/fp-health
+	command=$(sed -n "s/^ExecStart=.*bash -c '\(.*\)'$/\1/p" \
+		"$examples/systemd/fp-health-watch.service" |
+		sed "s|/usr/sbin|$tmp/bin|g; s/[\$][\$]/\$/g")
+	STEER_OPTIONS='--max-down 34' bash -c "$command" >out &
+	pid=$!
+	wait $pid
+	same "$(<out)" "steer steer --max-down 34 - is $pid
+{\"type\":\"alive\"}"
+}
+
+@test "fp-health-check.service: the file appears whole, whatever the state" {
+	mkdir bin
+	cat >bin/fp-health <<-'END'
+	#!/bin/bash
+	[ -z "$BROKEN" ] || exit 3
+	echo up 1
+	exit 2
+	END
+	chmod +x bin/fp-health
+	command=$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" \
+		"$examples/systemd/fp-health-check.service" |
+		sed "s|/usr/sbin|$tmp/bin|g")
+	run -0 sh -c "$command"
+	same "$(<fp-health.prom)" 'up 1'
+	BROKEN=1 run -1 sh -c "$command"
+	same "$(<fp-health.prom)" 'up 1'
+}
+
+# ---- keepalived
+
+# The example on this host: users, paths and the NIC are those that there are.
+keepalived_conf() {
+	sed -e "s|/usr/sbin/fp-health|$1|" \
+		-e "s|/usr/local/sbin/fp-notify|$examples/keepalived/fp-notify|" \
+		-e "s/keepalived_script$/nobody/" -e 's/_script *$/_script/' \
+		"$examples/keepalived/keepalived.conf" |
+		sed 's/\(script_user\|fp-notify sip1"\).*/\1 nobody/' >k.conf
+}
+
+veth() {
+	ip link add eth0 type veth peer name eth1
+	ip addr add 192.0.2.11/24 dev eth0
+	ip link set eth0 up
+	ip link set eth1 up
+}
+
+# keepalived 2.2.7 -t kills itself when scripts have a user, unless it is the first
+# process of a namespace.
+keepalived_test() { unshare --pid --fork keepalived -t -f "$1"; }
+
+@test "keepalived takes the example" {
+	needs keepalived
+	needs_root
+	veth
+	keepalived_conf /bin/true
+	keepalived_test k.conf >out 2>&1 || { cat out k.conf; false; }
+	same "$(<out)" ''
+	sed 's/interval/intervall/' k.conf >bad.conf
+	run ! keepalived_test bad.conf
+}
+
+@test "keepalived's script is a check that fp-health takes" {
+	needs_tool
+	read -r _ check words < <(sed -n \
+		's/.*script "\([^"]*fp-health check[^"]*\)"/\1/p' \
+		"$examples/keepalived/keepalived.conf")
+	same "$check" check
+	# shellcheck disable=SC2086 # words
+	options_are_there $words
+}
+
+@test "keepalived's notify script logs, and marks a node that failed" {
+	mkdir bin
+	for tool in logger fp-health; do
+		printf '#!/bin/sh\necho "%s $*" >>%s/said\n' $tool "$tmp" \
+			>bin/$tool
+		chmod +x bin/$tool
+	done
+	for state in MASTER BACKUP FAULT; do
+		PATH=$tmp/bin:$PATH run -0 "$examples/keepalived/fp-notify" \
+			sip1 INSTANCE sip $state 100
+	done
+	same "$(grep -c '^logger.*sip1: sip is' said)" 3
+	same "$(grep -c '^fp-health' said)" 1
+	grep -q "^fp-health maintain sip1 --for 15m --why keepalived: sip FAULT" \
+		said
+	needs_tool
+	# shellcheck disable=SC2046 # words
+	options_are_there $(grep ^fp-health said)
+}
+
+# ---- Icinga
+
+# Its own program is not in every Debian: braces and quotes end, each line is of
+# a form that its language has, each option is one of fp-health.
+@test "Icinga's objects are well-formed, and name options that there are" {
+	conf=$examples/icinga2/fp-health.conf
+	python3 - "$conf" <<-'END'
+	import re, sys
+	text = re.sub(r'/\*.*?\*/', '', open(sys.argv[1]).read(), flags=re.S)
+	depth, form = [], re.compile(
+	    r'(object \w+ "[\w-]+" \{|template \w+ "[\w-]+" \{|'
+	    r'apply \w+ "[\w-]+" \{|"--[a-z-]+" = (\{|"\$\w+\$"|"\w+")|'
+	    r'arguments = \{|\}|import "[\w-]+"|assign where .+|'
+	    r'[\w.]+ = ("[^"]*"|\d+[smh]?|true|false|\[ .* \]|host\.vars\.\w+))$')
+	for line in text.splitlines():
+	    line = line.strip()
+	    if not line:
+	        continue
+	    if not form.match(line):
+	        sys.exit('not of its language: ' + line)
+	    if line.endswith('{'):
+	        depth.append(line)
+	    elif line == '}':
+	        depth.pop()
+	if depth:
+	    sys.exit('not ended: ' + depth[-1])
+	END
+	needs_tool
+	# shellcheck disable=SC2046 # words
+	options_are_there $(grep -oE '"--[a-z-]+"' "$conf" | tr -d '"')
+	# every value that it takes from a host or service is one that is set
+	grep -oE '\$fp_[a-z_]+\$' "$conf" | sort -u | grep -q fp_timeout
+}
+
+# ---- Prometheus
+
+@test "promtool takes the alerts, and they fire on what they are for" {
+	needs promtool
+	run -0 promtool check rules "$examples/prometheus/fp-health.rules.yml"
+	cp "$examples"/prometheus/*.yml .
+	run -0 promtool test rules fp-health.test.yml
+}
+
+# ---- HAProxy
+
+haproxy_conf() {
+	sed -e "s|/run/haproxy|$tmp|; /user haproxy/d; /group haproxy/d" \
+		"$examples/haproxy/haproxy.cfg" >h.cfg
+}
+
+api() { socat -t 2 - "UNIX-CONNECT:$tmp/admin.sock"; }
+
+# state SERVER: srv_admin_state, 0 or with the bit of maintenance by the API
+state() {
+	echo 'show servers state sip_tls' | api |
+		awk -v s="$1" '$4 == s { print $7 }'
+}
+
+@test "HAProxy takes the example without a warning" {
+	needs haproxy
+	haproxy_conf
+	run -0 haproxy -c -f h.cfg
+	same "$output" 'Configuration file is valid'
+}
+
+@test "HAProxy does what steer says" {
+	needs haproxy socat
+	needs_root
+	haproxy_conf
+	background haproxy -db -f h.cfg
+	lab_wait 5 test -S admin.sock
+	same "$(state sip1)" 0
+	needs_steer
+	steered haproxy --backend sip_tls <<<"$(records CRITICAL)" >lines
+	while read -r line; do
+		echo "$line" | api
+	done <lines
+	same "$(state sip1) $(state sip2)" '1 0'
+	steered haproxy --backend sip_tls <<<"$(records OK)" >lines
+	while read -r line; do
+		echo "$line" | api
+	done <lines
+	same "$(state sip1) $(state sip2)" '0 0'
+}
+
+# ---- DNS
+
+dns_conf() {
+	tsig-keygen fp-health >fp-health.key
+	cp "$examples/dns/sip.example.net.zone" .
+	sed "s|/etc/bind|$tmp|; s|/var/lib/bind|$tmp|" \
+		"$examples/dns/named.conf" >zone.conf
+}
+
+@test "BIND takes the zone and who may change what" {
+	needs named-checkconf named-checkzone tsig-keygen
+	dns_conf
+	run -0 named-checkconf -z zone.conf
+	run -0 named-checkzone sip.example.net sip.example.net.zone
+}
+
+# addresses: of the name, sorted
+addresses() {
+	dig +short +time=1 +tries=1 -p 5300 @127.0.0.1 A edge.sip.example.net |
+		sort | xargs
+}
+
+update() { nsupdate -t 2 -k fp-health.key; }
+
+@test "nsupdate may change that name, and no other" {
+	needs named nsupdate dig tsig-keygen
+	needs_root
+	dns_conf
+	cat >named.conf <<-END
+	options {
+		directory "$tmp"; listen-on port 5300 { 127.0.0.1; };
+		listen-on-v6 { none; }; pid-file "$tmp/named.pid";
+		session-keyfile "$tmp/session.key"; recursion no;
+		dnssec-validation no;
+	};
+	controls { };
+	include "$tmp/zone.conf";
+	END
+	background named -g -c named.conf
+	lab_wait 10 dig_works
+	same "$(addresses)" '192.0.2.11 192.0.2.12'
+	run ! update <<-END
+	server 127.0.0.1 5300
+	zone sip.example.net
+	update add www.sip.example.net 30 A 192.0.2.66
+	send
+	END
+	[[ $output == *REFUSED* ]]
+	needs_steer
+	{
+		echo server 127.0.0.1 5300
+		steered nsupdate --zone sip.example.net \
+			--name edge.sip.example.net <<<"$(records CRITICAL)"
+	} >lines
+	update <lines
+	same "$(addresses)" 192.0.2.12
+	{
+		echo server 127.0.0.1 5300
+		steered nsupdate --zone sip.example.net \
+			--name edge.sip.example.net <<<"$(records OK)"
+	} >lines
+	update <lines
+	same "$(addresses)" '192.0.2.11 192.0.2.12'
+}
+
+dig_works() { [ -n "$(addresses)" ]; }
+
+# ---- OpenSIPS
+
+# opensips_conf FRAGMENT MODULE...
+opensips_conf() {
+	local fragment=$1 module
+
+	shift
+	mkdir -p db
+	cat <<-END
+	log_level=2
+	stderror_enabled=yes
+	syslog_enabled=no
+	socket=udp:127.0.0.1:5070
+	mpath="$(echo "$FP_OPENSIPS_PREFIX"/lib*/opensips/modules)/"
+	END
+	for module in proto_udp signaling sl tm rr sipmsgops db_text "$@"; do
+		echo "loadmodule \"$module.so\""
+	done
+	cat <<-END
+	modparam("${!#}", "db_url", "text://$tmp/db")
+	include_file "$fragment"
+	route { if (is_method("INVITE") && !has_totag()) route(to_media); }
+	END
+}
+
+@test "OpenSIPS takes the failure routes" {
+	[ -x "${FP_OPENSIPS_PREFIX:-/nonexistent}/sbin/opensips" ] ||
+		skip 'FP_OPENSIPS_PREFIX is not set: no OpenSIPS'
+	opensips=$FP_OPENSIPS_PREFIX/sbin/opensips
+	opensips_conf "$examples/opensips/dispatcher-failover.cfg" \
+		dispatcher >ds.cfg
+	run -0 "$opensips" -C -f ds.cfg
+	opensips_conf "$examples/opensips/load-balancer-failover.cfg" \
+		dialog load_balancer >lb.cfg
+	run -0 "$opensips" -C -f lb.cfg
+	sed 's/ds_next_dst/ds_other_dst/' \
+		"$examples/opensips/dispatcher-failover.cfg" >bad
+	opensips_conf "$tmp/bad" dispatcher >bad.cfg
+	run ! "$opensips" -C -f bad.cfg
+}
