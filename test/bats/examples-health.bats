@@ -159,6 +159,7 @@ keepalived_conf() {
 }
 
 veth() {
+	ip link del eth0 2>/dev/null || :
 	ip link add eth0 type veth peer name eth1
 	ip addr add 192.0.2.11/24 dev eth0
 	ip link set eth0 up
@@ -208,6 +209,52 @@ keepalived_test() { unshare --pid --fork keepalived -t -f "$1"; }
 	needs_tool
 	# shellcheck disable=SC2046 # words
 	options_are_there $(grep ^fp-health said)
+}
+
+# Answers OPTIONS on 192.0.2.11:5060, until it is killed.
+answerer() {
+	cat >answerer.py <<-'END'
+	import re, socket
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.bind(('192.0.2.11', 5060))
+	while True:
+	    text, who = s.recvfrom(4096)
+	    keep = re.findall(rb'(?im)^(?:via|from|to|call-id|cseq):.*$', text)
+	    s.sendto(b'SIP/2.0 200 OK\r\n' + b'\n'.join(keep) +
+	             b'\nContent-Length: 0\r\n\r\n', who)
+	END
+	background python3 answerer.py
+	answerer=$!
+}
+
+has_address() { ip -4 addr show dev eth0 | grep -q '192\.0\.2\.10/'; }
+lacks_address() { ! has_address; }
+
+@test "the address follows SIP: keepalived, fp-health and a server that dies" {
+	needs keepalived python3
+	needs_root
+	needs_tool
+	veth
+	answerer
+	printf '[opensips]\nsip1 fp_sip=udp:192.0.2.11:5060\n' >cluster.ini
+	chmod 755 . "$FP_TEST_TMP" 2>/dev/null || :
+	cat >check <<-END
+	#!/bin/sh
+	exec $FP_BUILD/fp-health "\$@" --cluster $tmp/cluster.ini --state $tmp
+	END
+	printf '#!/bin/sh\necho "$*" >>%s/notified\n' "$tmp" >notify
+	chmod +x check notify
+	# as root here, for directories of a test are not everybody's; faster
+	keepalived_conf "$tmp/check"
+	sed -i -e "s|[^ \"]*/fp-notify|$tmp/notify|; s/ nobody$/ root/" \
+		-e 's/interval 2/interval 1/; s/rise 3/rise 1/' k.conf
+	background keepalived -n -l -D -f k.conf -p k.pid -r v.pid
+	lab_wait 10 has_address || { cat log; false; }
+	kill -9 "$answerer"
+	lab_wait 10 lacks_address || { cat log; false; }
+	grep -q '^sip1 INSTANCE sip FAULT' notified
+	answerer
+	lab_wait 10 has_address || { cat log; false; }
 }
 
 # ---- Icinga
