@@ -113,6 +113,8 @@ static void fail(struct slot *s, int code, const struct fp_err *e)
 	fp_reading_init(&r);
 	fp_reading_say(&r, FP_UNKNOWN, "%s",
 		       e->text[0] ? e->text : strerror(-code));
+	r.is_silent = s->is_made && (code == -ETIMEDOUT ||
+				     code == -EHOSTUNREACH); /* of DNS */
 	tell(s, &r, false);
 }
 
@@ -195,6 +197,7 @@ static void expire(struct slot *s)
 		fp_reading_say(&r, FP_UNKNOWN,
 			       "%s: no answer from DNS within %lld ms",
 			       s->p.to.host, (long long)s->p.timeout_ms);
+		r.is_silent = true;
 	} else {
 		s->p.is_running = false;
 		s->p.kind->expire(&s->p, &r);

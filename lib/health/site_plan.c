@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which checks a node gets. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health/site_priv.h"
+
+#define FILTER "filter"
+
+/* Comparisons, and whose readings they are made of. */
+static const struct {
+	const char *name, *of;
+} compared[] = {
+	{ "tags", "mi" },        { "taking", "mi" },
+	{ "sync", "mi" },        { "links", "mi" },
+	{ "dialogs", "mi" },     { "shm", "mi" },
+	{ "rows", "esl,store" }, { "rtp-ports", "esl" },
+	{ "versions", "esl" },   { "clock", "mi,esl,filter" },
+};
+#define N_COMPARED (sizeof(compared) / sizeof(*compared))
+
+/* Is the word in a list with ',' between? */
+static bool is_in(const char *list, const char *word, size_t n)
+{
+	while (list && *list) {
+		size_t len;
+
+		list += strspn(list, " ");
+		len = strcspn(list, ",");
+		if (len == n && !memcmp(list, word, n))
+			return true;
+		list += len + (list[len] == ',');
+	}
+	return false;
+}
+
+/* "sip-2" is the second "sip". */
+static size_t base_len(const char *name)
+{
+	size_t n = strlen(name), digits = n;
+
+	while (digits && name[digits - 1] >= '0' && name[digits - 1] <= '9')
+		digits--;
+	return digits < n && digits > 1 && name[digits - 1] == '-' ? digits - 1
+								   : n;
+}
+
+bool fp_check_is_known(const char *name, size_t n)
+{
+	for (size_t i = 0; fp_probe_kinds[i]; i++)
+		if (is_in(fp_probe_kinds[i]->name, name, n))
+			return true;
+	for (size_t i = 0; i < N_COMPARED; i++)
+		if (is_in(compared[i].name, name, n))
+			return true;
+	return is_in(FILTER, name, n);
+}
+
+bool fp_site_wants(const struct fp_site *s, const struct fp_host *h,
+		   const char *name)
+{
+	const char *checks = h ? fp_inventory_var(h, "fp_checks") : NULL;
+	size_t n = base_len(name);
+
+	return (!s->o.only || is_in(s->o.only, name, n)) &&
+	       (!checks || is_in(checks, name, n));
+}
+
+/* Is it asked, for its own sake or a comparison's? */
+static bool asks(const struct fp_site *s, const struct fp_host *h,
+		 const char *kind)
+{
+	bool is_asked = fp_site_wants(s, h, kind);
+
+	for (size_t i = 0; i < N_COMPARED && !is_asked; i++)
+		is_asked = is_in(compared[i].of, kind, strlen(kind)) &&
+			   fp_site_wants(s, h, compared[i].name);
+	return is_asked;
+}
+
+/* Every word of a list is a check's name. */
+static int check_names(const char *list, const char *what, struct fp_err *e)
+{
+	while (list && *list) {
+		size_t n;
+
+		list += strspn(list, " ");
+		n = strcspn(list, ",");
+		if (!fp_check_is_known(list, n))
+			return fp_err(e, -EINVAL,
+				      "%s: there is no check \"%.*s\"", what,
+				      (int)(n < 64 ? n : 64), list);
+		list += n + (list[n] == ',');
+	}
+	return 0;
+}
+
+struct fp_site_check *fp_site_check_get(struct fp_site *s,
+					struct fp_site_node *n,
+					const char *name)
+{
+	struct fp_site_check *c, **list;
+
+	for (size_t i = 0; i < n->n_checks; i++)
+		if (!strcmp(n->check[i]->name, name))
+			return n->check[i];
+	list = reallocarray(n->check, n->n_checks + 1, sizeof(*list));
+	if (!list)
+		return NULL;
+	n->check = list;
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return NULL;
+	list[n->n_checks++] = c;
+	c->node = n;
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->is_hidden = !fp_site_wants(s, n->host, name);
+	fp_reading_init(&c->last);
+	return c;
+}
+
+/* ---- probes */
+
+struct adding {
+	struct fp_site *s;
+	struct fp_site_node *node;
+	const struct fp_probe_kind *kind;
+	size_t n; /* of this kind and node */
+	struct fp_err *e;
+};
+
+static int grow(struct fp_site *s)
+{
+	size_t n = s->n_probed;
+	struct fp_site_check **list;
+
+	if (n & (n - 1))
+		return 0;
+	list = reallocarray(s->probed, n ? 2 * n : 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	s->probed = list;
+	return 0;
+}
+
+static int add(void *ctx, const struct fp_endpoint *to)
+{
+	struct adding *a = ctx;
+	struct fp_site *s = a->s;
+	struct fp_site_check *c;
+	char name[32];
+	int r;
+
+	if (a->n++)
+		snprintf(name, sizeof(name), "%s-%zu", a->kind->name, a->n);
+	else
+		snprintf(name, sizeof(name), "%s", a->kind->name);
+	c = fp_site_check_get(s, a->node, name);
+	if (!c || grow(s))
+		return fp_err(a->e, -ENOMEM, "out of memory");
+	r = fp_engine_add(s->engine, a->kind, a->node->host, to, name, a->e);
+	if (r)
+		return r;
+	c->kind = a->kind;
+	c->probe = fp_engine_probe(s->engine, s->n_probed);
+	c->is_network = a->kind->is_network;
+	s->n_network += c->is_network;
+	s->probed[s->n_probed++] = c;
+	return 0;
+}
+
+/* What is wrong with a node's variables is said of that node alone. */
+static int say_bad(struct fp_site *s, struct fp_site_node *n, const char *name,
+		   const struct fp_err *e)
+{
+	struct fp_site_check *c = fp_site_check_get(s, n, name);
+
+	if (!c)
+		return -ENOMEM;
+	c->is_hidden = false;
+	fp_reading_say(&c->last, FP_UNKNOWN, "%s", e->text);
+	c->is_fixed = true;
+	return 0;
+}
+
+static int plan_kind(struct fp_site *s, struct fp_site_node *n,
+		     const struct fp_probe_kind *kind, struct fp_err *e)
+{
+	struct adding a = { .s = s, .node = n, .kind = kind, .e = e };
+	int r;
+
+	if (!asks(s, n->host, kind->name))
+		return 0;
+	r = kind->plan(n->host, add, &a, e);
+	if (r && r != -ENOMEM)
+		r = say_bad(s, n, kind->name, e);
+	return r;
+}
+
+/* ---- thresholds */
+
+static int add_thresholds(struct fp_thresholds *t, const char *warning,
+			  const char *critical, struct fp_err *e)
+{
+	int r = 0;
+
+	if (warning)
+		r = fp_thresholds_add(t, FP_WARNING, warning, e);
+	if (critical && !r)
+		r = fp_thresholds_add(t, FP_CRITICAL, critical, e);
+	return r;
+}
+
+/* A node's own, and over them those of the command line. */
+static int plan_thresholds(struct fp_site *s, struct fp_site_node *n,
+			   struct fp_err *e)
+{
+	const char *warning = fp_inventory_var(n->host, "fp_warning");
+	const char *critical = fp_inventory_var(n->host, "fp_critical");
+	int r;
+
+	if (!warning && !critical)
+		return 0;
+	n->thresholds = calloc(1, sizeof(*n->thresholds));
+	if (!n->thresholds)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = add_thresholds(n->thresholds, warning, critical, e);
+	if (!r)
+		return add_thresholds(n->thresholds, s->o.warning,
+				      s->o.critical, e);
+	free(n->thresholds);
+	n->thresholds = NULL;
+	fp_err_prefix(e, r, "fp_warning, fp_critical");
+	return say_bad(s, n, "thresholds", e);
+}
+
+/* ---- all of it */
+
+static int plan_node(struct fp_site *s, struct fp_site_node *n,
+		     struct fp_err *e)
+{
+	int r = check_names(fp_inventory_var(n->host, "fp_checks"), "fp_checks",
+			    e);
+
+	if (r)
+		return say_bad(s, n, "fp_checks", e);
+	r = plan_thresholds(s, n, e);
+	for (size_t i = 0; fp_probe_kinds[i] && !r; i++)
+		r = plan_kind(s, n, fp_probe_kinds[i], e);
+	return r;
+}
+
+static bool has_filter(const struct fp_site *s, const struct fp_host *h)
+{
+	return fp_inventory_var(h, "fp_if") && asks(s, h, FILTER);
+}
+
+static void on_filter(void *ctx, size_t i, struct fp_reading *r,
+		      int64_t started_ms)
+{
+	struct fp_site *s = ctx;
+
+	fp_site_feed(s, s->filtered[i], r, started_ms);
+	if (!s->o.interval_ms && s->n_filters_left && !--s->n_filters_left)
+		fp_site_asked(s);
+}
+
+static int plan_filters(struct fp_site *s, struct fp_err *e)
+{
+	const struct fp_filters_opts o = { .fleet = s->o.fleet,
+					   .work = s->env.work,
+					   .lists_dir = s->o.lists_dir,
+					   .reading = on_filter,
+					   .ctx = s };
+	const struct fp_host **hosts = calloc(s->n_nodes + 1, sizeof(*hosts));
+	size_t n = 0;
+	int r = 0;
+
+	s->filtered = calloc(s->n_nodes + 1, sizeof(struct fp_site_check *));
+	if (!hosts || !s->filtered)
+		r = fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n_nodes && !r; i++) {
+		if (!has_filter(s, s->node[i].host))
+			continue;
+		s->filtered[n] = fp_site_check_get(s, &s->node[i], FILTER);
+		hosts[n] = s->node[i].host;
+		if (!s->filtered[n++])
+			r = fp_err(e, -ENOMEM, "out of memory");
+	}
+	s->n_filters = n;
+	if (!r && n)
+		r = fp_filters_open(&s->filters, s->o.loop, &o, hosts, n, e);
+	free(hosts);
+	return r;
+}
+
+int fp_site_plan(struct fp_site *s, struct fp_err *e)
+{
+	int r = check_names(s->o.only, "--only", e);
+
+	if (!r)
+		r = add_thresholds(&s->thresholds, s->o.warning, s->o.critical,
+				   e);
+	for (size_t i = 0; i < s->n_nodes && !r; i++)
+		r = plan_node(s, &s->node[i], e);
+	return r ? r : plan_filters(s, e);
+}
