@@ -58,7 +58,9 @@ static uint64_t look(const char *dir)
 	struct stat st;
 	DIR *at = opendir(dir);
 
-	while (at && (d = readdir(at))) {
+	if (!at)
+		return 0;
+	while ((d = readdir(at))) {
 		uint64_t h = 0xcbf29ce484222325ull;
 
 		if (d->d_name[0] == '.' ||
@@ -69,9 +71,8 @@ static uint64_t look(const char *dir)
 		h = mix(h, (uint64_t)st.st_mtim.tv_sec);
 		sum += mix(h, (uint64_t)st.st_mtim.tv_nsec);
 	}
-	if (at)
-		closedir(at);
-	return at ? sum : 0;
+	closedir(at);
+	return sum;
 }
 
 static int read_lists(void *data, struct fp_err *e)
