@@ -17,7 +17,7 @@ setup() {
 
 teardown() {
 	for pid in "${pids[@]}"; do
-		kill -9 "$pid" 2>/dev/null || :
+		kill -9 -- "-$pid" 2>/dev/null || :
 	done
 }
 
@@ -32,9 +32,9 @@ needs() {
 needs_root() { [ "$(id -u)" = 0 ] || skip 'needs root'; }
 needs_tool() { [ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'; }
 
-# background COMMAND...: its output in the file log
+# background COMMAND...: a session of its own, its output in the file log
 background() {
-	"$@" >>log 2>&1 </dev/null 3>&- 4>&- &
+	setsid "$@" >>log 2>&1 </dev/null 3>&- 4>&- &
 	pids+=($!)
 }
 
@@ -411,33 +411,82 @@ dig_works() { [ -n "$(addresses)" ]; }
 
 # ---- OpenSIPS
 
-# opensips_conf FRAGMENT MODULE...
+needs_opensips() {
+	opensips=${FP_OPENSIPS_PREFIX:-/nonexistent}/sbin/opensips
+	[ -x "$opensips" ] ||
+		skip 'FP_OPENSIPS_PREFIX is not set: no OpenSIPS'
+}
+
+# opensips_conf FRAGMENT MODULE...: the last of them has the tables in db
 opensips_conf() {
 	local fragment=$1 module
 
 	shift
-	mkdir -p db
 	cat <<-END
 	log_level=2
 	stderror_enabled=yes
 	syslog_enabled=no
+	udp_workers=2
 	socket=udp:127.0.0.1:5070
 	mpath="$(echo "$FP_OPENSIPS_PREFIX"/lib*/opensips/modules)/"
 	END
-	for module in proto_udp signaling sl tm rr sipmsgops db_text "$@"; do
+	for module in proto_udp signaling sl tm rr sipmsgops db_text \
+		mi_datagram "$@"; do
 		echo "loadmodule \"$module.so\""
 	done
 	cat <<-END
+	modparam("mi_datagram", "socket_name", "udp:127.0.0.1:8080")
 	modparam("${!#}", "db_url", "text://$tmp/db")
 	include_file "$fragment"
-	route { if (is_method("INVITE") && !has_totag()) route(to_media); }
+	route {
+		if (is_method("INVITE") && !has_totag())
+			route(to_media);
+		\$du = "sip:127.0.0.22:5060";
+		t_relay();
+	}
 	END
 }
 
+# tables: a server that is not there, and one that is
+tables() {
+	mkdir -p db
+	cat >db/version <<-'END'
+	table_name(string) table_version(int)
+	dispatcher:9
+	load_balancer:3
+	END
+	cat >db/dispatcher <<-'END'
+	id(int,auto) setid(int) destination(string) socket(string,null) state(int) probe_mode(int) weight(string) priority(int) attrs(string,null) description(string,null)
+	1:1:sip\:127.0.0.21\:5060::0:1:1:0::
+	2:1:sip\:127.0.0.22\:5060::0:1:1:0::
+	END
+	cat >db/load_balancer <<-'END'
+	id(int,auto) group_id(int) dst_uri(string) resources(string) probe_mode(int) attrs(string,null) description(string,null)
+	1:1:sip\:127.0.0.21\:5060:calls=30:2::
+	2:1:sip\:127.0.0.22\:5060:calls=20:2::
+	END
+}
+
+mi() {
+	echo "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"method\":\"$1\"}" |
+		socat -t 1 - UDP:127.0.0.1:8080
+}
+mi_works() { mi version | grep -q OpenSIPS; }
+
+# four calls by OpenSIPS, of which each that meets the dead server waits 3 s
+four_calls() {
+	background "$opensips" -F -f "$1"
+	background sipp -sf "$top/test/lab/uas.xml" -i 127.0.0.22 -p 5060 \
+		-nostdin -nd
+	lab_wait 5 mi_works || { cat log; false; }
+	timeout 30 sipp -sf "$top/test/lab/uac.xml" -key user service \
+		-i 127.0.0.1 -p 5090 -m 4 -r 1 -rp 500 -nostdin \
+		-timeout 20s -timeout_error 127.0.0.1:5070 >calls 2>&1
+}
+
 @test "OpenSIPS takes the failure routes" {
-	[ -x "${FP_OPENSIPS_PREFIX:-/nonexistent}/sbin/opensips" ] ||
-		skip 'FP_OPENSIPS_PREFIX is not set: no OpenSIPS'
-	opensips=$FP_OPENSIPS_PREFIX/sbin/opensips
+	needs_opensips
+	tables
 	opensips_conf "$examples/opensips/dispatcher-failover.cfg" \
 		dispatcher >ds.cfg
 	run -0 "$opensips" -C -f ds.cfg
@@ -448,4 +497,29 @@ opensips_conf() {
 		"$examples/opensips/dispatcher-failover.cfg" >bad
 	opensips_conf "$tmp/bad" dispatcher >bad.cfg
 	run ! "$opensips" -C -f bad.cfg
+}
+
+@test "calls that meet a dead server go to the next: dispatcher" {
+	needs_opensips
+	needs sipp socat jq
+	tables
+	opensips_conf "$examples/opensips/dispatcher-failover.cfg" \
+		dispatcher >ds.cfg
+	echo 'modparam("dispatcher", "ds_probing_threshold", 1)' >>ds.cfg
+	four_calls ds.cfg || { tail -n 30 log calls; false; }
+	same "$(mi ds_list | jq -r '.result.PARTITIONS[].SETS[].Destinations[] |
+		"\(.URI) \(.state)"' | sort)" "sip:127.0.0.21:5060 Probing
+sip:127.0.0.22:5060 Active"
+}
+
+@test "calls that meet a dead server go to the next: load_balancer" {
+	needs_opensips
+	needs sipp socat jq
+	tables
+	opensips_conf "$examples/opensips/load-balancer-failover.cfg" \
+		dialog load_balancer >lb.cfg
+	four_calls lb.cfg || { tail -n 30 log calls; false; }
+	same "$(mi lb_list | jq -r '.result.Destinations[] |
+		"\(.uri) \(.enabled)"' | sort)" "sip:127.0.0.21:5060 no
+sip:127.0.0.22:5060 yes"
 }
