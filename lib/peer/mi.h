@@ -26,7 +26,8 @@ struct fp_mi_opts {
 	struct fp_endpoint to;      /* names are resolved by the caller: */
 	struct sockaddr_storage sa; /* of udp and http */
 	socklen_t sa_len;
-	const char *reply_dir; /* of fifo: where reply FIFOs are made */
+	const char *reply_dir; /* of fifo: where reply FIFOs are made, as
+				* OpenSIPS has it; NULL: beside the FIFO */
 	const char *name;      /* the node's, for messages */
 };
 /* 0: fp_mi_close.  -EINVAL: a transport that MI does not have.  -ENOENT

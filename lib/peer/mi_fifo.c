@@ -413,25 +413,42 @@ static int fifo_send(struct fp_mi *m, struct fp_mi_call *c, struct fp_err *e)
 
 /* ---- open, close */
 
-static int fifo_open(struct fp_mi *m, struct fp_err *e)
+static bool has_reply_dir(struct fp_mi *m)
 {
-	struct fifo *f;
+	size_t n = strlen(m->to.path);
+
+	if (m->reply_dir && *m->reply_dir)
+		return true;
+	while (n > 1 && m->to.path[n - 1] != '/')
+		n--;
+	free(m->reply_dir);
+	m->reply_dir = n ? strndup(m->to.path, n) : strdup("/");
+	return m->reply_dir;
+}
+
+static int fifo_open_requests(struct fp_mi *m, struct fifo *f, struct fp_err *e)
+{
 	int r;
 
-	if (!m->reply_dir || !*m->reply_dir)
-		return mi_err(m, e, -EINVAL,
-			      "fifo:%s: no directory for replies", m->to.path);
-	f = calloc(1, sizeof(*f));
-	if (!f)
-		return mi_err(m, e, -ENOMEM, "no memory");
 	mi_queue_init(&f->unsent);
 	r = fifo_connect(m, f);
-	if (r) {
+	return r ? fifo_err(m, e, r) : 0;
+}
+
+static int fifo_open(struct fp_mi *m, struct fp_err *e)
+{
+	struct fifo *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f || !has_reply_dir(m))
+		r = mi_err(m, e, -ENOMEM, "no memory");
+	else
+		r = fifo_open_requests(m, f, e);
+	if (r)
 		free(f);
-		return fifo_err(m, e, r);
-	}
-	m->data = f;
-	return 0;
+	else
+		m->data = f;
+	return r;
 }
 
 static void fifo_close(struct fp_mi *m)
