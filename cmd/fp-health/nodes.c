@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "nodes.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "model/pattern.h"
+
+#define THREADS 16
+#define PATTERNS 128
+
+static int select_nodes(struct fh_nodes *x, const struct fp_cli *c,
+			char **names, size_t n, struct fp_err *e)
+{
+	const char *patterns[PATTERNS];
+	size_t n_patterns = 0;
+
+	for (size_t i = 0; i < c->n_nodes && n_patterns < PATTERNS; i++)
+		patterns[n_patterns++] = c->nodes[i];
+	if (n > PATTERNS - n_patterns)
+		return fp_err(e, -EINVAL, "too many nodes: name a group");
+	for (size_t i = 0; i < n; i++)
+		patterns[n_patterns++] = names[i];
+	return fp_pattern_select(x->inv, patterns, n_patterns, &x->hosts,
+				 &x->n_hosts, e);
+}
+
+int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
+		  size_t n, struct fp_err *e)
+{
+	int r;
+
+	*out = (struct fh_nodes){ .inv = NULL };
+	if (gethostname(out->name, sizeof(out->name) - 1))
+		strcpy(out->name, "controller");
+	r = fp_inventory_read(&out->inv, c->cluster, e);
+	if (r == -ENOENT)
+		r = fp_err(e, -EINVAL,
+			   "no cluster file %s: which nodes are there?",
+			   c->cluster);
+	if (!r)
+		r = select_nodes(out, c, names, n, e);
+	if (!r && !out->n_hosts)
+		r = fp_err(e, -EINVAL, "%s names no node", c->cluster);
+	if (!r)
+		r = fp_loop_open(&out->loop, e);
+	if (!r)
+		r = fp_work_open(&out->work, out->loop, THREADS, e);
+	if (!r)
+		r = fp_resolver_open(&out->resolver, out->loop, out->work, e);
+	if (r)
+		fh_nodes_close(out);
+	return r;
+}
+
+void fh_nodes_close(struct fh_nodes *n)
+{
+	if (n->resolver)
+		fp_resolver_close(n->resolver);
+	if (n->work)
+		fp_work_close(n->work);
+	fp_loop_close(n->loop);
+	free(n->hosts);
+	fp_inventory_free(n->inv);
+	*n = (struct fh_nodes){ .inv = NULL };
+}
+
+const char *fh_nodes_var(const struct fh_nodes *n, const char *key)
+{
+	const struct fp_host *v;
+	size_t n_hosts = fp_inventory_hosts(n->inv, &v);
+	const char *value = NULL;
+
+	for (size_t i = 0; i < n_hosts && !value; i++)
+		value = fp_inventory_var(&v[i], key);
+	return value;
+}
+
+int fh_number(const struct fp_cli *c, const char *option, int64_t min,
+	      int64_t max, int64_t *out, struct fp_err *e)
+{
+	const char *s = fp_cli_get(c, option);
+	long long v;
+	char *end;
+
+	if (!s)
+		return 0;
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	if (*s < '0' || *s > '9' || *end || errno || v < min || v > max)
+		return fp_err(e, -EINVAL, "--%s %s: a number from %lld to %lld",
+			      option, s, (long long)min, (long long)max);
+	*out = v;
+	return 0;
+}

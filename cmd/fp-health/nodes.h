@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_CMD_HEALTH_NODES_H
+#define FP_CMD_HEALTH_NODES_H
+
+/* What steer, weights and peers share: the nodes, and what asks them. */
+
+#include "health.h"
+#include "io/loop.h"
+#include "io/resolve.h"
+#include "io/work.h"
+#include "model/inventory.h"
+
+struct fh_nodes {
+	struct fp_inventory *inv;
+	const struct fp_host **hosts; /* those that the command line names */
+	size_t n_hosts;
+	struct fp_loop *loop;
+	struct fp_work *work;
+	struct fp_resolver *resolver;
+	char name[256]; /* this controller's */
+};
+
+/* names, n: nodes named as operands, beside -N.
+ * 0: fh_nodes_close.  -EINVAL -ENOENT: the cluster file, a pattern. */
+int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
+		  size_t n, struct fp_err *e);
+void fh_nodes_close(struct fh_nodes *n);
+
+/* The first value of a variable of the whole cluster (fp_db), or NULL. */
+const char *fh_nodes_var(const struct fh_nodes *n, const char *key);
+
+/* A decimal number in [min, max] that an option has; none: it is left as it is.
+ * -EINVAL. */
+int fh_number(const struct fp_cli *c, const char *option, int64_t min,
+	      int64_t max, int64_t *out, struct fp_err *e);
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health/steer_priv.h"
+
+static void next(struct fp_steer *s);
+
+/* ---- what is said once */
+
+bool fp_steer_is_news(struct fp_steer *s, const char *key, const char *text)
+{
+	struct steer_heard *h;
+
+	for (size_t i = 0; i < s->n_heard; i++) {
+		h = &s->heard[i];
+		if (strcmp(h->key, key) || strcmp(h->text, text))
+			continue;
+		h->is_new = true;
+		return false;
+	}
+	h = realloc(s->heard, (s->n_heard + 1) * sizeof(*h));
+	if (!h)
+		return true;
+	s->heard = h;
+	h += s->n_heard;
+	*h = (struct steer_heard){ strdup(key), strdup(text), true };
+	if (h->key && h->text) {
+		s->n_heard++;
+	} else {
+		free(h->key);
+		free(h->text);
+	}
+	return true;
+}
+
+void fp_steer_heard_sweep(struct fp_steer *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_heard; i++) {
+		if (s->heard[i].is_new) {
+			s->heard[i].is_new = false;
+			s->heard[n++] = s->heard[i];
+			continue;
+		}
+		free(s->heard[i].key);
+		free(s->heard[i].text);
+	}
+	s->n_heard = n;
+}
+
+static const char *uri_of(const struct steer_dest *x)
+{
+	return x->dest ? x->dest->uri : x->lease.uri;
+}
+
+static const char *set_of(const struct steer_dest *x)
+{
+	return x->dest ? x->dest->set : x->lease.set;
+}
+
+static enum fp_dest_kind kind_of(const struct steer_dest *x)
+{
+	return x->dest ? x->dest->kind : x->lease.kind;
+}
+
+static void say(struct fp_steer *s, const struct steer_dest *x, bool is_changed,
+		int code, const struct fp_err *e)
+{
+	const struct fp_steer_said said = {
+		.proxy = x->proxy->host->name,
+		.kind = fp_dest_kind_name(kind_of(x)),
+		.set = set_of(x),
+		.uri = uri_of(x),
+		.node = x->node ? x->node->name : NULL,
+		.act = x->step.act,
+		.why = x->step.why,
+		.is_changed = is_changed,
+		.code = code,
+		.error = e ? e->text : "",
+	};
+
+	s->o.said(s->o.ctx, &said);
+}
+
+/* ---- one step */
+
+static bool is_setting(enum fp_steer_act a)
+{
+	return a == FP_STEER_DISABLE || a == FP_STEER_AGAIN ||
+	       a == FP_STEER_ENABLE;
+}
+
+static bool is_mine(const struct fp_steer *s, const struct steer_dest *x)
+{
+	return !strcmp(x->lease.owner, s->o.owner) &&
+	       x->lease.until_s > s->now_s;
+}
+
+static int take(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+{
+	struct fp_lease *l = &x->lease;
+
+	if (!x->has_lease) {
+		*l = (struct fp_lease){ .kind = kind_of(x) };
+		snprintf(l->proxy, sizeof(l->proxy), "%s",
+			 x->proxy->host->name);
+		snprintf(l->set, sizeof(l->set), "%s", x->dest->set);
+		snprintf(l->uri, sizeof(l->uri), "%s", x->dest->uri);
+		l->since_s = s->now_s;
+	} else if (x->step.act == FP_STEER_DISABLE) {
+		l->since_s = s->now_s;
+		l->is_let_go = false;
+	}
+	snprintf(l->owner, sizeof(l->owner), "%s", s->o.owner);
+	if (x->step.act != FP_STEER_ENABLE && *x->why)
+		snprintf(l->why, sizeof(l->why), "%s", x->why);
+	return fp_steer_store_take(s->store, l, s->o.lease_s, e);
+}
+
+/* What comes before MI is told: whose is it, and are we still the one? */
+static int before(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+{
+	switch (x->step.act) {
+	case FP_STEER_DISABLE:
+	case FP_STEER_TAKE_OVER:
+		return take(s, x, e);
+	case FP_STEER_AGAIN:
+	case FP_STEER_ENABLE:
+		if (!is_mine(s, x))
+			return take(s, x, e);
+		return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s,
+					    e);
+	case FP_STEER_RENEW:
+		return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s,
+					    e);
+	case FP_STEER_LET_GO:
+		return fp_steer_store_let_go(s->store, &x->lease, e);
+	case FP_STEER_FORGET:
+		return fp_steer_store_end(s->store, &x->lease, e);
+	default:
+		return 0;
+	}
+}
+
+static void finish(struct fp_steer *s, struct steer_dest *x, int code,
+		   const struct fp_err *e)
+{
+	bool is_set = is_setting(x->step.act);
+
+	if (code)
+		s->counts.n_failed++;
+	else if (x->step.act != FP_STEER_RENEW && is_set)
+		s->counts.n_changed++;
+	if (!code && is_set)
+		s->is_changed = true;
+	if (code || x->step.act != FP_STEER_RENEW)
+		say(s, x, !code && is_set, code, e);
+	s->at++;
+}
+
+static void set(void *ctx, int code, const struct fp_err *e)
+{
+	struct fp_steer *s = ctx;
+	struct steer_dest *x = &s->v[s->at];
+	struct fp_err why = { .text = "" };
+
+	if (code)
+		why = *e;
+	if (code && code != -EREMOTEIO)
+		/* silent: do not wait for it once more in this round */
+		x->proxy->code = code;
+	else if (code && x->step.act == FP_STEER_DISABLE)
+		/* it was not done, so that there is nothing to hold */
+		fp_steer_store_end(s->store, &x->lease, NULL);
+	else if (!code && x->step.act == FP_STEER_ENABLE)
+		code = fp_steer_store_end(s->store, &x->lease, &why);
+	finish(s, x, code, &why);
+	next(s);
+}
+
+/* true: it is under way, set is called. */
+static bool act(struct fp_steer *s, struct steer_dest *x)
+{
+	struct fp_err e = { .text = "" };
+	int r;
+
+	if (x->proxy->code && is_setting(x->step.act)) {
+		s->at++;
+		return false;
+	}
+	r = before(s, x, &e);
+	if (!r && is_setting(x->step.act)) {
+		r = fp_opensips_set(x->proxy->mi, x->dest,
+				    x->step.act == FP_STEER_ENABLE,
+				    s->o.timeout_ms, set, s, &e);
+		if (!r)
+			return true;
+	}
+	finish(s, x, r, &e);
+	return false;
+}
+
+/* ---- all of them */
+
+/* Enabling goes before disabling: a set is never smaller than it has to be. */
+static int rank(const struct steer_dest *x)
+{
+	switch (x->step.act) {
+	case FP_STEER_ENABLE:
+	case FP_STEER_FORGET:
+	case FP_STEER_LET_GO:
+		return 0;
+	case FP_STEER_RENEW:
+	case FP_STEER_TAKE_OVER:
+		return 1;
+	default:
+		return 2;
+	}
+}
+
+static int by_rank(const void *a, const void *b)
+{
+	return rank(a) - rank(b);
+}
+
+static void held(struct fp_steer *s, const struct steer_dest *x)
+{
+	char key[900];
+
+	snprintf(key, sizeof(key), "%s %d %s %s", x->proxy->host->name,
+		 (int)kind_of(x), set_of(x), uri_of(x));
+	s->counts.n_held++;
+	if (fp_steer_is_news(s, key, x->step.why))
+		say(s, x, false, 0, NULL);
+}
+
+static void count_down(struct fp_steer *s)
+{
+	s->counts.n_down = 0;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct steer_dest *x = &s->v[i];
+		enum fp_steer_act a = x->step.act;
+
+		if (a == FP_STEER_DISABLE || a == FP_STEER_AGAIN ||
+		    a == FP_STEER_RENEW || a == FP_STEER_TAKE_OVER ||
+		    (a == FP_STEER_NONE && x->has_lease &&
+		     !x->lease.is_let_go &&
+		     !strcmp(x->lease.owner, s->o.owner)))
+			s->counts.n_down++;
+	}
+}
+
+static void next(struct fp_steer *s)
+{
+	while (s->at < s->n) {
+		struct steer_dest *x = &s->v[s->at];
+
+		if (x->step.act == FP_STEER_NONE) {
+			s->at++;
+		} else if (x->step.act == FP_STEER_HELD) {
+			held(s, x);
+			s->at++;
+		} else if (s->o.is_dry_run) {
+			bool is_change = x->step.act != FP_STEER_RENEW;
+
+			s->counts.n_changed += is_change;
+			if (is_change)
+				say(s, x, true, 0, NULL);
+			s->at++;
+		} else if (act(s, x)) {
+			return;
+		}
+	}
+	fp_steer_heard_sweep(s);
+	fp_steer_round_done(s);
+}
+
+void fp_steer_act_all(struct fp_steer *s)
+{
+	qsort(s->v, s->n, sizeof(*s->v), by_rank);
+	s->at = 0;
+	s->counts.n_held = 0;
+	count_down(s);
+	next(s);
+}

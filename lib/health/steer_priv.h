@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_HEALTH_STEER_PRIV_H
+#define FP_HEALTH_STEER_PRIV_H
+
+/* What steer.c and steer_round.c share; not for others. */
+
+#include "health/proxies.h"
+#include "health/steer.h"
+#include "health/steer_match.h"
+#include "health/steer_store.h"
+
+/* One destination of one proxy, in a round. */
+struct steer_dest {
+	struct fp_proxy *proxy;
+	const struct fp_view_dest *dest; /* NULL: gone, a lease is left */
+	const struct fp_host *node;
+	struct fp_lease lease; /* when has_lease */
+	bool has_lease;
+	char why[200];
+	struct fp_steer_step step;
+};
+
+/* What was said of a destination that is held back, or could be two nodes. */
+struct steer_heard {
+	char *key, *text;
+	bool is_new; /* said in this round */
+};
+
+struct fp_steer {
+	struct fp_steer_setup o;
+	struct fp_steer_store *store;
+	struct fp_proxies proxies;
+	struct fp_names *names;
+	struct fp_places places;
+	struct fp_timer tick;
+	bool is_round, is_again; /* under way; another one is due after it */
+	/* of the round */
+	int64_t now_s; /* the clock of leases */
+	const struct fp_lease *lease;
+	size_t n_leases;
+	struct steer_dest *v;
+	size_t n, at;
+	bool is_changed;
+	/* the last note of each kind */
+	char said_store[600], said_stale[100];
+	struct steer_heard *heard;
+	size_t n_heard;
+	struct fp_steer_counts counts;
+};
+
+/* ---- steer_plan.c */
+
+/* Destinations of all proxies that were read, their leases, and the steps.
+ * 0; -ENOMEM. */
+int fp_steer_make_plan(struct fp_steer *s, struct fp_err *e);
+/* Names of destinations are to be looked up. */
+int fp_steer_add_names(struct fp_steer *s, struct fp_err *e);
+
+/* ---- steer_act.c */
+
+/* Take the steps; fp_steer_round_done is called at their end, from within or
+ * later. */
+void fp_steer_act_all(struct fp_steer *s);
+/* Say it once until it changes: key is what it is about, text what. */
+bool fp_steer_is_news(struct fp_steer *s, const char *key, const char *text);
+/* Forget what was not said in this round. */
+void fp_steer_heard_sweep(struct fp_steer *s);
+
+/* ---- steer.c */
+
+void fp_steer_round_done(struct fp_steer *s);
+void fp_steer_note(struct fp_steer *s, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#endif
