@@ -10,14 +10,6 @@
 
 #define MAX_BYTES ((size_t)1 << 20)
 
-enum stage {
-	CONNECTING,
-	BANNER, /* connected; auth/request is awaited */
-	AUTH,   /* the password was sent */
-	OPEN,
-	OVER,
-};
-
 /* A command that was sent and not answered. */
 struct ask {
 	struct fp_esl *s;
@@ -35,7 +27,7 @@ struct fp_esl {
 	struct fp_esl_events events;
 	int64_t banner_ms;
 	char *password; /* until it is sent */
-	enum stage stage;
+	enum fp_esl_stage stage;
 	struct fp_timer timer; /* of connecting, the banner, auth */
 	struct ask *first, **last;
 	bool *is_gone; /* set by close while we are in a callback */
@@ -67,7 +59,7 @@ static void wipe(struct fp_esl *s)
 /* Let go of everything but s itself. */
 static void let_go(struct fp_esl *s)
 {
-	s->stage = OVER;
+	s->stage = FP_ESL_AT_END;
 	fp_loop_timer_disarm(s->loop, &s->timer);
 	forget_asks(s);
 	fp_stream_close(s->stream);
@@ -107,9 +99,9 @@ static void on_timer(void *ctx)
 {
 	struct fp_esl *s = ctx;
 
-	if (s->stage == CONNECTING)
+	if (s->stage == FP_ESL_AT_CONNECT)
 		fail(s, -ETIMEDOUT, "no answer");
-	else if (s->stage == BANNER)
+	else if (s->stage == FP_ESL_AT_BANNER)
 		fail(s, -ENODATA, "it accepts connections but says nothing");
 	else
 		fail(s, -ENODATA, "it does not answer to the password");
@@ -146,7 +138,7 @@ static void send_password(struct fp_esl *s)
 
 	fp_buf_printf(&b, "auth %s\n\n", s->password);
 	wipe(s);
-	s->stage = AUTH;
+	s->stage = FP_ESL_AT_PASSWORD;
 	arm(s, &s->timer, s->banner_ms);
 	if (!b.is_failed)
 		fp_stream_write(s->stream, b.data, b.len);
@@ -176,7 +168,7 @@ static void take_auth(struct fp_esl *s, const struct fp_esl_frame *f)
 		return;
 	}
 	fp_loop_timer_disarm(s->loop, &s->timer);
-	s->stage = OPEN;
+	s->stage = FP_ESL_AT_OPEN;
 	s->events.opened(s->events.ctx);
 }
 
@@ -199,9 +191,9 @@ static void take_answer(struct fp_esl *s, const struct fp_esl_frame *f)
 
 static void take(struct fp_esl *s, const struct fp_esl_frame *f)
 {
-	if (s->stage == BANNER)
+	if (s->stage == FP_ESL_AT_BANNER)
 		take_banner(s, f);
-	else if (s->stage == AUTH)
+	else if (s->stage == FP_ESL_AT_PASSWORD)
 		take_auth(s, f);
 	else if (f->kind == FP_ESL_REPLY || f->kind == FP_ESL_RESPONSE)
 		take_answer(s, f);
@@ -216,7 +208,7 @@ static void on_opened(void *ctx)
 {
 	struct fp_esl *s = ctx;
 
-	s->stage = BANNER;
+	s->stage = FP_ESL_AT_BANNER;
 	arm(s, &s->timer, s->banner_ms);
 }
 
@@ -237,7 +229,7 @@ static void on_data(void *ctx, const char *p, size_t n)
 		take(s, &f);
 		if (is_gone)
 			return;
-		if (s->stage == OVER)
+		if (s->stage == FP_ESL_AT_END)
 			break;
 	}
 	s->is_gone = NULL;
@@ -250,9 +242,9 @@ static const char *unsaid(const struct fp_esl *s)
 {
 	if (fp_esl_is_mid(s->reader))
 		return " in the middle of an answer";
-	if (s->stage == BANNER)
+	if (s->stage == FP_ESL_AT_BANNER)
 		return " without a word";
-	if (s->stage == AUTH || s->first)
+	if (s->stage == FP_ESL_AT_PASSWORD || s->first)
 		return " without an answer";
 	return "";
 }
@@ -262,7 +254,7 @@ static void on_closed(void *ctx, int code, const struct fp_err *why)
 	struct fp_esl *s = ctx;
 	struct fp_err e;
 
-	if (code && s->stage == CONNECTING) {
+	if (code && s->stage == FP_ESL_AT_CONNECT) {
 		over(s, code, why);
 		return;
 	}
@@ -327,7 +319,7 @@ int fp_esl_ask(struct fp_esl *s, const char *command, int64_t timeout_ms,
 	struct fp_buf b = { 0 };
 	struct ask *a;
 
-	if (s->stage != OPEN)
+	if (s->stage != FP_ESL_AT_OPEN)
 		return fp_err(e, -ENOTCONN, "the event socket is not open");
 	if (strpbrk(command, "\r\n"))
 		return fp_err(e, -EINVAL, "a newline in a command");
@@ -349,11 +341,8 @@ int fp_esl_ask(struct fp_esl *s, const char *command, int64_t timeout_ms,
 	return 0;
 }
 
-const char *fp_esl_stage(const struct fp_esl *s, bool *is_mid)
+enum fp_esl_stage fp_esl_stage(const struct fp_esl *s, bool *is_mid)
 {
-	static const char *const names[] = { "connect", "banner", "auth",
-					     "open", "over" };
-
 	*is_mid = fp_esl_is_mid(s->reader);
-	return names[s->stage];
+	return s->stage;
 }

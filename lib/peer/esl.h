@@ -41,9 +41,15 @@ int fp_esl_open(struct fp_esl **out, struct fp_loop *l,
 		struct fp_err *e);
 void fp_esl_close(struct fp_esl *s); /* NULL is allowed; no event after */
 
-/* How far it came, for messages: "connect", "banner", "auth", "open"; is_mid: in
- * the middle of an answer or event. */
-const char *fp_esl_stage(const struct fp_esl *s, bool *is_mid);
+/* How far it came; is_mid: in the middle of an answer or event. */
+enum fp_esl_stage {
+	FP_ESL_AT_CONNECT,
+	FP_ESL_AT_BANNER,   /* connected; auth/request is awaited */
+	FP_ESL_AT_PASSWORD, /* the password was sent */
+	FP_ESL_AT_OPEN,
+	FP_ESL_AT_END,
+};
+enum fp_esl_stage fp_esl_stage(const struct fp_esl *s, bool *is_mid);
 
 /* Send a command line ("api status", "event plain HEARTBEAT"); done is called
  * with its api/response or command/reply: code 0, f during the call; or
