@@ -467,21 +467,38 @@ tables() {
 	END
 }
 
+# mi COMMAND [PARAMETERS]
 mi() {
-	echo "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"method\":\"$1\"}" |
+	echo "{\"jsonrpc\":\"2.0\",\"id\":\"1\",\"method\":\"$1\"," \
+		"\"params\":${2-[]}}" |
 		socat -t 1 - UDP:127.0.0.1:8080
 }
 mi_works() { mi version | grep -q OpenSIPS; }
 
-# four calls by OpenSIPS, of which each that meets the dead server waits 3 s
-four_calls() {
+# serve FILE: OpenSIPS, and one of its two servers
+serve() {
 	background "$opensips" -F -f "$1"
 	background sipp -sf "$top/test/lab/uas.xml" -i 127.0.0.22 -p 5060 \
 		-nostdin -nd
 	lab_wait 5 mi_works || { cat log; false; }
+}
+
+# calls N: N calls by OpenSIPS; each that meets the dead server waits 3 s
+calls() {
 	timeout 30 sipp -sf "$top/test/lab/uac.xml" -key user service \
-		-i 127.0.0.1 -p 5090 -m 4 -r 1 -rp 500 -nostdin \
-		-timeout 20s -timeout_error 127.0.0.1:5070 >calls 2>&1
+		-i 127.0.0.1 -p 5090 -m "$1" -r 1 -rp 500 -nostdin \
+		-timeout 20s -timeout_error 127.0.0.1:5070 >calls 2>&1 ||
+		{ tail -n 30 log calls; return 1; }
+}
+
+is_calling() {
+	[ "$(mi get_statistics '{"statistics":["inuse_transactions"]}' |
+		jq '.result["tm:inuse_transactions"]')" -gt 0 ]
+}
+
+destinations() {
+	mi ds_list | jq -r '.result.PARTITIONS[].SETS[].Destinations[] |
+		"\(.URI) \(.state)"' | sort
 }
 
 @test "OpenSIPS takes the failure routes" {
@@ -506,9 +523,30 @@ four_calls() {
 	opensips_conf "$examples/opensips/dispatcher-failover.cfg" \
 		dispatcher >ds.cfg
 	echo 'modparam("dispatcher", "ds_probing_threshold", 1)' >>ds.cfg
-	four_calls ds.cfg || { tail -n 30 log calls; false; }
-	same "$(mi ds_list | jq -r '.result.PARTITIONS[].SETS[].Destinations[] |
-		"\(.URI) \(.state)"' | sort)" "sip:127.0.0.21:5060 Probing
+	serve ds.cfg
+	calls 4
+	same "$(destinations)" "sip:127.0.0.21:5060 Probing
+sip:127.0.0.22:5060 Active"
+}
+
+@test "a call that waits for a server does not undo who set it inactive" {
+	needs_opensips
+	needs sipp socat jq
+	tables
+	# 8: by priority, the dead one first
+	sed 's/(1, 4,/(1, 8,/' "$examples/opensips/dispatcher-failover.cfg" \
+		>priority.cfg
+	sed -i '/127.0.0.21/s/:0::$/:9::/' db/dispatcher
+	opensips_conf "$tmp/priority.cfg" dispatcher >ds.cfg
+	echo 'modparam("dispatcher", "ds_probing_threshold", 1)' >>ds.cfg
+	serve ds.cfg
+	calls 1 &
+	pid=$!
+	lab_wait 5 is_calling
+	mi ds_set_state '{"state":"i","group":"1",
+		"address":"sip:127.0.0.21:5060"}' | grep -q OK
+	wait $pid
+	same "$(destinations)" "sip:127.0.0.21:5060 Inactive
 sip:127.0.0.22:5060 Active"
 }
 
@@ -518,7 +556,8 @@ sip:127.0.0.22:5060 Active"
 	tables
 	opensips_conf "$examples/opensips/load-balancer-failover.cfg" \
 		dialog load_balancer >lb.cfg
-	four_calls lb.cfg || { tail -n 30 log calls; false; }
+	serve lb.cfg
+	calls 4
 	same "$(mi lb_list | jq -r '.result.Destinations[] |
 		"\(.uri) \(.enabled)"' | sort)" "sip:127.0.0.21:5060 no
 sip:127.0.0.22:5060 yes"
