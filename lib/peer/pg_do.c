@@ -103,14 +103,15 @@ static int results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
 /* The deadline is over: it shall end there too, or the session does. */
 static int give_up(struct fp_pg *p, int64_t started_ms, struct fp_err *e)
 {
+	int64_t now_ms = fp_clock_ms();
 	PGresult *r = NULL;
 
 	cancel(p);
-	if (results(p, fp_clock_ms() + CANCEL_MS, &r))
+	if (results(p, now_ms + CANCEL_MS, &r))
 		p->is_gone = true;
 	PQclear(r);
 	return fp_err(e, -ETIMEDOUT, "no answer within %lld ms%s",
-		      (long long)(fp_clock_ms() - started_ms),
+		      (long long)(now_ms - started_ms),
 		      p->is_gone ? " (frozen?)" : ": cancelled");
 }
 

@@ -60,6 +60,7 @@ int fp_pg_pooler_says(const char *text)
 		{ "auth failed", -EACCES },
 		{ "login rejected", -EACCES },
 		{ "no more connections", -EAGAIN },
+		{ "too many connections", -EAGAIN },
 		{ "wait_timeout", -EAGAIN },
 		{ "server login", -EAGAIN },
 		{ "server connect", -EAGAIN },
@@ -82,6 +83,13 @@ void fp_pg_line(char *out, size_t size, const char *text)
 	for (; *text && n < size - 1; text++) {
 		unsigned char c = (unsigned char)*text;
 
+		while (c == '\n' && text[1] == '\t') { /* libpq's hint */
+			text++;
+			text += strcspn(text, "\n");
+			c = (unsigned char)*text;
+		}
+		if (!c)
+			break;
 		if (c == '\n' && text[1] && n < size - 3) {
 			out[n++] = ';';
 			out[n++] = ' ';

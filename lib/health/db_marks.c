@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Maintenance marks, and jobs that have not ended. */
+#include <string.h>
+
+#include "health/db_priv.h"
+
+#define UNIX(column) "extract(epoch from " column ")::bigint"
+
+int fp_db_marks(struct fp_pg *p, struct fp_mark **out, size_t *n,
+		struct fp_err *e)
+{
+	struct fp_pg_rows *rows;
+	struct fp_mark *v;
+	int r = fp_pg_do(p,
+			 "select node, " UNIX("since") ", " UNIX(
+				 "until") ", why, who from fastpath.maintenance"
+					  " where until > now() order by node",
+			 NULL, 0, &rows, NULL, e);
+
+	if (r)
+		return r;
+	r = fp_db_array(&v, fp_pg_n(rows), sizeof(*v), e);
+	for (size_t i = 0; !r && i < fp_pg_n(rows); i++) {
+		fp_db_text(v[i].node, sizeof(v->node), rows, i, 0);
+		v[i].since_s = fp_pg_int(rows, i, 1);
+		v[i].until_s = fp_pg_int(rows, i, 2);
+		fp_db_text(v[i].why, sizeof(v->why), rows, i, 3);
+		fp_db_text(v[i].by, sizeof(v->by), rows, i, 4);
+	}
+	if (!r) {
+		*out = v;
+		*n = fp_pg_n(rows);
+	}
+	fp_pg_rows_free(rows);
+	return r;
+}
+
+/* One that has ended begins anew; others that have ended go. */
+int fp_db_mark(struct fp_pg *p, const struct fp_mark *m, bool *is_changed,
+	       struct fp_err *e)
+{
+	char until[FP_DB_INT];
+	const char *params[] = { m->node, until, m->why, m->by };
+	uint64_t n = 0;
+	int r;
+
+	fp_db_int(until, m->until_s);
+	r = fp_pg_do(
+		p,
+		"with gone as (delete from fastpath.maintenance"
+		"  where until <= now() and node <> $1)"
+		"insert into fastpath.maintenance as m"
+		"  (node, until, why, who)"
+		" values ($1, to_timestamp($2::bigint), $3, $4)"
+		" on conflict (node) do update set until = excluded.until,"
+		"  why = excluded.why, who = excluded.who, since = case"
+		"  when m.until <= now() then now() else m.since end"
+		" where m.until <= now() or (m.until, m.why, m.who) is distinct"
+		"  from (excluded.until, excluded.why, excluded.who)",
+		params, 4, NULL, &n, e);
+	if (!r)
+		*is_changed = n > 0;
+	return r;
+}
+
+int fp_db_unmark(struct fp_pg *p, const char *node, bool *is_changed,
+		 struct fp_err *e)
+{
+	const char *params[] = { node };
+	struct fp_pg_rows *rows;
+	int r = fp_pg_do(p,
+			 "with gone as (delete from fastpath.maintenance"
+			 "  where node = $1 returning until)"
+			 " select count(*) from gone where until > now()",
+			 params, 1, &rows, NULL, e);
+
+	if (r)
+		return r;
+	*is_changed = fp_pg_int(rows, 0, 0) > 0;
+	fp_pg_rows_free(rows);
+	return 0;
+}
+
+int fp_db_jobs(struct fp_pg *p, struct fp_job_row **out, size_t *n,
+	       struct fp_err *e)
+{
+	struct fp_pg_rows *rows;
+	struct fp_job_row *v;
+	int r = fp_pg_do(
+		p,
+		"select id, tool, verb, node, state, who, " UNIX("started") ", " UNIX(
+			"updated") " from fastpath.job where ended is null"
+				   " order by started, id",
+		NULL, 0, &rows, NULL, e);
+
+	if (r)
+		return r;
+	r = fp_db_array(&v, fp_pg_n(rows), sizeof(*v), e);
+	for (size_t i = 0; !r && i < fp_pg_n(rows); i++) {
+		fp_db_text(v[i].id, sizeof(v->id), rows, i, 0);
+		fp_db_text(v[i].tool, sizeof(v->tool), rows, i, 1);
+		fp_db_text(v[i].verb, sizeof(v->verb), rows, i, 2);
+		fp_db_text(v[i].node, sizeof(v->node), rows, i, 3);
+		fp_db_text(v[i].state, sizeof(v->state), rows, i, 4);
+		fp_db_text(v[i].by, sizeof(v->by), rows, i, 5);
+		v[i].started_s = fp_pg_int(rows, i, 6);
+		v[i].updated_s = fp_pg_int(rows, i, 7);
+	}
+	if (!r) {
+		*out = v;
+		*n = fp_pg_n(rows);
+	}
+	fp_pg_rows_free(rows);
+	return r;
+}
