@@ -8,23 +8,6 @@
 #include "model/pattern.h"
 
 #define THREADS 16
-#define PATTERNS 128
-
-static int select_nodes(struct fh_nodes *x, const struct fp_cli *c,
-			char **names, size_t n, struct fp_err *e)
-{
-	const char *patterns[PATTERNS];
-	size_t n_patterns = 0;
-
-	for (size_t i = 0; i < c->n_nodes && n_patterns < PATTERNS; i++)
-		patterns[n_patterns++] = c->nodes[i];
-	if (n > PATTERNS - n_patterns)
-		return fp_err(e, -EINVAL, "too many nodes: name a group");
-	for (size_t i = 0; i < n; i++)
-		patterns[n_patterns++] = names[i];
-	return fp_pattern_select(x->inv, patterns, n_patterns, &x->hosts,
-				 &x->n_hosts, e);
-}
 
 int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 		  size_t n, struct fp_err *e)
@@ -40,7 +23,10 @@ int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 			   "no cluster file %s: which nodes are there?",
 			   c->cluster);
 	if (!r)
-		r = select_nodes(out, c, names, n, e);
+		r = fp_pattern_select(out->inv,
+				      n ? (const char *const *)names : c->nodes,
+				      n ? n : c->n_nodes, &out->hosts,
+				      &out->n_hosts, e);
 	if (!r && !out->n_hosts)
 		r = fp_err(e, -EINVAL, "%s names no node", c->cluster);
 	if (!r)
@@ -77,8 +63,8 @@ const char *fh_nodes_var(const struct fh_nodes *n, const char *key)
 	return value;
 }
 
-int fh_number(const struct fp_cli *c, const char *option, int64_t min,
-	      int64_t max, int64_t *out, struct fp_err *e)
+int fh_nodes_number(const struct fp_cli *c, const char *option, int64_t min,
+		    int64_t max, int64_t *out, struct fp_err *e)
 {
 	const char *s = fp_cli_get(c, option);
 	long long v;

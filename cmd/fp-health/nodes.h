@@ -20,7 +20,7 @@ struct fh_nodes {
 	char name[256]; /* this controller's */
 };
 
-/* names, n: nodes named as operands, beside -N.
+/* names, n: nodes named as operands, in place of -N.
  * 0: fh_nodes_close.  -EINVAL -ENOENT: the cluster file, a pattern. */
 int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 		  size_t n, struct fp_err *e);
@@ -31,7 +31,7 @@ const char *fh_nodes_var(const struct fh_nodes *n, const char *key);
 
 /* A decimal number in [min, max] that an option has; none: it is left as it is.
  * -EINVAL. */
-int fh_number(const struct fp_cli *c, const char *option, int64_t min,
-	      int64_t max, int64_t *out, struct fp_err *e);
+int fh_nodes_number(const struct fp_cli *c, const char *option, int64_t min,
+		    int64_t max, int64_t *out, struct fp_err *e);
 
 #endif

@@ -147,7 +147,7 @@ static int nsupdate_options(struct fh_text *t, struct fp_err *e)
 			      "--name %s: --format nsupdate needs the name of "
 			      "the records",
 			      t->name ? t->name : "");
-	r = fh_number(t->c, "ttl", 0, 604800, &t->ttl_s, e);
+	r = fh_nodes_number(t->c, "ttl", 0, 604800, &t->ttl_s, e);
 	for (size_t i = 0; !r && i < t->nodes->n_hosts; i++)
 		r = addresses(&t->v[i], e);
 	return r;

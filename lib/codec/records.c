@@ -67,8 +67,6 @@ static int read_object(struct fp_record *out, const cJSON *o, struct fp_err *e)
 	out->is_refusing = cJSON_IsFalse(takes);
 	if (out->kind != FP_RECORD_TRANSITION)
 		return 0;
-	if (!*out->check)
-		return fp_err(e, -EBADMSG, "a transition without \"check\"");
 	if (!*out->to)
 		return fp_err(e, -EBADMSG, "a transition without \"to\"");
 	return 0;

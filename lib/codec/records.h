@@ -19,7 +19,8 @@ enum fp_record_kind {
 	FP_RECORD_RESTART,    /* a node's server is another run */
 };
 
-/* Texts are cut to their size; "" when they are not there. */
+/* Texts are cut to their size; "" when they are not there (node: of the cluster;
+ * check: of the node as a whole). */
 struct fp_record {
 	enum fp_record_kind kind;
 	char node[256], check[32], to[16], detail[240], observer[256];

@@ -95,29 +95,31 @@ static bool is_setting(enum fp_steer_act a)
 
 static bool is_mine(const struct fp_steer *s, const struct steer_dest *x)
 {
-	return !strcmp(x->lease.owner, s->o.owner) &&
-	       x->lease.until_s > s->now_s;
+	return !strcmp(x->lease.owner, s->o.owner);
 }
 
-static int take(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+/* A new lease: it holds since now, whatever was before. */
+static int take_new(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 {
 	struct fp_lease *l = &x->lease;
+	int r = x->has_lease ? fp_steer_store_end(s->store, l, e) : 0;
 
-	if (!x->has_lease) {
-		*l = (struct fp_lease){ .kind = kind_of(x) };
-		snprintf(l->proxy, sizeof(l->proxy), "%s",
-			 x->proxy->host->name);
-		snprintf(l->set, sizeof(l->set), "%s", x->dest->set);
-		snprintf(l->uri, sizeof(l->uri), "%s", x->dest->uri);
-		l->since_s = s->now_s;
-	} else if (x->step.act == FP_STEER_DISABLE) {
-		l->since_s = s->now_s;
-		l->is_let_go = false;
-	}
+	if (r)
+		return r;
+	*l = (struct fp_lease){ .kind = kind_of(x), .since_s = s->now_s };
+	snprintf(l->proxy, sizeof(l->proxy), "%s", x->proxy->host->name);
+	snprintf(l->set, sizeof(l->set), "%s", x->dest->set);
+	snprintf(l->uri, sizeof(l->uri), "%s", x->dest->uri);
 	snprintf(l->owner, sizeof(l->owner), "%s", s->o.owner);
-	if (x->step.act != FP_STEER_ENABLE && *x->why)
-		snprintf(l->why, sizeof(l->why), "%s", x->why);
+	snprintf(l->why, sizeof(l->why), "%s", x->why);
 	return fp_steer_store_take(s->store, l, s->o.lease_s, e);
+}
+
+/* One that was another controller's. */
+static int take_over(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+{
+	snprintf(x->lease.owner, sizeof(x->lease.owner), "%s", s->o.owner);
+	return fp_steer_store_take(s->store, &x->lease, s->o.lease_s, e);
 }
 
 /* What comes before MI is told: whose is it, and are we still the one? */
@@ -125,12 +127,13 @@ static int before(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 {
 	switch (x->step.act) {
 	case FP_STEER_DISABLE:
+		return take_new(s, x, e);
 	case FP_STEER_TAKE_OVER:
-		return take(s, x, e);
+		return take_over(s, x, e);
 	case FP_STEER_AGAIN:
 	case FP_STEER_ENABLE:
 		if (!is_mine(s, x))
-			return take(s, x, e);
+			return take_over(s, x, e);
 		return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s,
 					    e);
 	case FP_STEER_RENEW:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "health/steer_store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,6 @@
 #include "io/clock.h"
 
 #define LOCK "steer"
-#define APP "fp-health steer"
 
 struct fp_steer_store {
 	struct fp_steer_store_opts o;
@@ -48,12 +48,15 @@ void fp_steer_store_close(struct fp_steer_store *s)
 
 static int connect_db(struct fp_steer_store *s, struct fp_err *e)
 {
+	char app[64];
 	struct fp_pg_opts o = { .conninfo = s->o.conninfo,
-				.app = APP,
+				.app = app,
 				.timeout_ms = s->o.timeout_ms,
 				.is_locking = !s->o.is_reading };
 	int r = 0;
 
+	/* it is what a controller that waits says of us */
+	snprintf(app, sizeof(app), "fp-health steer of %s", s->o.owner);
 	if (s->pg && !fp_pg_is_alive(s->pg))
 		disconnect(s);
 	if (!s->pg)
