@@ -307,7 +307,7 @@ lacks_address() { ! has_address; }
 		# one server that is away has no figures
 		fastpath_figure_*) continue ;;
 		esac
-		grep -q "^$name[ {]" <<<"$output" || { echo "no $name"; false; }
+		grep -qE "^${name}[ {]" <<<"$output" || { echo "no $name"; false; }
 	done
 }
 
