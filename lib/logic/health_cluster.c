@@ -30,7 +30,7 @@ struct fp_reading *fp_rules_answer(struct fp_rules *r, const char *node,
 	return &a->reading;
 }
 
-void fp_names_add(struct fp_names *to, const char *fmt, ...)
+void fp_cluster_say(struct fp_cluster_names *to, const char *fmt, ...)
 {
 	size_t n = strlen(to->text), room = sizeof(to->text) - n;
 	const char *comma = to->n++ ? ", " : "";

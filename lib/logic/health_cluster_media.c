@@ -133,7 +133,7 @@ static const struct fp_view_freeswitch *ranged(const struct fp_rules *r,
 
 void fp_rules_ports(struct fp_rules *r)
 {
-	struct fp_names bad = { 0 };
+	struct fp_cluster_names bad = { 0 };
 	size_t n_pairs = 0;
 	struct fp_reading *a;
 
@@ -147,10 +147,10 @@ void fp_rules_ports(struct fp_rules *r)
 			n_pairs++;
 			if (x->rtp_first <= y->rtp_last &&
 			    y->rtp_first <= x->rtp_last)
-				fp_names_add(&bad, "%s %u-%u and %s %u-%u",
-					     r->v[i].name, x->rtp_first,
-					     x->rtp_last, r->v[k].name,
-					     y->rtp_first, y->rtp_last);
+				fp_cluster_say(&bad, "%s %u-%u and %s %u-%u",
+					       r->v[i].name, x->rtp_first,
+					       x->rtp_last, r->v[k].name,
+					       y->rtp_first, y->rtp_last);
 		}
 	if (!n_pairs)
 		return;
@@ -169,7 +169,7 @@ void fp_rules_ports(struct fp_rules *r)
 void fp_rules_versions(struct fp_rules *r)
 {
 	const char *first = NULL;
-	struct fp_names all = { 0 };
+	struct fp_cluster_names all = { 0 };
 	bool is_same = true;
 	struct fp_reading *a;
 
@@ -182,7 +182,7 @@ void fp_rules_versions(struct fp_rules *r)
 		if (!first)
 			first = fs->version;
 		is_same &= !strcmp(first, fs->version);
-		fp_names_add(&all, "%s %s", r->v[i].name, fs->version);
+		fp_cluster_say(&all, "%s %s", r->v[i].name, fs->version);
 	}
 	if (all.n < 2)
 		return;

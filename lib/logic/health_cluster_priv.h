@@ -24,11 +24,11 @@ struct fp_reading *fp_rules_answer(struct fp_rules *r, const char *node,
 				   const char *check);
 
 /* "a, b, c"; what does not fit ends in "...". */
-struct fp_names {
+struct fp_cluster_names {
 	char text[120];
 	size_t n;
 };
-void fp_names_add(struct fp_names *to, const char *fmt, ...)
+void fp_cluster_say(struct fp_cluster_names *to, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* ---- what views say; NULL: nothing, or not of that kind */

@@ -68,15 +68,15 @@ static bool is_short(const struct fp_rules *r, size_t i, const struct counts *c,
 static void judge_dialogs(const struct fp_rules *r, const struct counts *c,
 			  struct fp_reading *a)
 {
-	struct fp_names twice = { 0 }, once = { 0 };
+	struct fp_cluster_names twice = { 0 }, once = { 0 };
 	bool was;
 
 	for (size_t i = 0; i < r->n; i++)
 		if (is_short(r, i, c, &was))
-			fp_names_add(was ? &twice : &once, "%s %lld",
-				     r->v[i].name,
-				     (long long)count_of(r->v[i].opensips,
-							 c->cluster));
+			fp_cluster_say(was ? &twice : &once, "%s %lld",
+				       r->v[i].name,
+				       (long long)count_of(r->v[i].opensips,
+							   c->cluster));
 	if (twice.n)
 		fp_reading_say(a, FP_CRITICAL,
 			       "cluster %u: dialogs are missing: %s %lld, %s",

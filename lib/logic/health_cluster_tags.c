@@ -42,7 +42,7 @@ static size_t collect(const struct fp_rules *r, struct seen *to)
 
 /* Who of a cluster did not answer. */
 struct silent {
-	struct fp_names names;
+	struct fp_cluster_names names;
 	bool is_up; /* for a peer, or no peer says: it may well live */
 };
 
@@ -90,7 +90,8 @@ static void find_unseen(const struct fp_rules *r, uint32_t cluster,
 			    fp_answering(r, cluster, l->node_id))
 				continue;
 			if (!s->names.n)
-				fp_names_add(&s->names, "node %u", l->node_id);
+				fp_cluster_say(&s->names, "node %u",
+					       l->node_id);
 			++*n_links;
 			*is_up |= !strcmp(l->state, "Up");
 		}
@@ -106,14 +107,14 @@ static void find_silent(const struct fp_rules *r, uint32_t cluster,
 	*s = (struct silent){ 0 };
 	for (size_t i = 0; i < r->n; i++)
 		if (may_be_in(&r->v[i], cluster))
-			fp_names_add(&s->names, "%s", r->v[i].name);
+			fp_cluster_say(&s->names, "%s", r->v[i].name);
 	find_unseen(r, cluster, s, &n_links, &is_up);
 	s->is_up = !n_links || is_up;
 }
 
 /* Tags in trouble, by kind. */
 struct verdict {
-	struct fp_names split, none, gone, unknown, partly;
+	struct fp_cluster_names split, none, gone, unknown, partly;
 	size_t n;
 };
 
@@ -131,16 +132,16 @@ static void judge_none(const struct fp_rules *r, const struct fp_view_tag *tag,
 		       const struct silent *s, struct verdict *to)
 {
 	const char *owner = last_owner(r, tag);
-	struct fp_names *list = s->is_up ? &to->unknown : &to->gone;
+	struct fp_cluster_names *list = s->is_up ? &to->unknown : &to->gone;
 
 	if (!s->names.n)
-		fp_names_add(&to->none, "%s/%u", tag->name, tag->cluster);
+		fp_cluster_say(&to->none, "%s/%u", tag->name, tag->cluster);
 	else if (owner)
-		fp_names_add(list, "%s/%u (was on %s)", tag->name, tag->cluster,
-			     owner);
+		fp_cluster_say(list, "%s/%u (was on %s)", tag->name,
+			       tag->cluster, owner);
 	else
-		fp_names_add(list, "%s/%u (may be on %s)", tag->name,
-			     tag->cluster, s->names.text);
+		fp_cluster_say(list, "%s/%u (may be on %s)", tag->name,
+			       tag->cluster, s->names.text);
 }
 
 /* One tag: n nodes list it. */
@@ -148,12 +149,12 @@ static void judge_tag(const struct fp_rules *r, const struct seen *v, size_t n,
 		      const struct silent *s, struct verdict *to)
 {
 	const struct fp_view_tag *tag = v->tag;
-	struct fp_names active = { 0 }, without = { 0 };
+	struct fp_cluster_names active = { 0 }, without = { 0 };
 
 	to->n++;
 	for (size_t i = 0; i < n; i++)
 		if (v[i].tag->is_active)
-			fp_names_add(&active, "%s", v[i].node);
+			fp_cluster_say(&active, "%s", v[i].node);
 	for (size_t i = 0; i < r->n; i++) {
 		const struct fp_view_opensips *os = fp_member(r, i);
 		bool has = !os || !fp_is_in(os, tag->cluster);
@@ -161,21 +162,21 @@ static void judge_tag(const struct fp_rules *r, const struct seen *v, size_t n,
 		for (size_t j = 0; !has && j < n; j++)
 			has = v[j].node == r->v[i].name;
 		if (!has)
-			fp_names_add(&without, "%s", r->v[i].name);
+			fp_cluster_say(&without, "%s", r->v[i].name);
 	}
 	if (active.n > 1)
-		fp_names_add(&to->split, "%s/%u on %s", tag->name, tag->cluster,
-			     active.text);
+		fp_cluster_say(&to->split, "%s/%u on %s", tag->name,
+			       tag->cluster, active.text);
 	else if (!active.n)
 		judge_none(r, tag, s, to);
 	if (without.n)
-		fp_names_add(&to->partly, "%s/%u (not on %s)", tag->name,
-			     tag->cluster, without.text);
+		fp_cluster_say(&to->partly, "%s/%u (not on %s)", tag->name,
+			       tag->cluster, without.text);
 }
 
 static void tell(struct fp_rules *r, const struct verdict *x)
 {
-	struct fp_names silent = { 0 };
+	struct fp_cluster_names silent = { 0 };
 	struct fp_reading *a = fp_rules_answer(r, "", "tags");
 
 	if (x->split.n)
@@ -200,7 +201,7 @@ static void tell(struct fp_rules *r, const struct verdict *x)
 			       x->n, x->n == 1 ? "" : "s");
 	for (size_t i = 0; i < r->n; i++)
 		if (r->v[i].is_opensips && !fp_opensips_of(r->v[i].opensips))
-			fp_names_add(&silent, "%s", r->v[i].name);
+			fp_cluster_say(&silent, "%s", r->v[i].name);
 	if (silent.n)
 		fp_reading_say(a, FP_OK, "no answer from %s", silent.text);
 	fp_reading_figure(a, "tags", (double)x->n, "", NAN);
