@@ -25,11 +25,11 @@ DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
 	libssh2-1-dev librabbitmq-dev libssl-dev \
 	libcurl4-openssl-dev libpq-dev
 DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
-	openssh-server openssh-client jq
+	openssh-server openssh-client jq postgresql python3
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
-	socat bash-completion zsh fish python3 time git rabbitmq-server \
-	ansible-core kamailio-tls-modules rtpengine-daemon postgresql \
+	socat bash-completion zsh fish time git rabbitmq-server \
+	ansible-core kamailio-tls-modules rtpengine-daemon \
 	pgbouncer haproxy bind9 bind9-dnsutils keepalived prometheus openssl
 # For make bench alone.
 DEPS_bench := pssh parallel bc monitoring-plugins-basic
