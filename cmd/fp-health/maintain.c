@@ -173,31 +173,53 @@ static bool is_away(int code)
 	}
 }
 
-/* The database, or with it away what we know of it. */
+/* Those that only our copy has, behind those of the database. */
+static int add_local(struct maintain *m, struct fp_err *e)
+{
+	struct fp_mark *v, *all;
+	int64_t at_s;
+	size_t n;
+	int r = fp_marks_copy_read(m->c->state_dir, &v, &n, &at_s, NULL);
+
+	if (r) /* a bad one is written anew */
+		return 0;
+	all = reallocarray(m->mark, m->n_marks + n + 1, sizeof(*all));
+	if (!all) {
+		free(v);
+		return fp_err(e, -ENOMEM, "out of memory");
+	}
+	m->mark = all;
+	for (size_t i = 0; i < n; i++)
+		if (v[i].is_local && !find(m, v[i].node))
+			all[m->n_marks++] = v[i];
+	free(v);
+	return 0;
+}
+
+static void write_copy(struct maintain *m)
+{
+	struct fp_mark *v = NULL;
+	struct fp_err e;
+	size_t n;
+
+	if (m->c->is_dry_run)
+		return;
+	if (fp_db_marks(m->db, &v, &n, &e) ||
+	    fp_marks_copy_write(m->c->state_dir, v, n, &e))
+		fp_log(FP_LOG_WARN, "no copy of the marks is kept: %s", e.text);
+	free(v);
+}
+
 static int read_db(struct maintain *m, const char *conninfo, struct fp_err *e)
 {
-	const char *dir = m->c->state_dir;
-	struct fp_err ignored;
-	int64_t at_s;
 	int r = fh_db_open(&m->db, m->c, conninfo, e);
 
 	if (!r)
 		r = fp_db_marks(m->db, &m->mark, &m->n_marks, e);
-	if (r)
-		return r;
-	/* with those that are local, which only the copy has */
-	if (fp_marks_copy_write(dir, m->mark, m->n_marks, &ignored))
-		fp_log(FP_LOG_WARN, "no copy of the marks is kept: %s",
-		       ignored.text);
-	else {
-		free(m->mark);
-		m->mark = NULL;
-		m->n_marks = 0;
-		r = fp_marks_copy_read(dir, &m->mark, &m->n_marks, &at_s, e);
-	}
-	return r;
+	return r ? r : add_local(m, e);
 }
 
+/* With the database away, what we know of it. */
 static int read_copy(struct maintain *m, int64_t *at_s, struct fp_err *e)
 {
 	fp_pg_close(m->db);
@@ -250,6 +272,8 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 		       "%s: these are the marks that are known here (fp_db was read last: %s)",
 		       why.text, at);
 		status = conninfo ? FP_EXIT_AGAIN : FP_EXIT_OK;
+	} else if (!r) {
+		write_copy(m);
 	}
 	if (!r)
 		r = read_nodes(m, e);
@@ -344,20 +368,6 @@ static int alone(struct maintain *m, int code, struct fp_err *e)
 	return read_copy(m, &at_s, e);
 }
 
-static void copy_again(struct maintain *m)
-{
-	struct fp_mark *v = NULL;
-	struct fp_err e;
-	size_t n;
-
-	if (!m->db || m->c->is_dry_run || !m->n_changed)
-		return;
-	if (fp_db_marks(m->db, &v, &n, &e) ||
-	    fp_marks_copy_write(m->c->state_dir, v, n, &e))
-		fp_log(FP_LOG_WARN, "the copy of the marks is old: %s", e.text);
-	free(v);
-}
-
 static int change_all(struct maintain *m, const char *conninfo,
 		      struct fp_err *e)
 {
@@ -369,7 +379,8 @@ static int change_all(struct maintain *m, const char *conninfo,
 		r = read_nodes(m, e);
 	for (size_t i = 0; i < m->n && !r; i++)
 		r = change(m, m->nodes[i], e);
-	copy_again(m);
+	if (m->db)
+		write_copy(m);
 	if (r)
 		return r;
 	fp_out_counts(m->c->out, m->n_changed > 0, NULL, "nodes",
