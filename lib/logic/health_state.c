@@ -71,7 +71,11 @@ static unsigned int recent(const struct fp_judged *j,
 {
 	unsigned int n = 0;
 
-	while (n < j->n_changes && now_ms - j->change_ms[n] < o->flap_window_ms)
+	int64_t age_ms;
+
+	while (n < j->n_changes &&
+	       !__builtin_sub_overflow(now_ms, j->change_ms[n], &age_ms) &&
+	       age_ms < o->flap_window_ms)
 		n++;
 	return n;
 }
