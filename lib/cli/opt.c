@@ -130,6 +130,7 @@ static int set_timeout(struct fp_cli *c, const char *arg)
 {
 	struct fp_err e;
 
+	c->is_timeout_named = true;
 	if (!fp_parse_duration(arg, &c->timeout_ms, &e))
 		return 0;
 	return fp_cli_usage(c, "--timeout: %s", e.text);

@@ -64,6 +64,7 @@ struct fp_cli {
 	bool is_dry_run, is_json, is_quiet;
 	int verbose;
 	int64_t timeout_ms; /* -t, default 10 s */
+	bool is_timeout_named;
 	/* where things live; options every tool has, for tests and containers */
 	const char *state_dir;  /* --state, $FP_STATE, /var/lib/fastpath */
 	const char *pin_dir;    /* --pins, $FP_PINS, /sys/fs/bpf/fastpath */

@@ -18,7 +18,11 @@ static void on_reading(void *ctx, size_t i, struct fp_reading *r, bool is_news)
 	struct fp_site *s = ctx;
 	struct fp_site_check *c = s->probed[i];
 
-	fp_site_feed(s, c, r, is_news ? fp_clock_ms() : c->probe->started_ms);
+	if (s->is_second) /* one run is one reading; this is to compare */
+		fp_site_take_view(c, r);
+	else
+		fp_site_feed(s, c, r,
+			     is_news ? fp_clock_ms() : c->probe->started_ms);
 }
 
 /* For a second reading: what a comparison that looks bad is made of. */

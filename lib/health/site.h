@@ -63,6 +63,7 @@ struct fp_site_change {
 	const struct fp_site_node *node;
 	const struct fp_site_check *check;
 	bool is_first;     /* the first state: from means nothing */
+	bool is_changed;   /* state, or whether it takes calls */
 	bool is_restarted; /* its run is another, whatever the state */
 	enum fp_health from, to;
 };

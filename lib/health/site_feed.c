@@ -25,7 +25,9 @@ static void tell(struct fp_site *s, const struct fp_site_change *c)
 /* The node's state from its checks. */
 static void roll_up(struct fp_site *s, struct fp_site_node *n)
 {
-	struct fp_site_change change = { .node = n, .from = n->state };
+	struct fp_site_change change = { .node = n,
+					 .is_changed = true,
+					 .from = n->state };
 	enum fp_health worst = FP_MAINT;
 	bool is_any = false, is_refusing = false;
 
@@ -74,6 +76,7 @@ static void show(struct fp_site *s, struct fp_site_check *c, bool is_restarted)
 	c->is_shown = true;
 	c->state = state;
 	c->is_refusing = c->judged.is_refusing;
+	change.is_changed = !is_same;
 	if (!is_same || is_restarted)
 		tell(s, &change);
 	if (!is_same)
@@ -275,8 +278,7 @@ static void ask_proxies(struct fp_site *s, const struct fp_site_check *c,
 
 /* ---- a reading */
 
-/* Views of this reading and of the one before. */
-static void take_view(struct fp_site_check *c, struct fp_reading *r)
+void fp_site_take_view(struct fp_site_check *c, struct fp_reading *r)
 {
 	struct fp_site_node *n = c->node;
 	enum fp_view_kind k;
@@ -339,7 +341,7 @@ void fp_site_feed(struct fp_site *s, struct fp_site_check *c,
 	const struct fp_thresholds *t =
 		c->node->thresholds ? c->node->thresholds : &s->thresholds;
 
-	take_view(c, r);
+	fp_site_take_view(c, r);
 	fp_thresholds_apply(t, c->kind ? c->kind->name : c->name, r);
 	if (c->is_network)
 		feed_network(s, c, r, started_ms);

@@ -49,6 +49,8 @@ bool fp_site_wants(const struct fp_site *s, const struct fp_host *h,
 /* site_feed.c: an answer came.  r is the caller's still, its view is taken. */
 void fp_site_feed(struct fp_site *s, struct fp_site_check *c,
 		  struct fp_reading *r, int64_t started_ms);
+/* Its view becomes the node's, the one that was there that of the round before. */
+void fp_site_take_view(struct fp_site_check *c, struct fp_reading *r);
 /* What waits for a word whether we are cut off is judged as it is. */
 void fp_site_let_go(struct fp_site *s);
 /* What we say of it: judged, and told when that is something else. */
