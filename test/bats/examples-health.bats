@@ -573,3 +573,62 @@ sip:127.0.0.22:5060 Active"
 		"\(.uri) \(.enabled)"' | sort)" "sip:127.0.0.21:5060 no
 sip:127.0.0.22:5060 yes"
 }
+
+# ---- fp-health(8)
+
+# The literal blocks under EXAMPLES, NUL after each.
+man_examples() {
+	awk '
+		/^\.Sh / { is_ours = $2 == "EXAMPLES" }
+		/^\.Ed/ && is_in { printf "%c", 0; is_in = 0 }
+		is_in { gsub(/\\e/, "\\"); print }
+		/^\.Bd -literal/ { is_in = is_ours }' "$top/man/fp-health.8"
+}
+
+# A program that takes what NAME takes: verbs, and options of that verb.
+stand_in() {
+	cat >"bin/$1" <<-'EOF'
+	#!/bin/bash
+	name=${0##*/} verb=$1
+	table=$("$FP_BUILD/$name" --dump-options) || exit
+	awk -F '\t' -v v="$verb" '$1 == v && $2 == "-" { found = 1 }
+		END { exit !found }' <<<"$table" || exit 97
+	for word; do
+		case $word in
+		--) break ;;
+		--*)
+			awk -F '\t' -v v="$verb" -v o="${word%%=*}" '
+				$2 == o && ($1 == v || $1 == "*" || $1 == "-") {
+					found = 1
+				}
+				END { exit !found }' <<<"$table" || exit 98
+			;;
+		esac
+	done
+	[ "$name $verb" != 'fp-health steer' ] || cat >/dev/null
+	echo "$name $verb" >>ran
+	EOF
+	chmod +x "bin/$1"
+}
+
+@test "the examples of fp-health(8) are commands that there are" {
+	needs_tool
+	mkdir bin
+	stand_in fp-health
+	stand_in fp-block
+	printf '#!/bin/sh\ncat >/dev/null\n' >bin/nsupdate
+	chmod +x bin/nsupdate
+	n=0
+	while IFS= read -r -d '' example; do
+		echo "$example"
+		PATH=$tmp/bin:$PATH run -0 bash -e -o pipefail -c "$example"
+		n=$((n + 1))
+	done < <(man_examples)
+	[ $n -ge 6 ]
+	for verb in status check watch steer peers maintain; do
+		grep -qx "fp-health $verb" ran
+	done
+	# a word that is none is found
+	run -98 bin/fp-health check --nonsense
+	run -97 bin/fp-health look
+}
