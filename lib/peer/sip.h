@@ -37,5 +37,7 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 			    const struct fp_err *e),
 	       void *ctx, struct fp_sip_call **out, struct fp_err *e);
 void fp_sip_drop(struct fp_sip_call *c);
+/* How far it has come, as the text of -ETIMEDOUT. */
+void fp_sip_far(const struct fp_sip_call *c, struct fp_err *e);
 
 #endif
