@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "model/pattern.h"
+#include "peer/mi.h"
 
 #define THREADS 16
 
@@ -62,6 +63,68 @@ const char *fh_nodes_var(const struct fh_nodes *n, const char *key)
 		value = fp_inventory_var(&v[i], key);
 	return value;
 }
+
+int fh_nodes_wait(struct fh_nodes *n, const bool *is_done, struct fp_err *e)
+{
+	int r = 0;
+
+	while (!*is_done && !r)
+		r = fp_loop_run(n->loop);
+	if (r < 0)
+		return fp_err_sys(e, r, "event loop");
+	return r && !*is_done ? fp_err(e, -EINTR, "interrupted") : 0;
+}
+
+/* ---- one question */
+
+struct asked {
+	struct fh_nodes *n;
+	int (*take)(void *ctx, const struct cJSON *result, struct fp_err *e);
+	void *ctx;
+	struct fp_err *e;
+	int code;
+	bool is_done;
+};
+
+static void answered(void *ctx, int code, const struct fp_jsonrpc *r,
+		     const struct fp_err *e)
+{
+	struct asked *a = ctx;
+
+	a->code = code;
+	if (code)
+		*a->e = *e;
+	else if (r->is_error)
+		a->code =
+			fp_err(a->e, -EREMOTEIO, "%d %s", r->code, r->message);
+	else if (a->take)
+		a->code = a->take(a->ctx, r->result, a->e);
+	a->is_done = true;
+	fp_loop_stop(a->n->loop);
+}
+
+int fh_nodes_ask(struct fh_nodes *n, struct fp_mi *m, const char *method,
+		 const char *params, int64_t timeout_ms,
+		 int (*take)(void *ctx, const struct cJSON *result,
+			     struct fp_err *e),
+		 void *ctx, struct fp_err *e)
+{
+	struct asked a = { .n = n, .take = take, .ctx = ctx, .e = e };
+	struct fp_mi_call *call = NULL;
+	int r = fp_mi_ask(m, method, params, timeout_ms, answered, &a, &call,
+			  e);
+
+	if (!r) {
+		r = fh_nodes_wait(n, &a.is_done, e);
+		if (r && call && !a.is_done)
+			fp_mi_drop(call);
+	}
+	if (!r)
+		r = a.code;
+	return r && r != -EINTR ? fp_err_prefix(e, r, "%s", method) : r;
+}
+
+/* ---- options */
 
 int fh_nodes_number(const struct fp_cli *c, const char *option, int64_t min,
 		    int64_t max, int64_t *out, struct fp_err *e)

@@ -10,6 +10,8 @@
 #include "io/work.h"
 #include "model/inventory.h"
 
+struct cJSON;
+
 struct fh_nodes {
 	struct fp_inventory *inv;
 	const struct fp_host **hosts; /* those that the command line names */
@@ -28,6 +30,20 @@ void fh_nodes_close(struct fh_nodes *n);
 
 /* The first value of a variable of the whole cluster (fp_db), or NULL. */
 const char *fh_nodes_var(const struct fh_nodes *n, const char *key);
+
+/* Run the loop until *is_done, which something under way sets and then stops the
+ * loop.  0; -EINTR: by a signal; -errno. */
+int fh_nodes_wait(struct fh_nodes *n, const bool *is_done, struct fp_err *e);
+
+struct fp_mi;
+/* Ask and wait: for verbs that do one thing after the other.
+ * take (may be NULL) gets the result, a struct cJSON, during the call; what it
+ * returns is returned.  -EREMOTEIO: the server said no; errors of fp_mi_ask. */
+int fh_nodes_ask(struct fh_nodes *n, struct fp_mi *m, const char *method,
+		 const char *params, int64_t timeout_ms,
+		 int (*take)(void *ctx, const struct cJSON *result,
+			     struct fp_err *e),
+		 void *ctx, struct fp_err *e);
 
 /* A decimal number in [min, max] that an option has; none: it is left as it is.
  * -EINVAL. */

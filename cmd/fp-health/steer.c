@@ -355,10 +355,12 @@ static int summary(struct steer *x)
 			 "%zu stay disabled, and without fp_db nobody knows: "
 			 "enable them by hand",
 			 n.n_down);
-	fp_out_counts(x->c->out, n.n_changed > 0, *line ? line : NULL,
-		      "changes", (uint64_t)n.n_changed, "failed",
-		      (uint64_t)n.n_failed, "held", (uint64_t)n.n_held, "down",
-		      (uint64_t)n.n_down, "unread", (uint64_t)n.n_unread, NULL);
+	if (*line)
+		fp_log(FP_LOG_WARN, "%s", line);
+	fp_out_counts(x->c->out, n.n_changed > 0, NULL, "changes",
+		      (uint64_t)n.n_changed, "failed", (uint64_t)n.n_failed,
+		      "held", (uint64_t)n.n_held, "down", (uint64_t)n.n_down,
+		      "unread", (uint64_t)n.n_unread, NULL);
 	if (!x->c->is_dry_run)
 		return FP_EXIT_OK;
 	if (n.n_unread)
