@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/clock.h"
+#include "db.h"
 #include "model/pattern.h"
 #include "peer/remote.h"
 
@@ -117,6 +117,7 @@ struct cluster {
 	struct fp_inventory *inv;
 	const struct fp_host **hosts;
 	size_t n;
+	const char *conninfo;
 };
 
 static void cluster_fini(struct cluster *k)
@@ -132,6 +133,8 @@ static int cluster_read(struct cluster *k, struct fp_cli *c, struct fp_err *e)
 
 	*k = (struct cluster){ .n = 0 };
 	r = read_cluster(c, &k->inv, &k->hosts, &k->n, e);
+	if (!r)
+		r = fh_db_conninfo(k->inv, &k->conninfo, e);
 	if (r)
 		cluster_fini(k);
 	return r;
@@ -156,9 +159,7 @@ static void take(struct fh_ask *a, struct cluster *k)
 	a->hosts = k->hosts;
 	a->n_hosts = k->n;
 	use(&a->opts, k);
-	a->conninfo = NULL;
-	for (size_t i = 0; i < k->n && !a->conninfo; i++)
-		a->conninfo = fp_inventory_var(k->hosts[i], "fp_db");
+	a->conninfo = k->conninfo;
 }
 
 int fh_ask_site(struct fh_ask *a, struct fp_err *e)
