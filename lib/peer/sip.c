@@ -276,21 +276,23 @@ static void print_uri(char *out, size_t size, const struct fp_endpoint *to,
 /* The request, in s->text. */
 static int print_request(struct fp_sip *s, const struct sip_id *id,
 			 const struct fp_endpoint *to, enum fp_transport t,
-			 const struct sockaddr *sa, socklen_t len)
+			 const struct sockaddr *sa, socklen_t len,
+			 const struct fp_sip_opts *from)
 {
 	char uri[320], local[INET6_ADDRSTRLEN + 2], sent_by[64];
 	char branch[sizeof(COOKIE) + 2 * BRANCH_BYTES];
 	char call_id[2 * CALL_ID_BYTES + 1], tag[2 * TAG_BYTES + 1];
-	struct fp_sip_options o = { .transport = transport_word(t),
-				    .sent_by = sent_by,
-				    .uri = uri,
-				    .user = s->from_user,
-				    .domain = *s->from_domain ? s->from_domain
-							      : local,
-				    .branch = branch,
-				    .tag = tag,
-				    .call_id = call_id,
-				    .cseq = id->cseq };
+	struct fp_sip_options o = {
+		.transport = transport_word(t),
+		.sent_by = sent_by,
+		.uri = uri,
+		.user = from->from_user ? from->from_user : "fastpath",
+		.domain = from->from_domain ? from->from_domain : local,
+		.branch = branch,
+		.tag = tag,
+		.call_id = call_id,
+		.cseq = id->cseq
+	};
 	int r = fp_sip_local(s, sa, len, local);
 
 	if (r)
@@ -312,7 +314,7 @@ static int print_request(struct fp_sip *s, const struct sip_id *id,
 }
 
 static int begin(struct fp_sip_call *c, const struct fp_endpoint *to,
-		 int64_t timeout_ms, struct fp_err *e)
+		 const struct fp_tls *tls, int64_t timeout_ms, struct fp_err *e)
 {
 	int r;
 
@@ -324,7 +326,7 @@ static int begin(struct fp_sip_call *c, const struct fp_endpoint *to,
 	if (r)
 		return fp_err_sys(e, r, "SIP");
 	if (c->transport != FP_T_UDP)
-		return c->code ? 0 : fp_sip_stream_ask(c, to, e);
+		return c->code ? 0 : fp_sip_stream_ask(c, to, tls, e);
 	r = fp_sip_udp_watch(c);
 	if (r)
 		return fp_err_sys(e, r, "SIP");
@@ -333,13 +335,13 @@ static int begin(struct fp_sip_call *c, const struct fp_endpoint *to,
 	return 0;
 }
 
-static int check_endpoint(const struct fp_sip *s, enum fp_transport t,
+static int check_endpoint(const struct fp_sip_opts *o, enum fp_transport t,
 			  const struct sockaddr *sa, struct fp_err *e)
 {
 	if (t != FP_T_UDP && t != FP_T_TCP && t != FP_T_TLS)
 		return fp_err(e, -EPROTONOSUPPORT,
 			      "SIP is asked over udp, tcp and tls alone");
-	if (t == FP_T_TLS && !s->tls)
+	if (t == FP_T_TLS && !o->tls)
 		return fp_err(e, -EPROTONOSUPPORT, "no settings for TLS");
 	if (sa->sa_family != AF_INET && sa->sa_family != AF_INET6)
 		return fp_err(e, -EAFNOSUPPORT, "neither IPv4 nor IPv6");
@@ -347,17 +349,21 @@ static int check_endpoint(const struct fp_sip *s, enum fp_transport t,
 }
 
 int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
-	       const struct sockaddr *sa, socklen_t len, int64_t timeout_ms,
+	       const struct sockaddr *sa, socklen_t len,
+	       const struct fp_sip_opts *o, int64_t timeout_ms,
 	       void (*done)(void *ctx, int code,
 			    const struct fp_sip_response *r, int cert_days,
 			    const struct fp_err *e),
 	       void *ctx, struct fp_sip_call **out, struct fp_err *e)
 {
 	enum fp_transport t = to->transport ? to->transport : FP_T_UDP;
-	int r = check_endpoint(s, t, sa, e), code;
 	struct fp_sip_call *c;
 	struct sip_id id;
+	int r, code;
 
+	if (!o)
+		o = &s->opts;
+	r = check_endpoint(o, t, sa, e);
 	if (!r)
 		r = fp_sip_socket_open(s, sa->sa_family, e);
 	if (r)
@@ -366,7 +372,7 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 	if (r)
 		return fp_err_sys(e, r, "random numbers");
 	/* no way there is the server's affair: it is told by done */
-	code = print_request(s, &id, to, t, sa, len);
+	code = print_request(s, &id, to, t, sa, len, o);
 	c = calloc(1, sizeof(*c) + s->text.len);
 	if (!c || code == -ENOMEM) {
 		free(c);
@@ -384,7 +390,7 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 	if (c->request_len)
 		memcpy(c->request, s->text.data, c->request_len);
 	put(c);
-	r = begin(c, to, timeout_ms, e);
+	r = begin(c, to, o->tls, timeout_ms, e);
 	if (r) {
 		fp_sip_drop(c);
 		return r;
@@ -409,15 +415,11 @@ int fp_sip_open(struct fp_sip **out, struct fp_loop *l,
 		return fp_err_sys(e, -ENOMEM, "SIP");
 	}
 	s->loop = l;
-	s->tls = o->tls;
+	s->opts = *o;
 	s->size = 64;
 	s->pool_at = sizeof(s->pool);
 	for (int i = 0; i < 2; i++)
 		s->sockets[i].fd = s->sockets[i].route_fd = -1;
-	snprintf(s->from_user, sizeof(s->from_user), "%s",
-		 o->from_user ? o->from_user : "fastpath");
-	snprintf(s->from_domain, sizeof(s->from_domain), "%s",
-		 o->from_domain ? o->from_domain : "");
 	*out = s;
 	return 0;
 }
@@ -434,6 +436,7 @@ void fp_sip_close(struct fp_sip *s)
 	s->is_closed = true;
 	if (s->is_busy)
 		return;
+	fp_sip_tls_close(s);
 	explicit_bzero(s->pool, sizeof(s->pool));
 	fp_buf_fini(&s->text);
 	free(s->datagrams);

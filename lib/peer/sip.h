@@ -21,17 +21,24 @@ struct fp_sip_opts {
 	const char *from_user, *from_domain; /* NULL: fastpath, our address */
 	const struct fp_tls *tls;            /* for tls: endpoints */
 };
+/* o: of questions that have none of their own; kept by reference. */
 int fp_sip_open(struct fp_sip **out, struct fp_loop *l,
 		const struct fp_sip_opts *o, struct fp_err *e);
 void fp_sip_close(struct fp_sip *s);
+/* Settings of TLS as fp_tls_open has them, read once and shared by all that name
+ * the same files; they are of s. */
+int fp_sip_tls(struct fp_sip *s, const struct fp_tls_opts *o,
+	       const struct fp_tls **out, struct fp_err *e);
 
 struct fp_sip_call;
-/* to: transport and host (names the certificate); sa: where.
+/* to: transport and host (names the certificate); sa: where.  o: NULL for those of
+ * fp_sip_open.
  * done once from the loop: code 0: r is the final response, during the call.
  * -ETIMEDOUT: silence.  -ECONNREFUSED -EHOSTUNREACH -ENETUNREACH -EKEYREJECTED
  * -EPROTO -EBADMSG -ECONNRESET.  cert_days: of TLS, else -1. */
 int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
-	       const struct sockaddr *sa, socklen_t len, int64_t timeout_ms,
+	       const struct sockaddr *sa, socklen_t len,
+	       const struct fp_sip_opts *o, int64_t timeout_ms,
 	       void (*done)(void *ctx, int code,
 			    const struct fp_sip_response *r, int cert_days,
 			    const struct fp_err *e),

@@ -55,8 +55,8 @@ struct sip_socket {
 
 struct fp_sip {
 	struct fp_loop *loop;
-	char from_user[128], from_domain[256];
-	const struct fp_tls *tls;
+	struct fp_sip_opts opts;
+	struct sip_tls *tls;          /* a list */
 	struct sip_socket sockets[2]; /* IPv4, IPv6 */
 	struct fp_sip_call **table;
 	size_t n, size; /* a power of 2 */
@@ -99,6 +99,7 @@ int fp_sip_udp_send(struct fp_sip_call *c);
 
 /* Write the request when the connection is there. */
 int fp_sip_stream_ask(struct fp_sip_call *c, const struct fp_endpoint *to,
-		      struct fp_err *e);
+		      const struct fp_tls *tls, struct fp_err *e);
+void fp_sip_tls_close(struct fp_sip *s);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "peer/sip_priv.h"
@@ -69,16 +70,95 @@ static void on_closed(void *ctx, int code, const struct fp_err *e)
 }
 
 int fp_sip_stream_ask(struct fp_sip_call *c, const struct fp_endpoint *to,
-		      struct fp_err *e)
+		      const struct fp_tls *tls, struct fp_err *e)
 {
 	const struct fp_stream_events events = { on_opened, on_data, on_closed,
 						 c };
-	const struct fp_tls *tls = c->transport == FP_T_TLS ? c->s->tls : NULL;
 	int r = fp_stream_open(&c->stream, c->s->loop,
-			       (struct sockaddr *)&c->to, c->to_len, tls,
-			       to->host, &events, e);
+			       (struct sockaddr *)&c->to, c->to_len,
+			       c->transport == FP_T_TLS ? tls : NULL, to->host,
+			       &events, e);
 
 	if (!r && fp_stream_write(c->stream, c->request, c->request_len))
 		r = fp_err_sys(e, -ENOMEM, "SIP");
 	return r;
+}
+
+/* ---- settings of TLS */
+
+struct sip_tls {
+	struct sip_tls *next;
+	struct fp_tls *tls;
+	bool is_unverified;
+	char *files[3]; /* or NULL, as in struct fp_tls_opts */
+};
+
+static bool is_same(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
+
+static bool is_of(const struct sip_tls *t, const struct fp_tls_opts *o)
+{
+	return t->is_unverified == o->is_unverified &&
+	       is_same(t->files[0], o->ca_file) &&
+	       is_same(t->files[1], o->cert_file) &&
+	       is_same(t->files[2], o->key_file);
+}
+
+static void tls_free(struct sip_tls *t)
+{
+	fp_tls_close(t->tls);
+	for (int i = 0; i < 3; i++)
+		free(t->files[i]);
+	free(t);
+}
+
+static int tls_new(struct sip_tls **out, const struct fp_tls_opts *o,
+		   struct fp_err *e)
+{
+	const char *const files[3] = { o->ca_file, o->cert_file, o->key_file };
+	struct sip_tls *t = calloc(1, sizeof(*t));
+	int r = t ? fp_tls_open(&t->tls, o, e) : fp_err_sys(e, -ENOMEM, "TLS");
+
+	for (int i = 0; !r && i < 3; i++) {
+		if (files[i] && !(t->files[i] = strdup(files[i])))
+			r = fp_err_sys(e, -ENOMEM, "TLS");
+	}
+	if (!r) {
+		t->is_unverified = o->is_unverified;
+		*out = t;
+	} else if (t) {
+		tls_free(t);
+	}
+	return r;
+}
+
+int fp_sip_tls(struct fp_sip *s, const struct fp_tls_opts *o,
+	       const struct fp_tls **out, struct fp_err *e)
+{
+	struct sip_tls *t = s->tls;
+	int r;
+
+	while (t && !is_of(t, o))
+		t = t->next;
+	if (!t) {
+		r = tls_new(&t, o, e);
+		if (r)
+			return r;
+		t->next = s->tls;
+		s->tls = t;
+	}
+	*out = t->tls;
+	return 0;
+}
+
+void fp_sip_tls_close(struct fp_sip *s)
+{
+	while (s->tls) {
+		struct sip_tls *t = s->tls;
+
+		s->tls = t->next;
+		tls_free(t);
+	}
 }
