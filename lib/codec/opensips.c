@@ -168,12 +168,15 @@ int fp_os_caps(const struct cJSON *result,
 	return 0;
 }
 
-/* Reports stand there oldest first.  A seed that found no donor falls back to
- * "synced" with an empty hand: that sync has ended and brought nothing.
- * Source: OpenSIPS 3.6 modules/clusterer/sync.c, clusterer.c
+/* Reports stand there oldest first, but that a sync was requested is written after
+ * the request went out: a quick donor's "completed" comes before it (measured on
+ * 3.6.8).  A seed that found no donor falls back to "synced" with an empty hand:
+ * that has ended too, and brought nothing.
+ * Source: OpenSIPS 3.6 modules/clusterer/sync.c; clusterer.c,
  * seed_fb_check_timer. */
 void fp_os_sync(const struct cJSON *result, int64_t *chunks, bool *is_pending)
 {
+	int64_t ended_s = 0;
 	const cJSON *v;
 
 	*chunks = -1;
@@ -183,14 +186,17 @@ void fp_os_sync(const struct cJSON *result, int64_t *chunks, bool *is_pending)
 	cJSON_ArrayForEach(v, result)
 	{
 		const char *log = fp_os_text(v, "Log");
-		int64_t n;
+		int64_t n, at_s = fp_os_number(v, "Timestamp");
 
 		if (sscanf(log, "Sync completed, received [%9" SCNd64 "]",
 			   &n) == 1) {
 			*chunks = n;
 			*is_pending = false;
+			ended_s = at_s;
+		} else if (!strncmp(log, "Sync requested", 14)) {
+			*is_pending |= at_s > ended_s + 2;
 		} else if (!strncmp(log, "Sync started", 12) ||
-			   !strncmp(log, "Sync request", 12)) {
+			   !strncmp(log, "Sync request postponed", 22)) {
 			*is_pending = true;
 		} else if (!strncmp(log, "ERROR: Sync", 11) ||
 			   !strncmp(log, "Sync timed out", 14)) {

@@ -356,6 +356,9 @@ static int failure(struct http *h, const struct fp_mi_call *c, CURLcode code,
 		return mi_err(h->m, e, -ECONNRESET,
 			      "%s: the connection was closed without an answer",
 			      c->method);
+	if (curl_code(h, code) == -ECONNREFUSED)
+		return mi_err(h->m, e, -ECONNREFUSED,
+			      "%s: nobody listens there", h->url);
 	return mi_err(h->m, e, curl_code(h, code), "%s: %s", c->method, said);
 }
 
