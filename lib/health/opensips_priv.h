@@ -17,7 +17,7 @@ struct os_question {
 		    struct fp_err *e);
 };
 #define OS_WHICH 0
-#define OS_QUESTIONS 11
+#define OS_QUESTIONS 12
 extern const struct os_question os_questions[OS_QUESTIONS];
 
 struct os_asked {

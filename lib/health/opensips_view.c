@@ -53,6 +53,18 @@ static int64_t clock_of(const struct os_known *k, int64_t local_s)
 	return ours_s + off_s;
 }
 
+/* The core always has some: "initializing". */
+static int take_zone(struct fp_opensips_read *r, const struct cJSON *result,
+		     struct fp_err *e)
+{
+	struct os_known *k = os_known(r->mi);
+
+	(void)e;
+	if (fp_os_offset(result, &k->offset_s))
+		k->has_offset = true;
+	return 0;
+}
+
 static int take_uptime(struct fp_opensips_read *r, const struct cJSON *result,
 		       struct fp_err *e)
 {
@@ -159,12 +171,9 @@ static int take_reports(struct fp_opensips_read *r, const struct cJSON *result,
 			struct fp_err *e)
 {
 	struct fp_view_opensips *v = &r->v->opensips;
-	struct os_known *k = os_known(r->mi);
 
 	(void)e;
 	fp_os_sync(result, &v->sync_chunks, &v->is_sync_pending);
-	if (fp_os_offset(result, &k->offset_s))
-		k->has_offset = true;
 	return 0;
 }
 
@@ -284,10 +293,12 @@ const struct os_question os_questions[OS_QUESTIONS] = {
 	  "{\"statistics\":[\"shmem:\",\"active_dialogs\","
 	  "\"processed_dialogs\",\"create_sent\"]}",
 	  FP_OS_BASE, false, take_statistics },
+	{ "sr_list_reports", "{\"group\":\"core\",\"identifier\":\"main\"}",
+	  FP_OS_BASE, false, take_zone },
+	{ "uptime", NULL, FP_OS_BASE, false, take_uptime },
 	{ "sr_list_reports",
 	  "{\"group\":\"clusterer\",\"identifier\":\"cap:dialog-dlg-repl\"}",
 	  FP_OS_CLUSTER, false, take_reports },
-	{ "uptime", NULL, FP_OS_BASE, false, take_uptime },
 	{ "clusterer_list_shtags", NULL, FP_OS_CLUSTER, false, take_tags },
 	{ "clusterer_list", NULL, FP_OS_CLUSTER, false, take_links },
 	{ "clusterer_list_cap", NULL, FP_OS_CLUSTER, false, take_caps },
