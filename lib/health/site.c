@@ -118,61 +118,20 @@ void fp_site_start(struct fp_site *s)
 
 /* ---- what probes share */
 
-/* The first node's that has it: it is one client. */
-static const char *any_var(const struct fp_site *s, const char *key)
-{
-	const char *v = NULL;
-
-	for (size_t i = 0; i < s->n_nodes && !v; i++)
-		v = fp_inventory_var(s->node[i].host, key);
-	return v;
-}
-
-/* "user@domain", or "domain" */
-static void from_words(struct fp_site *s, const char *from)
-{
-	const char *at = strchr(from, '@');
-
-	snprintf(s->from_user, sizeof(s->from_user), "%.*s",
-		 at ? (int)(at - from) : 8, at ? from : "fastpath");
-	snprintf(s->from_domain, sizeof(s->from_domain), "%s",
-		 at ? at + 1 : from);
-}
-
-static int open_tls(struct fp_site *s, struct fp_err *e)
-{
-	const struct fp_tls_opts o = {
-		.ca_file = any_var(s, "fp_tls_ca"),
-		.cert_file = any_var(s, "fp_tls_cert"),
-		.key_file = any_var(s, "fp_tls_key"),
-	};
-
-	return fp_tls_open(&s->tls, &o, e);
-}
-
 static int open_env(struct fp_site *s, struct fp_err *e)
 {
-	const char *from = any_var(s, "fp_sip_from");
-	struct fp_sip_opts sip = { .from_user = NULL };
+	const struct fp_sip_opts sip = { .tls = NULL }; /* probes have theirs */
 	int r;
 
 	s->env = (struct fp_probe_env){ .loop = s->o.loop,
 					.app = s->o.app,
 					.is_watching = s->o.interval_ms,
 					.sip_fail = s->o.sip_fail };
-	if (from) {
-		from_words(s, from);
-		sip.from_user = s->from_user;
-		sip.from_domain = s->from_domain;
-	}
 	r = fp_work_open(&s->env.work, s->o.loop, THREADS, e);
 	if (!r)
 		r = fp_work_open(&s->names, s->o.loop, NAME_THREADS, e);
 	if (!r)
 		r = fp_resolver_open(&s->env.resolver, s->o.loop, s->names, e);
-	if (!r)
-		r = open_tls(s, e);
-	sip.tls = s->tls;
 	if (!r)
 		r = fp_sip_open(&s->env.sip, s->o.loop, &sip, e);
 	return r ? r : fp_ng_open(&s->env.ng, s->o.loop, e);
@@ -184,8 +143,6 @@ static void close_env(struct fp_site *s)
 		fp_ng_close(s->env.ng);
 	if (s->env.sip)
 		fp_sip_close(s->env.sip);
-	if (s->tls)
-		fp_tls_close(s->tls);
 	if (s->env.resolver)
 		fp_resolver_close(s->env.resolver);
 	if (s->names)

@@ -11,9 +11,7 @@
 struct fp_site {
 	struct fp_site_opts o;
 	struct fp_probe_env env;
-	struct fp_tls *tls;
 	struct fp_work *names; /* a DNS that hangs holds up nobody else */
-	char from_user[64], from_domain[256];
 	struct fp_engine *engine;
 	struct fp_filters *filters;
 	struct fp_thresholds thresholds; /* of the command line */
