@@ -75,8 +75,6 @@ static void describe_failure(struct fp_reading *r, int code,
 	fp_reading_init(r);
 	if (code == -EPERM || code == -EACCES)
 		fp_reading_say(r, FP_UNKNOWN, "%s", e->text);
-	else if (code == -ENODATA)
-		fp_reading_say(r, FP_CRITICAL, "%s: frozen?", e->text);
 	else
 		fp_reading_fail(r, code, e);
 }
@@ -265,10 +263,13 @@ static void expire(struct fp_probe *p, struct fp_reading *r)
 	} else if (is_mid) {
 		fp_reading_say(r, FP_CRITICAL,
 			       "it stopped in the middle of an answer");
-	} else if (at != FP_ESL_AT_OPEN) {
+	} else if (at == FP_ESL_AT_BANNER) {
 		fp_reading_say(
 			r, FP_CRITICAL,
 			"it accepts connections but says nothing: frozen?");
+	} else if (at == FP_ESL_AT_PASSWORD) {
+		fp_reading_say(r, FP_CRITICAL,
+			       "it does not answer to the password: frozen?");
 	} else {
 		fp_reading_say(r, FP_CRITICAL, "it does not answer: frozen?");
 		r->is_silent = d->is_kept && d->n_waiting == FP_ESL_QUESTIONS;

@@ -95,16 +95,24 @@ static void fail(struct fp_esl *s, int code, const char *what)
 
 /* ---- deadlines */
 
+/* What has not come, for messages. */
+static const char *missing(const struct fp_esl *s)
+{
+	if (fp_esl_is_mid(s->reader))
+		return "it stopped in the middle of an answer";
+	if (s->stage == FP_ESL_AT_BANNER)
+		return "it accepts connections but says nothing: frozen?";
+	return "it does not answer to the password: frozen?";
+}
+
 static void on_timer(void *ctx)
 {
 	struct fp_esl *s = ctx;
 
 	if (s->stage == FP_ESL_AT_CONNECT)
 		fail(s, -ETIMEDOUT, "no answer");
-	else if (s->stage == FP_ESL_AT_BANNER)
-		fail(s, -ENODATA, "it accepts connections but says nothing");
 	else
-		fail(s, -ENODATA, "it does not answer to the password");
+		fail(s, -ENODATA, missing(s));
 }
 
 static int arm(struct fp_esl *s, struct fp_timer *t, int64_t in_ms)
@@ -241,11 +249,11 @@ static void on_data(void *ctx, const char *p, size_t n)
 static const char *unsaid(const struct fp_esl *s)
 {
 	if (fp_esl_is_mid(s->reader))
-		return " in the middle of an answer";
+		return ", in the middle of an answer";
 	if (s->stage == FP_ESL_AT_BANNER)
-		return " without a word";
+		return ", without a word";
 	if (s->stage == FP_ESL_AT_PASSWORD || s->first)
-		return " without an answer";
+		return ", without an answer";
 	return "";
 }
 
