@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stand-in for OpenSIPS, in parts:
+
+  main        the command line
+  state       what a node knows: tags, links, destinations, numbers
+  rpc         JSON-RPC as OpenSIPS speaks it, with its habits
+  commands    the MI commands: a table of names, parameters and functions
+  transports  udp, unix datagram, FIFO, HTTP, and the faults they can have
+  probing     the OPTIONS and pings that it sends, and answers
+  cluster     what nodes of one cluster tell each other
+  control     the socket that tests change it by
+
+data/ holds captured replies.  Threads share the state under its lock.
+"""

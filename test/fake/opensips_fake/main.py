@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+import argparse
+import os
+import sys
+import threading
+
+from . import cluster, control, probing, state, transports
+
+
+def address(text):
+    host, _, port = text.rpartition(':')
+    return host.strip('[]'), int(port)
+
+
+def arguments(argv):
+    p = argparse.ArgumentParser(prog='opensips run')
+    p.add_argument('dir')
+    p.add_argument('--node', type=int, default=1)
+    p.add_argument('--ip', help='default: 127.0.1.NODE')
+    p.add_argument('--cluster', default='1,2,3',
+                   help='the nodes of it, beside DIR; "": none')
+    p.add_argument('--udp', type=address, help='default: IP:8080')
+    p.add_argument('--http', type=address, help='default: IP:8888')
+    p.add_argument('--sip', type=address, help='default: IP:5060')
+    p.add_argument('--no-probes', action='store_true',
+                   help='send no OPTIONS and pings')
+    p.add_argument('--buf-size', type=int, default=4 << 20,
+                   help="httpd's: the longest reply by HTTP")
+    p.add_argument('--sync-s', type=float, default=0.3,
+                   help='until a node without a donor calls itself synced')
+    a = p.parse_args(argv)
+    a.ip = a.ip or '127.0.1.%d' % a.node
+    a.udp = a.udp or (a.ip, 8080)
+    a.http = a.http or (a.ip, 8888)
+    a.sip = a.sip or (a.ip, 5060)
+    a.nodes = [int(n) for n in a.cluster.split(',') if n]
+    return a
+
+
+def run(argv):
+    a = arguments(argv)
+    os.makedirs(a.dir, exist_ok=True)
+    s = state.State(a)
+    parts = [control.serve, transports.udp, transports.unix, transports.fifo,
+             transports.http, probing.sip]
+    if a.nodes:
+        parts.append(cluster.watch)
+    if not a.no_probes:
+        parts.append(probing.probe)
+    for part in parts:
+        threading.Thread(target=part, args=(s,), daemon=True).start()
+    threading.Event().wait()
+
+
+def main(argv):
+    if len(argv) > 2 and argv[1] == 'run':
+        return run(argv[2:])
+    if len(argv) > 3 and argv[1] == 'ctl':
+        return control.client(argv[2], argv[3:])
+    print(sys.modules['__main__'].__doc__.strip(), file=sys.stderr)
+    return 2

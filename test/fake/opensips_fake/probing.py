@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIP on the node's own port: OPTIONS are answered, and sent to what dispatcher
+and load_balancer have, each interval; an answer counts whatever was said in
+between.  Pings to rtpengines when it starts."""
+import select
+import socket
+import threading
+import time
+import uuid
+
+from . import transports
+
+
+def sockets(s):
+    sock = socket.socket(transports.family(s.args.sip[0]), socket.SOCK_DGRAM)
+    sock.bind(s.args.sip)
+    return sock
+
+
+def where(uri):
+    """host and port of sip:HOST:PORT"""
+    host, _, port = uri.partition(':')[2].partition(':')
+    return host, int(port or 5060)
+
+
+def options(s, uri, call_id):
+    ip, port = s.args.sip
+    return ('OPTIONS %s SIP/2.0\r\nVia: SIP/2.0/UDP %s:%d;branch=z9hG4bK%s\r\n'
+            'From: <sip:dispatcher@localhost>;tag=%s\r\nTo: <%s>\r\n'
+            'Call-ID: %s\r\nCSeq: 10 OPTIONS\r\nMax-Forwards: 70\r\n'
+            'Content-Length: 0\r\n\r\n' % (uri, ip, port, call_id,
+                                           call_id[:8], uri, call_id)).encode()
+
+
+def header(text, name):
+    for line in text.split('\r\n'):
+        if line.lower().startswith(name.lower() + ':'):
+            return line.partition(':')[2].strip()
+    return ''
+
+
+def answer(text):
+    lines = ['SIP/2.0 200 OK']
+    for line in text.split('\r\n'):
+        name = line.partition(':')[0].lower()
+        if name in ('via', 'from', 'call-id', 'cseq'):
+            lines.append(line)
+        elif name == 'to':
+            lines.append(line + ('' if 'tag=' in line else ';tag=stand-in'))
+    return ('\r\n'.join(lines) + '\r\nContent-Length: 0\r\n\r\n').encode()
+
+
+class Probes:
+    """Those that are under way: Call-ID to (deadline, what it is for)."""
+
+    def __init__(self, s, sock):
+        self.s, self.sock, self.out = s, sock, {}
+
+    def send(self, thing):
+        call_id = uuid.uuid4().hex
+        try:
+            self.sock.sendto(options(self.s, thing.uri, call_id),
+                             where(thing.uri))
+        except OSError:
+            pass
+        self.out[call_id] = (time.time() + self.s.timeout_s, thing)
+
+    def round(self):
+        with self.s.lock:
+            for d in self.s.dispatcher:
+                if not d.inactive and d.set == 1:
+                    self.send(d)
+            for b in self.s.balanced:
+                if b.enabled or b.auto:
+                    self.send(b)
+
+    def ended(self, call_id, is_ok):
+        _, thing = self.out.pop(call_id)
+        if hasattr(thing, 'auto'):  # of the load_balancer
+            if thing.auto:
+                thing.enabled = is_ok
+        elif is_ok:
+            thing.activate()
+        else:
+            thing.fail(self.s.threshold)
+
+    def take(self, data, source):
+        text = data.decode(errors='replace')
+        if text.startswith('OPTIONS '):
+            self.sock.sendto(answer(text), source)
+            return
+        call_id = header(text, 'Call-ID')
+        status = text[8:11]
+        if text.startswith('SIP/2.0 ') and status >= '200' and \
+                call_id in self.out:
+            with self.s.lock:
+                self.ended(call_id, status == '200')
+
+    def expire(self):
+        now = time.time()
+        with self.s.lock:
+            for call_id in [c for c, (at, _) in self.out.items() if at < now]:
+                self.ended(call_id, False)
+
+
+def sip(s):
+    sock = sockets(s)
+    probes = Probes(s, sock)
+    following = time.time() + s.ping_s
+    while True:
+        ready, _, _ = select.select([sock], [], [], 0.05)
+        if ready:
+            try:
+                probes.take(*sock.recvfrom(65536))
+            except ConnectionError:
+                pass
+        probes.expire()
+        if not s.args.no_probes and time.time() >= following:
+            following = time.time() + s.ping_s
+            probes.round()
+
+
+def probe(s):
+    """rtpengines, once."""
+    for engine in list(s.engines):
+        threading.Thread(target=ping, args=(s, engine), daemon=True).start()
+
+
+def ping(s, engine):
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(1)
+    host, _, port = engine.url.partition(':')[2].rpartition(':')
+    for _ in range(2):
+        try:
+            sock.sendto(b'stand-in d7:command4:pinge', (host, int(port)))
+            sock.recv(65536)
+            return
+        except OSError:
+            continue
+    with s.lock:
+        engine.disabled, engine.recheck = 1, int(s.now() - s.started) + 1

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a node knows."""
+import json
+import os
+import threading
+import time
+
+DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'data')
+CAPABILITY = 'dialog-dlg-repl'
+FOREVER = 4294967295
+
+
+def captured(name):
+    with open(os.path.join(DATA, name + '.json')) as f:
+        return json.load(f)
+
+
+def table(directory, name):
+    """The rows of a db_text table: ':' between columns, '\\:' for itself."""
+    try:
+        with open(os.path.join(directory, 'db', name)) as f:
+            lines = f.read().splitlines()
+    except FileNotFoundError:
+        return []
+    columns = [c.split('(')[0] for c in lines[0].split()]
+    return [dict(zip(columns, [v.replace('\0', ':') for v in
+                               line.replace('\\:', '\0').split(':')]))
+            for line in lines[1:] if line]
+
+
+def number(text, default=0):
+    return int(text) if text.lstrip('-').isdigit() else default
+
+
+class Destination:
+    """Of the dispatcher: flags as dispatch.c has them."""
+
+    def __init__(self, row):
+        self.set = number(row['setid'])
+        self.uri = row['destination']
+        self.weight = number(row['weight'], 1)
+        self.attr = row.get('attrs', '')
+        self.description = row.get('description', '')
+        self.inactive = row.get('state') == '1'
+        self.probing = row.get('state') == '2'
+        self.failures = 0
+
+    @property
+    def state(self):
+        return ('Inactive' if self.inactive else
+                'Probing' if self.probing else 'Active')
+
+    def activate(self):
+        """By MI, or by an answer to a probe, however late."""
+        self.inactive = self.probing = False
+        self.failures = 0
+
+    def fail(self, threshold):
+        """One more failure; an inactive one is left alone (dispatch.c,
+        ds_set_state)."""
+        if self.inactive:
+            return
+        self.failures += 1
+        if self.failures >= threshold:
+            self.probing = True
+
+    def set_state(self, word, threshold):
+        if word == 'a':
+            self.activate()
+        elif word == 'i':
+            self.inactive, self.probing = True, False
+        else:  # 'p': it is ignored on an inactive one, which then is active
+            self.fail(threshold)
+            self.inactive = False
+
+
+class Balanced:
+    """Of the load_balancer."""
+
+    def __init__(self, row):
+        self.id = number(row['id'])
+        self.group = number(row['group_id'])
+        self.uri = row['dst_uri']
+        self.resources = []
+        for part in row['resources'].split(';'):
+            name, _, size = part.partition('=')
+            self.resources.append({'name': name, 'max': number(size),
+                                   'load': 0})
+        self.enabled = True
+        self.auto = True  # auto-reenable: off when it was disabled by hand
+
+    def set_status(self, is_enabled):
+        self.enabled = self.auto = is_enabled
+
+
+class Engine:
+    """An rtpengine."""
+
+    def __init__(self, url, index):
+        self.url, self.index = url, index
+        self.disabled, self.recheck = 0, 0
+
+
+class Link:
+    """To another node of the cluster."""
+
+    def __init__(self, node):
+        self.node = node
+        self.state, self.hop = 'Down', 0
+        self.enabled = True
+        self.since = 0     # when it stopped to be Up
+        self.forced = None  # (state, hop), by a test
+
+
+class State:
+    def __init__(self, a):
+        self.lock = threading.RLock()
+        self.args, self.dir, self.node = a, a.dir, a.node
+        self.started = time.time()
+        self.skew = 0.0    # of its clock
+        self.zone = 0      # of its texts, in seconds
+        self.version = 'OpenSIPS (3.6.8 (x86_64/linux))'
+        self.commands = captured('which')
+        self.statistics = captured('statistics')
+        self.faults = {}   # "udp", "udp/METHOD": [KIND, ARG...]
+        self.asked = []    # (transport, method), the last thousand
+        self.tags = {'sip%d.0' % n: 'backup' for n in a.nodes}
+        self.links = {n: Link(n) for n in a.nodes if n != a.node}
+        self.capability = 'not synced'
+        self.cap_enabled = 'yes'
+        self.reports = {}  # (group, identifier): [(time, text)]
+        self.report('core', 'main', 'initializing')
+        self.report('core', 'main', 'initialization completed, ready now')
+        self.threshold = 1
+        self.ping_s, self.timeout_s = 1.0, 2.0
+        self.load_tables()
+        self.is_in_cluster = True
+        self.wants_sync = False  # it has not had one since it started
+
+    def load_tables(self):
+        self.dispatcher = [Destination(r)
+                           for r in table(self.dir, 'dispatcher')]
+        self.balanced = [Balanced(r)
+                         for r in table(self.dir, 'load_balancer')]
+        self.engines = [Engine('udp:127.0.2.31:2223', 0),
+                        Engine('udp:127.0.2.32:2223', 1)]
+        self.gateways = table(self.dir, 'dr_gateways')
+        self.addresses = table(self.dir, 'address')
+
+    # ---- time
+
+    def now(self):
+        return time.time() + self.skew
+
+    def ctime(self, at):
+        return time.asctime(time.gmtime(at + self.zone))
+
+    # ---- words about itself
+
+    def report(self, group, identifier, text):
+        self.reports.setdefault((group, identifier), []).append(
+            (int(self.now()), text))
+
+    def statistic(self, name):
+        return self.statistics.get(name, 0)
+
+    def set_statistic(self, name, value):
+        self.statistics[name] = value
+        if name in ('shmem:total_size', 'shmem:free_size'):
+            total = self.statistics['shmem:total_size']
+            used = total - self.statistics['shmem:free_size']
+            self.statistics['shmem:used_size'] = used
+            self.statistics['shmem:real_used_size'] = used
+
+    # ---- tags
+
+    def activate(self, tag, why):
+        self.tags[tag] = 'active'
+        self.report('clusterer', 'sharing_tags',
+                    'TAG <%s>, cluster 1, became active due to %s'
+                    % (tag, why))
+
+    def step_down(self, tag):
+        if self.tags.get(tag) == 'active':
+            self.report('clusterer', 'sharing_tags',
+                        'TAG <%s>, cluster 1, became backup due to cluster '
+                        'broadcast' % tag)
+        self.tags[tag] = 'backup'
+
+    # ---- a restart, without the process
+
+    def restart(self):
+        self.started = time.time()
+        self.reports = {}
+        self.report('core', 'main', 'initializing')
+        for tag in self.tags:
+            self.tags[tag] = 'backup'
+        for name in list(self.statistics):
+            if name.startswith('dialog:'):
+                self.statistics[name] = 0
+        self.capability = 'not synced'
+        self.wants_sync = True
+        self.load_tables()
