@@ -66,7 +66,10 @@ static const struct fp_opt opts[] = {
 	{ "rate", 0, "N", NULL, "for every verb" },
 	{ 0 },
 };
-static const struct fp_tool tool = { "fp-test", "Tests things.", verbs, opts };
+static const struct fp_tool tool = { .name = "fp-test",
+				     .summary = "Tests things.",
+				     .verbs = verbs,
+				     .opts = opts };
 
 #define MAX_TEXT 8192
 
