@@ -20,6 +20,8 @@
 #define N_BUCKETS 1024 /* thousands of calls at once are a full house */
 #define MAX_TURN 64    /* datagrams read before others have their turn */
 #define MAX_DATAGRAM 65535
+/* Statistics of rtpengine 10.5 have 7.5 KB: some hundred at once. */
+#define RECEIVE_ROOM (4 << 20)
 
 struct fp_ng_call {
 	struct fp_ng *ng;
@@ -276,11 +278,13 @@ static void on_ready6(void *ctx, uint32_t events)
 static int open_socket(struct fp_ng *g, int family)
 {
 	bool is_v6 = family == AF_INET6;
-	int fd, code, on = 1;
+	int fd, code, on = 1, room = RECEIVE_ROOM;
 
 	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	/* as much of it as the system allows; what is lost is asked again */
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (setsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 		       is_v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on)))
 		code = -errno;

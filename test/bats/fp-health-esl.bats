@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # FreeSWITCH's event socket with the stand-in: the cases that a real one passes
 # too (test/real/freeswitch.bats), and what only a stand-in does.
-# shellcheck disable=SC2154 # bats' variables
+# shellcheck disable=SC2034,SC2154 # bats' variables, and those of what is loaded
 
 bats_require_minimum_version 1.5.0
 

@@ -3,7 +3,7 @@
 # FreeSWITCH's event socket as fp-health sees it: the cases, for a real FreeSWITCH
 # ($FS_KIND real, of $FP_FREESWITCH_PREFIX) and its stand-in (stand-in).
 # One switch, fs1 on 127.0.0.21, in the namespaces of test/run.
-# shellcheck disable=SC2154 # bats' variables
+# shellcheck disable=SC2034,SC2154 # bats' variables, and those of what is loaded
 
 FS_IP=127.0.0.21
 
