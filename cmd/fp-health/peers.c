@@ -278,8 +278,6 @@ static void fini(struct fh_peers *x)
 
 int fh_peers(struct fp_cli *c)
 {
-	/* listings, where HTTP is there for them */
-	static const char *const keys[] = { "fp_mi_list", "fp_mi", NULL };
 	struct fh_peers x = { .c = c };
 	struct fp_err e = { .text = "" };
 	int status;
@@ -291,7 +289,7 @@ int fh_peers(struct fp_cli *c)
 		r = fp_names_open(&x.names, x.nodes.loop, x.nodes.work, &e);
 	if (!r)
 		r = fp_proxies_init(&x.proxies, x.nodes.loop, x.nodes.resolver,
-				    x.nodes.hosts, x.nodes.n_hosts, keys, &e);
+				    x.nodes.hosts, x.nodes.n_hosts, true, &e);
 	if (!r)
 		r = ask_all(&x, &e);
 	status = r ? fp_cli_fail(c, r, &e) : report(&x, &e);

@@ -157,8 +157,6 @@ static int resolve(struct fh_weights *w, struct fp_err *e)
 
 static int open_proxies(struct fh_weights *w, struct fp_err *e)
 {
-	/* listings, where HTTP is there for them */
-	static const char *const keys[] = { "fp_mi_list", "fp_mi", NULL };
 	const struct fp_host *all;
 	size_t n = fp_inventory_hosts(w->nodes.inv, &all);
 	const struct fp_host **list =
@@ -172,7 +170,7 @@ static int open_proxies(struct fh_weights *w, struct fp_err *e)
 	r = fp_names_open(&w->names, w->nodes.loop, w->nodes.work, e);
 	if (!r)
 		r = fp_proxies_init(&w->proxies, w->nodes.loop,
-				    w->nodes.resolver, list, n, keys, e);
+				    w->nodes.resolver, list, n, true, e);
 	if (!r)
 		r = fp_places_init(&w->places, w->names, w->nodes.hosts,
 				   w->nodes.n_hosts, e);

@@ -13,26 +13,37 @@ static void ended(void *ctx)
 	p->done(p->ctx);
 }
 
-/* Where a proxy's MI is; false: it has none. */
-static int endpoint_of(const struct fp_host *h, const char *const *keys,
+/* 1: the first endpoint of a variable.  0: it has none. */
+static int endpoint_of(const struct fp_host *h, const char *key,
 		       struct fp_endpoint *out, struct fp_err *e)
 {
-	int r = 0;
+	const char *value = fp_inventory_var(h, key);
+	int r = value ? fp_endpoint_list(value, 0, out, e) : 0;
 
-	for (; !r && *keys; keys++) {
-		const char *value = fp_inventory_var(h, *keys);
+	return r < 0 ? fp_err_prefix(e, r, "%s: %s", h->name, key) : r;
+}
 
-		r = value ? fp_endpoint_list(value, 0, out, e) : 0;
-		if (r < 0)
-			return fp_err_prefix(e, r, "%s: %s", h->name, *keys);
-	}
-	return r;
+/* 1: where its MI is.  0: it has none. */
+static int find(struct fp_proxy *x, const struct fp_host *h, bool is_listing,
+		struct fp_err *e)
+{
+	int r = endpoint_of(h, "fp_mi", &x->to, e);
+	int list = r < 0 ? r : endpoint_of(h, "fp_mi_list", &x->list, e);
+
+	if (r < 0 || list < 0)
+		return r < 0 ? r : list;
+	x->has_list = list;
+	if (!list || (r && !is_listing))
+		return r;
+	x->to = x->list;
+	x->has_list = false;
+	return 1;
 }
 
 int fp_proxies_init(struct fp_proxies *out, struct fp_loop *l,
 		    struct fp_resolver *resolver,
 		    const struct fp_host *const *hosts, size_t n,
-		    const char *const *keys, struct fp_err *e)
+		    bool is_listing, struct fp_err *e)
 {
 	int r = 0;
 
@@ -43,7 +54,7 @@ int fp_proxies_init(struct fp_proxies *out, struct fp_loop *l,
 	for (size_t i = 0; i < n && r >= 0; i++) {
 		struct fp_proxy *x = &out->v[out->n];
 
-		r = endpoint_of(hosts[i], keys, &x->to, e);
+		r = find(x, hosts[i], is_listing, e);
 		if (r != 1)
 			continue;
 		x->host = hosts[i];
@@ -101,12 +112,22 @@ static void fail(struct fp_proxy *x, int code, const struct fp_err *e)
 	one_done(x->all);
 }
 
+static void start(struct fp_proxy *x);
+
 static void read_done(void *ctx, int code, struct fp_view *v,
 		      const struct fp_err *e)
 {
 	struct fp_proxy *x = ctx;
 
 	x->read = NULL;
+	if (code == -EMSGSIZE && x->has_list) {
+		fp_view_free(v);
+		x->to = x->list;
+		x->has_list = false;
+		fp_proxy_drop(x);
+		start(x);
+		return;
+	}
 	if (code) {
 		fp_view_free(v);
 		fail(x, code, e);
@@ -169,7 +190,7 @@ static void start(struct fp_proxy *x)
 	int r;
 
 	/* what did not answer may be another server by now */
-	if (x->code)
+	if (x->code && x->mi)
 		fp_proxy_drop(x);
 	else
 		forget(x);

@@ -2,6 +2,7 @@
 #ifndef FP_HEALTH_PROXIES_H
 #define FP_HEALTH_PROXIES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@
 struct fp_proxy {
 	const struct fp_host *host;
 	struct fp_endpoint to;
+	/* where it is asked when a reply is too long for `to`: has_list */
+	struct fp_endpoint list;
+	bool has_list;
 	struct fp_mi *mi;     /* NULL: not there; err says why */
 	struct fp_view *view; /* of the last reading, or NULL */
 	int code;             /* of the last reading; err */
@@ -39,12 +43,12 @@ struct fp_proxies {
 	void *ctx;
 };
 
-/* Those of hosts that have a variable of one of these names (a list ended by
- * NULL; the first counts): "fp_mi".
+/* Those of hosts that have fp_mi; what is too long for it is asked of fp_mi_list.
+ * is_listing: of fp_mi_list from the start, where there is one.
  * 0: fp_proxies_fini.  -EINVAL: a variable.  -ENOMEM. */
 int fp_proxies_init(struct fp_proxies *out, struct fp_loop *l,
 		    struct fp_resolver *r, const struct fp_host *const *hosts,
-		    size_t n, const char *const *keys, struct fp_err *e);
+		    size_t n, bool is_listing, struct fp_err *e);
 void fp_proxies_fini(struct fp_proxies *p);
 
 /* Connect where need be and read parts (0: none) of all at once; done is called

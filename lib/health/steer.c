@@ -39,7 +39,6 @@ static void say(struct fp_steer *s, char *last, size_t size, const char *text)
 int fp_steer_open(struct fp_steer **out, const struct fp_steer_setup *o,
 		  struct fp_err *e)
 {
-	static const char *const keys[] = { "fp_mi", NULL };
 	const struct fp_steer_store_opts store = {
 		.conninfo = o->conninfo,
 		.owner = o->owner,
@@ -67,7 +66,7 @@ int fp_steer_open(struct fp_steer **out, const struct fp_steer_setup *o,
 		r = fp_names_open(&s->names, o->loop, o->work, e);
 	if (!r)
 		r = fp_proxies_init(&s->proxies, o->loop, o->resolver, list, n,
-				    keys, e);
+				    false, e);
 	if (!r)
 		r = fp_places_init(&s->places, s->names, list, n, e);
 	free(list);
