@@ -224,10 +224,10 @@ static void send_out(struct fp_sip_call *c)
 		c->code = code;
 	} else {
 		c->n_sent++;
+		if (c->provisional || c->interval_ms > T2_MS)
+			c->interval_ms = T2_MS;
 		c->again_ms = now_ms + c->interval_ms;
-		c->interval_ms = c->interval_ms * 2 < T2_MS && !c->provisional
-					 ? c->interval_ms * 2
-					 : T2_MS;
+		c->interval_ms *= 2;
 	}
 }
 
@@ -348,6 +348,29 @@ static int check_endpoint(const struct fp_sip_opts *o, enum fp_transport t,
 	return 0;
 }
 
+/* A call with its request; code: of what becomes of it, told by the loop. */
+static struct fp_sip_call *call_new(struct fp_sip *s, const struct sip_id *id,
+				    enum fp_transport t,
+				    const struct sockaddr *sa, socklen_t len,
+				    int code)
+{
+	size_t n = code ? 0 : s->text.len;
+	struct fp_sip_call *c = calloc(1, sizeof(*c) + n);
+
+	if (!c)
+		return NULL;
+	c->s = s;
+	c->id = *id;
+	c->transport = t;
+	c->to_len = len < sizeof(c->to) ? len : sizeof(c->to);
+	memcpy(&c->to, sa, c->to_len);
+	c->code = code;
+	c->request_len = n;
+	if (n)
+		memcpy(c->request, s->text.data, n);
+	return c;
+}
+
 int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 	       const struct sockaddr *sa, socklen_t len,
 	       const struct fp_sip_opts *o, int64_t timeout_ms,
@@ -357,13 +380,11 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 	       void *ctx, struct fp_sip_call **out, struct fp_err *e)
 {
 	enum fp_transport t = to->transport ? to->transport : FP_T_UDP;
-	struct fp_sip_call *c;
+	const struct fp_sip_opts *opts = o ? o : &s->opts;
+	int r = check_endpoint(opts, t, sa, e);
+	struct fp_sip_call *c = NULL;
 	struct sip_id id;
-	int r, code;
 
-	if (!o)
-		o = &s->opts;
-	r = check_endpoint(o, t, sa, e);
 	if (!r)
 		r = fp_sip_socket_open(s, sa->sa_family, e);
 	if (r)
@@ -372,25 +393,15 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 	if (r)
 		return fp_err_sys(e, r, "random numbers");
 	/* no way there is the server's affair: it is told by done */
-	code = print_request(s, &id, to, t, sa, len, o);
-	c = calloc(1, sizeof(*c) + s->text.len);
-	if (!c || code == -ENOMEM) {
-		free(c);
+	r = print_request(s, &id, to, t, sa, len, opts);
+	if (r != -ENOMEM)
+		c = call_new(s, &id, t, sa, len, r);
+	if (!c)
 		return fp_err_sys(e, -ENOMEM, "SIP");
-	}
-	c->s = s;
-	c->id = id;
-	c->transport = t;
-	c->to_len = len < sizeof(c->to) ? len : sizeof(c->to);
-	memcpy(&c->to, sa, c->to_len);
 	c->done = done;
 	c->ctx = ctx;
-	c->code = code;
-	c->request_len = code ? 0 : s->text.len;
-	if (c->request_len)
-		memcpy(c->request, s->text.data, c->request_len);
 	put(c);
-	r = begin(c, to, o->tls, timeout_ms, e);
+	r = begin(c, to, opts->tls, timeout_ms, e);
 	if (r) {
 		fp_sip_drop(c);
 		return r;
