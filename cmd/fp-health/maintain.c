@@ -40,6 +40,8 @@ struct maintain {
 	struct fp_pg *db;     /* NULL: away, and only the copy is written */
 	struct fp_mark *mark; /* those that are there */
 	size_t n_marks;
+	struct fp_mark *copy; /* those of this controller's copy */
+	size_t n_copy;
 	uint64_t n_changed;
 };
 
@@ -92,12 +94,18 @@ static int read_mark(struct maintain *m, struct fp_err *e)
 	return r;
 }
 
-static struct fp_mark *find(const struct maintain *m, const char *node)
+static const struct fp_mark *among(const struct fp_mark *v, size_t n,
+				   const char *node)
 {
-	for (size_t i = 0; i < m->n_marks; i++)
-		if (!strcmp(m->mark[i].node, node))
-			return &m->mark[i];
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i].node, node))
+			return &v[i];
 	return NULL;
+}
+
+static const struct fp_mark *find(const struct maintain *m, const char *node)
+{
+	return among(m->mark, m->n_marks, node);
 }
 
 static void put_node(struct maintain *m, const char *name)
@@ -176,23 +184,20 @@ static bool is_away(int code)
 /* Those that only our copy has, behind those of the database. */
 static int add_local(struct maintain *m, struct fp_err *e)
 {
-	struct fp_mark *v, *all;
+	struct fp_mark *all;
 	int64_t at_s;
-	size_t n;
-	int r = fp_marks_copy_read(m->c->state_dir, &v, &n, &at_s, NULL);
 
-	if (r) /* a bad one is written anew */
+	/* a bad copy is written anew */
+	if (fp_marks_copy_read(m->c->state_dir, &m->copy, &m->n_copy, &at_s,
+			       NULL))
 		return 0;
-	all = reallocarray(m->mark, m->n_marks + n + 1, sizeof(*all));
-	if (!all) {
-		free(v);
+	all = reallocarray(m->mark, m->n_marks + m->n_copy + 1, sizeof(*all));
+	if (!all)
 		return fp_err(e, -ENOMEM, "out of memory");
-	}
 	m->mark = all;
-	for (size_t i = 0; i < n; i++)
-		if (v[i].is_local && !find(m, v[i].node))
-			all[m->n_marks++] = v[i];
-	free(v);
+	for (size_t i = 0; i < m->n_copy; i++)
+		if (m->copy[i].is_local && !find(m, m->copy[i].node))
+			all[m->n_marks++] = m->copy[i];
 	return 0;
 }
 
@@ -269,7 +274,7 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 		if (at_s)
 			fp_print_time(at_s, at);
 		fp_log(FP_LOG_WARN,
-		       "%s: these are the marks that are known here (fp_db was read last: %s)",
+		       "%s; these are the marks that are known here (fp_db was read last: %s)",
 		       why.text, at);
 		status = conninfo ? FP_EXIT_AGAIN : FP_EXIT_OK;
 	} else if (!r) {
@@ -288,21 +293,19 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 
 /* ---- changing */
 
-/* fp_db has it or not; the copy follows by itself but for what is local. */
+/* The copy follows by itself, but for what is local. */
 static int change_db(struct maintain *m, const struct fp_mark *k,
 		     bool *is_changed, struct fp_err *e)
 {
-	struct fp_mark *old = find(m, k->node);
-	struct fp_mark end = *k;
+	const struct fp_mark *ours = among(m->copy, m->n_copy, k->node);
 	bool is_ended;
 	int r;
 
 	if (k->until_s)
 		return fp_db_mark(m->db, k, is_changed, e);
 	r = fp_db_unmark(m->db, k->node, is_changed, e);
-	if (!r && old && old->is_local) {
-		end.until_s = 0;
-		r = fp_marks_copy_mark(m->c->state_dir, &end, &is_ended, e);
+	if (!r && ours && ours->is_local) {
+		r = fp_marks_copy_mark(m->c->state_dir, k, &is_ended, e);
 		*is_changed |= !r && is_ended;
 	}
 	return r;
@@ -359,11 +362,11 @@ static int alone(struct maintain *m, int code, struct fp_err *e)
 		if (!is_away(code))
 			return code;
 		return fp_refuse(e, "lock",
-				 "%s: other controllers would not know",
+				 "%s; other controllers would not know",
 				 why.text);
 	}
 	fp_log(FP_LOG_WARN,
-	       "%s: only this controller's copy is written, others do not know",
+	       "%s; only this controller's copy is written, others do not know",
 	       why.text);
 	return read_copy(m, &at_s, e);
 }
@@ -371,11 +374,16 @@ static int alone(struct maintain *m, int code, struct fp_err *e)
 static int change_all(struct maintain *m, const char *conninfo,
 		      struct fp_err *e)
 {
-	int r = read_db(m, conninfo, e);
+	/* of --end they may be in the marks alone */
+	bool is_end = fp_cli_get(m->c, "end");
+	int r = is_end ? 0 : read_nodes(m, e);
 
 	if (r)
+		return r;
+	r = read_db(m, conninfo, e);
+	if (r)
 		r = alone(m, r, e);
-	if (!r)
+	if (!r && is_end)
 		r = read_nodes(m, e);
 	for (size_t i = 0; i < m->n && !r; i++)
 		r = change(m, m->nodes[i], e);
@@ -429,6 +437,7 @@ int fh_maintain(struct fp_cli *c)
 			    : change_all(&m, conninfo, &e);
 	fp_pg_close(m.db);
 	free(m.mark);
+	free(m.copy);
 	free(m.nodes);
 	fp_inventory_free(m.inv);
 	return r < 0 ? fh_db_fail(c, r, &e) : r;

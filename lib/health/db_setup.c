@@ -51,13 +51,16 @@ static int one_int(struct fp_pg *p, const char *sql, int *out, struct fp_err *e)
 	return 0;
 }
 
+/* From the catalogues, not by to_regclass(): that looks into caches of the
+ * session, which waiting for an advisory lock does not bring up to date. */
 int fp_db_version(struct fp_pg *p, int *out, struct fp_err *e)
 {
 	int what, version = 0;
 	int r = one_int(p,
-			"select case when to_regnamespace('fastpath') is null"
-			" then 0 when to_regclass('fastpath.meta') is null"
-			" then 1 else 2 end",
+			"select count(n.oid) + count(c.oid) from pg_namespace n"
+			" left join pg_class c on c.relnamespace = n.oid"
+			" and c.relname = 'meta' and c.relkind = 'r'"
+			" where n.nspname = 'fastpath'",
 			&what, e);
 
 	if (r)

@@ -149,7 +149,7 @@ static int silence(PGconn *c, struct fp_err *e, int64_t waited_ms)
 		      PQport(c),
 		      is_tcp ? "connected, but the server says nothing"
 			     : "no connection",
-		      (long long)waited_ms);
+		      (long long)(waited_ms + 9) / 10 * 10);
 }
 
 /* Until it stands.  libpq goes on to the next host by itself when one refuses:

@@ -74,6 +74,18 @@ static int ready(struct fp_pg *p, int64_t deadline_ms)
 	return r;
 }
 
+static bool is_copy(const PGresult *r)
+{
+	switch (PQresultStatus(r)) {
+	case PGRES_COPY_IN:
+	case PGRES_COPY_OUT:
+	case PGRES_COPY_BOTH:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* The last result; of an error, the first.  0: *out (PQclear), NULL: none. */
 static int results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
 {
@@ -93,7 +105,7 @@ static int results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
 		}
 		PQclear(last);
 		last = next;
-		if (r)
+		if (r || is_copy(next)) /* which has no end by itself */
 			break;
 	}
 	*out = last;
@@ -131,13 +143,13 @@ static int finish(struct fp_pg *p, PGresult **out, struct fp_err *e)
 	case PGRES_EMPTY_QUERY:
 		*out = r;
 		return 0;
-	case PGRES_COPY_IN:
-	case PGRES_COPY_OUT:
-	case PGRES_COPY_BOTH:
+	default:
+		break;
+	}
+	if (r && is_copy(r)) {
 		p->is_gone = true;
 		code = fp_err(e, -EINVAL, "COPY is not spoken here");
-		break;
-	default:
+	} else {
 		code = fp_pg_fail_do(p, r, e);
 	}
 	PQclear(r);
