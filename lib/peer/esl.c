@@ -78,11 +78,13 @@ void fp_esl_close(struct fp_esl *s)
 	free(s);
 }
 
-/* s may be gone after this. */
+/* s may be gone after this; e may be the stream's. */
 static void over(struct fp_esl *s, int code, const struct fp_err *e)
 {
+	struct fp_err kept = *e;
+
 	let_go(s);
-	s->events.closed(s->events.ctx, code, e);
+	s->events.closed(s->events.ctx, code, &kept);
 }
 
 static void fail(struct fp_esl *s, int code, const char *what)
