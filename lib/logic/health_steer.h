@@ -73,7 +73,14 @@ struct fp_steer_step {
 };
 const char *fp_steer_act_name(enum fp_steer_act a);
 
-/* One step a destination, in their order.  0: *out is an array of n, free(3).
+/* A lease that expired is anyone's, whoever's name is in it: ENABLE, FORGET,
+ * TAKE_OVER and LET_GO may be of another's.  DISABLE of one that has a lease
+ * takes it anew (since_s is now); AGAIN keeps it.  A lease whose DISABLE failed
+ * must be ended: after settle_s it looks as if an operator had enabled it.
+ * What the plan enables counts as out until it is seen enabled, so that two plans
+ * may be needed; then a plan changes nothing.  A destination that leads to no
+ * node any more is given back.
+ * One step a destination, in their order.  0: *out is an array of n, free(3).
  * -ENOMEM.  Enabling goes before disabling in the caller's hands. */
 int fp_steer_plan(const struct fp_steer_opts *o, const struct fp_steer_dest *v,
 		  size_t n, struct fp_steer_step **out, struct fp_err *e);

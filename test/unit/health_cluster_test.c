@@ -226,6 +226,11 @@ TEST(tags_of_nobody)
 	judge(s);
 	STR(is_at(s, "", "tags"), "CRITICAL");
 	STR(says(s, "", "tags"), "active on no node: t2/1");
+	/* whom another cluster has besides is no owner */
+	s->os[0].view.opensips.n_links = N;
+	s->os[0].link[N - 1] = (struct fp_view_link){ 9, 8, "Up", 8, true };
+	judge(s);
+	STR(is_at(s, "", "tags"), "CRITICAL");
 	/* two kinds of trouble: both are told */
 	s->os[2].tag[0].is_active = true;
 	judge(s);
@@ -385,6 +390,15 @@ TEST(taking_after_a_restart)
 	judge(s);
 	STR(is_at(s, "sip3", "taking"), "CRITICAL");
 	HAS(says(s, "sip3", "taking"), "(2 new)");
+	/* as many as before it, and all of them new */
+	s->os[2].before.opensips.create_sent = 2;
+	judge(s);
+	HAS(says(s, "sip3", "taking"), "(2 new)");
+	/* no uptime: a counter that fell began anew */
+	s->os[2].before.opensips.create_sent = 300;
+	s->os[2].view.opensips.up_s = 0;
+	judge(s);
+	HAS(says(s, "sip3", "taking"), "(2 new)");
 	drop(s);
 }
 
@@ -425,6 +439,14 @@ TEST(taking_when_nobody_owns)
 	judge(s);
 	STR(is_at(s, "sip1", "taking"), "none");
 	STR(is_at(s, "", "tags"), "none");
+	/* tags of a cluster that it is not in */
+	s->os[0].view.opensips.n_tags = N;
+	for (int k = 0; k < N; k++)
+		s->os[0].tag[k].cluster = 9;
+	judge(s);
+	STR(is_at(s, "sip2", "taking"), "none");
+	for (int k = 0; k < N; k++)
+		s->os[0].tag[k].cluster = 1;
 	/* one that never heard of the tags of its cluster */
 	s->os[0].view.opensips.n_tags = N;
 	s->os[0].tag[0].is_active = true;
@@ -478,6 +500,11 @@ TEST(sync_from_an_empty_node)
 	STR(says(s, "sip2", "sync"), "the last sync brought 0 chunks: it has "
 				     "33 dialogs, sip1 has 100");
 	STR(is_at(s, "sip1", "sync"), "OK");
+	/* it brought some: what is missing is the dialogs check's to tell */
+	s->os[1].view.opensips.sync_chunks = 20;
+	judge(s);
+	STR(is_at(s, "sip2", "sync"), "OK");
+	STR(is_at(s, "", "dialogs"), "CRITICAL");
 	/* all is empty, rightly */
 	for (int i = 0; i < N; i++) {
 		s->os[i].view.opensips.dialogs = 0;
@@ -794,10 +821,16 @@ TEST(ports_that_overlap)
 	judge(s);
 	STR(is_at(s, "", "rtp-ports"), "WARNING");
 	HAS(says(s, "", "rtp-ports"), "fs1 16384-20383 and fs2 20383-24383");
-	/* not said */
+	/* not said, or no range */
 	s->fs[1].freeswitch.rtp_first = 0;
 	judge(s);
 	STR(is_at(s, "", "rtp-ports"), "OK");
+	s->fs[1].freeswitch.rtp_first = 20000;
+	s->fs[1].freeswitch.rtp_last = 10000;
+	s->node[2].freeswitch = NULL;
+	judge(s);
+	STR(is_at(s, "", "rtp-ports"), "none");
+	s->node[2].freeswitch = &s->fs[2];
 	s->fs[2].freeswitch.rtp_first = 0;
 	judge(s);
 	STR(is_at(s, "", "rtp-ports"), "none");

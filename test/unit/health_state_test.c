@@ -238,6 +238,9 @@ TEST(flapping_of_refusing_and_of_the_observer)
 	STR(run(&b, "OUOUOUOUOUOUOUOUOU"), "OOOOOOOOOOOOOOOOOO");
 	OK(!b.j.is_flapping);
 	EQ(b.j.n_changes, 0);
+	b.j.is_known = false;
+	run(&b, "UUOO"); /* nor is the first that we saw */
+	EQ(b.j.n_changes, 0);
 	/* a flapping one that we do not see any more becomes UNKNOWN when it
 	 * was quiet */
 	run(&b, "OCOCOCOC");
