@@ -144,10 +144,18 @@ int fp_jsonrpc_parse(struct fp_jsonrpc *out, const char *s, size_t n,
 		     struct fp_err *e)
 {
 	struct fp_jsonrpc r = { 0 };
+	const char *end = s;
 
 	if (n > SIZE_MAX_BYTES || !is_bounded(s, n))
 		return no_reply(e, "too big, or nested too deep", s, n);
-	r.root = cJSON_ParseWithLength(s, n);
+	r.root = cJSON_ParseWithLengthOpts(s, n, &end, false);
+	while (r.root && end < s + n && strchr(" \t\r\n", *end))
+		end++;
+	/* cJSON takes "500 Internal error" for the number 500. */
+	if (r.root && end < s + n) {
+		cJSON_Delete(r.root);
+		r.root = NULL;
+	}
 	if (!r.root)
 		return no_reply(e, "no JSON", s, n);
 	if (!take(&r)) {
