@@ -60,7 +60,7 @@ st_setup() {
 
 # Everything is enabled, and nobody's.
 st_teardown() {
-	local pid i k
+	local pid i pids=()
 
 	for pid in "${st_pids[@]}"; do
 		kill -s CONT "$pid" 2>/dev/null || :
@@ -70,16 +70,24 @@ st_teardown() {
 	pg_sql 'delete from fastpath.lease'
 	rm -f "$OS_DIR"/peers/127.0.2.?
 	for i in 1 2 3; do
-		for k in 1 2 3; do
-			st_set "$i" "$k" a 1
-		done
-		for k in 31 32; do
-			os_ask "$i" rtpengine_enable \
-				"{\"url\":\"udp:127.0.2.$k:2223\",\"enable\":1}"
-		done
-	done >teardown.out
+		st_reset "$i" >"teardown.$i" &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
 	[ -z "$BATS_TEST_COMPLETED" ] || return 0
-	tail -n 40 ./*.out ./*.err
+	tail -n 40 ./*.out ./*.err 2>/dev/null || :
+}
+
+st_reset() { # PROXY
+	local k
+
+	for k in 1 2 3; do
+		st_set "$1" "$k" a 1
+	done
+	for k in 31 32; do
+		os_ask "$1" rtpengine_enable \
+			"{\"url\":\"udp:127.0.2.$k:2223\",\"enable\":1}"
+	done
 }
 
 # st_set PROXY FS a|i 0|1: as an operator would: its dispatcher, its load_balancer
@@ -111,14 +119,14 @@ is() { [ "$("$1" "$2" "$3")" = "$4" ]; }
 all() { is "$1" 1 "$2" "$3" && is "$1" 2 "$2" "$3" && is "$1" 3 "$2" "$3"; }
 is_out() { all ds "$1" Inactive && all lb "$1" no; }
 is_in() { all ds "$1" Active && all lb "$1" yes; }
-# stays SECONDS COMMAND...: it is so all the time
+# stays MILLISECONDS COMMAND...: it is so all the time
 stays() {
-	local end=$((SECONDS + $1))
+	local end=$((${EPOCHREALTIME/[.,]/} / 1000 + $1))
 
 	shift
-	while [ $SECONDS -le $end ]; do
+	while [ $((${EPOCHREALTIME/[.,]/} / 1000)) -lt $end ]; do
 		"$@" || { echo "no longer so: $*"; return 1; }
-		sleep 0.2
+		sleep 0.1
 	done
 }
 n_leases() { pg_sql 'select count(*) from fastpath.lease'; }
@@ -168,7 +176,7 @@ did() { # NAME ACT: how often
 case_follows() {
 	st_start ctl1
 	{ all_well; alive; } >&7
-	stays 1 is_in 1
+	stays 500 is_in 1
 	rec fs1 esl CRITICAL >&7
 	os_wait 10 is_out 1
 	has_leases 6
@@ -179,7 +187,7 @@ case_follows() {
 	os_wait 10 is_in 1
 	os_wait 5 has_leases 0
 	[ "$(did ctl1 enable)" = 6 ]
-	stays 3 is_in 1
+	stays 1500 is_in 1
 	[ "$(did ctl1 disable)" = 6 ]
 }
 
@@ -191,7 +199,7 @@ case_rtpengine() {
 	# the last one stays, whatever it is
 	rec rtp2 ng CRITICAL >&7
 	os_wait 10 heard ctl1.out 'rtp2	held	.*no other'
-	stays 1 all rtp 2 0
+	stays 500 all rtp 2 0
 	rec rtp1 ng OK >&7
 	os_wait 10 all rtp 1 0
 }
@@ -208,7 +216,7 @@ case_maintenance() {
 	os_wait 10 is_out 3
 	is_in 2
 	rec fs3 sip UNKNOWN >&7
-	stays 2 is_out 3
+	stays 1200 is_out 3
 	rec fs3 sip OK >&7
 	os_wait 10 is_in 3
 }
@@ -219,7 +227,7 @@ case_guards() {
 	os_wait 10 is_out 1
 	os_wait 10 heard ctl1.out 'fs2	held	.*at most 40%'
 	rec fs3 sip CRITICAL >&7
-	stays 2 is_in 2
+	stays 1200 is_in 2
 	is_in 3
 	# said once
 	[ "$(grep -c 'fs2	held' ctl1.out)" -le 12 ]
@@ -235,17 +243,17 @@ case_operator() {
 	rec fs1 sip OK >&7
 	os_wait 10 is ds 2 1 Active
 	os_wait 10 is lb 3 1 yes
-	stays 2 is ds 1 1 Inactive
+	stays 1200 is ds 1 1 Inactive
 	is lb 1 1 no
 	# what an operator enables under a lease is let go
 	st_set 1 1 a 1 >/dev/null
 	rec fs1 sip CRITICAL >&7
 	os_wait 10 is_out 1
-	sleep 2 # past what a late reply could be
+	sleep 1.5 # past what a late reply could be
 	st_set 2 1 a 1 >/dev/null
 	os_wait 10 heard ctl1.out 'sip2	dispatcher	.*	let-go	'
 	os_wait 10 heard ctl1.out 'sip2	load_balancer	.*	let-go	'
-	stays 2 is ds 2 1 Active
+	stays 1200 is ds 2 1 Active
 	is ds 1 1 Inactive
 	rec fs1 sip OK >&7
 	os_wait 10 is_in 1
@@ -301,7 +309,7 @@ case_take_over() {
 	st_start ctl2
 	{ all_well; rec fs1 sip CRITICAL; alive; } >&8
 	os_wait 15 heard ctl2.out 'fs1	take-over	.*ctl1'
-	stays 4 is_out 1
+	stays 3500 is_out 1
 	[ "$(did ctl2 disable)" = 0 ]
 	[ "$(pg_sql 'select distinct owner from fastpath.lease')" = ctl2 ]
 	rec fs1 sip OK >&8
@@ -320,7 +328,7 @@ case_standby() {
 	{ all_well; rec fs1 sip CRITICAL; alive; } >&8
 	os_wait 10 heard ctl2.err 'standby: .*ctl1'
 	rec fs1 sip OK >&8 # nobody asks it
-	stays 2 is_out 1
+	stays 1200 is_out 1
 	[ ! -s ctl2.out ]
 	kill -s TERM "$first"
 	wait "$first"
@@ -364,7 +372,7 @@ case_ambiguous() {
 	rec fs2 sip CRITICAL >&7
 	os_wait 10 is_out 2
 	os_wait 10 heard ctl1.err 'sip1: sip:127.0.2.1:5060 leads to fs1 and to fs9 alike: left alone'
-	stays 1 is_in 1
+	stays 500 is_in 1
 }
 
 # A proxy that starts anew has forgotten; that is no operator's word.
@@ -393,6 +401,6 @@ case_late_probe() {
 	{ all_well; rec fs1 esl CRITICAL; alive; } >&7
 	os_wait 20 heard ctl1.out '	again	a late probe reply'
 	sleep 3
-	stays 3 is_out 1
+	stays 3000 is_out 1
 	! heard ctl1.out let-go
 }

@@ -1,0 +1,158 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# fp-health steer: routing follows; with stand-ins of OpenSIPS (the cases that real
+# ones pass too, test/real/opensips-steer.bats) and a real PostgreSQL.
+# shellcheck disable=SC2154 # bats' variables
+
+bats_require_minimum_version 1.5.0
+
+load ../real/steer.bash
+
+setup_file() {
+	unset FP_OPENSIPS_PREFIX
+	st_setup_file
+}
+teardown_file() { st_teardown_file; }
+setup() { st_setup; }
+teardown() { st_teardown; }
+
+@test "out and in again, on all proxies, without flapping" { case_follows; }
+@test "rtpengine; the last one stays" { case_rtpengine; }
+@test "maintenance is out, unknown is left alone, refusing is out" { case_maintenance; }
+@test "--max-down" { case_guards; }
+@test "what an operator disabled or enabled stays so" { case_operator; }
+@test "--dry-run, and a second run that changes nothing" { case_dry_run; }
+@test "kill -9 of the steerer: another one undoes" { case_killed; }
+@test "kill -9 of the steerer: another one takes over" { case_take_over; }
+@test "two at once: the other one waits" { case_standby; }
+@test "fp_db is frozen: nothing is changed" { case_db_frozen; }
+@test "a watcher that is silent: nothing is changed, another may" { case_stale; }
+@test "a destination that could be two nodes is left alone" { case_ambiguous; }
+@test "a proxy that starts anew is told again" { case_restart; }
+
+# ---- what it takes
+
+@test "without fp_db it does not start, unless a person says so" {
+	sed -i '/fp_db/d' cluster.ini
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -5 "$FP_BUILD/fp-health" steer <in
+	[[ $output == *'refused by rule lock: '*'has no fp_db'*'--override lock'* ]]
+	is_in 1
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --override lock \
+		--json <in
+	is_out 1
+	[[ ${lines[-1]} == '{"type":"summary","changed":true,"changes":6,'* ]]
+	[[ $stderr == *'6 stay disabled, and without fp_db nobody knows'* ]]
+}
+
+@test "fp_db is away: it does not start" {
+	{ all_well; alive; } >in
+	pg_stop
+	run -5 "$FP_BUILD/fp-health" steer <in
+	[[ $output == *'refused by rule lock: fp_db: '* ]]
+	run -0 "$FP_BUILD/fp-health" steer --override lock <in
+	[[ $output == *'going on without it'* ]]
+	pg_start
+}
+
+@test "one-shot: what was told before the end of the input is done" {
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json --lease 3s <in
+	is_out 1
+	[[ $stderr == *'their leases end within 3s'* ]]
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json <in
+	[[ $output == *'"type":"summary","changed":false,"changes":0'* ]]
+	# without a word that the watcher told all: nothing
+	{ all_well; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	[ -z "$output" ]
+	is_out 1
+	{ all_well; alive; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	is_in 1
+	has_leases 0
+}
+
+@test "-N: only these; --on: only these checks" {
+	{ all_well; rec fs1 sip CRITICAL; rec fs2 sip CRITICAL; alive; } >in
+	run -1 --separate-stderr "$FP_BUILD/fp-health" steer -n -N fs2 <in
+	[[ $output == *'fs2	disable'* && $output != *'fs1	disable'* ]]
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer -n --on esl <in
+	[ -z "$output" ]
+	{ all_well; rec fs1 sip-2 CRITICAL; alive; } >in
+	run -1 --separate-stderr "$FP_BUILD/fp-health" steer -n --on sip <in
+	[[ $output == *'fs1	disable	sip-2 CRITICAL: said'* ]]
+}
+
+@test "a proxy that is silent: the others are steered, and it is said" {
+	st_start ctl1
+	{ all_well; alive; } >&7
+	os_signal STOP 3
+	rec fs1 sip CRITICAL >&7
+	os_wait 10 is ds 1 1 Inactive
+	os_wait 10 is lb 2 1 no
+	os_wait 10 heard ctl1.err 'sip3 cannot be asked'
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -3 "$FP_BUILD/fp-health" steer -n -t 500ms <in
+	os_signal CONT 3
+	os_wait 15 is_out 1
+	rec fs1 sip OK >&7
+	os_wait 10 is_in 1
+}
+
+@test "two proxies that say no: it is said, and nothing is held" {
+	st_start ctl1
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	pg_cut
+	rec fs1 sip OK >&7
+	os_wait 15 is_in 1
+	os_wait 5 has_leases 0
+}
+
+@test "lines that are no records are said once and do no harm" {
+	st_start ctl1
+	{
+		echo 'fs1 sip CRITICAL'
+		echo '{"type":"transition","node":"fs1","check":"sip","to":"DEAD"}'
+		head -c 200000 /dev/zero | tr '\0' x
+		echo
+		echo
+		echo '{"type":"tomorrow","x":[1,2,{"y":null}]}'
+		all_well
+		rec fs1 sip CRITICAL
+		alive
+	} >&7
+	os_wait 10 is_out 1
+	[ "$(grep -c 'not what fp-health watch --json prints' ctl1.err)" = 1 ]
+	heard ctl1.err 'a record of fs1: DEAD: no state'
+}
+
+@test "bad options are named" {
+	local bad text
+
+	while IFS='|' read -r bad text; do
+		# shellcheck disable=SC2086 # words
+		run -3 "$FP_BUILD/fp-health" steer $bad </dev/null
+		[ "${#lines[@]}" = 1 ]
+		[[ $output == *"$text"* ]] || { echo "$bad: $output"; false; }
+	done <<-'END'
+	--lease 1s|--lease 1s: at least 3s
+	--lease x|--lease: "x"
+	--max-down 101|--max-down 101
+	--max-down x|--max-down x
+	--settle 5|--settle: "5"
+	--on sip,,esl|--on sip,,esl
+	--format dns|--format dns
+	fs1|steer reads records from stdin: fs1
+	-o nosuch|nosuch
+	-N nosuch|nosuch
+	--format nsupdate|--zone
+	--format nsupdate --zone z|--name
+	--format nsupdate --zone z --name n;x|--name n;x
+	--format nsupdate --zone z --name n --ttl x|--ttl x
+	--format haproxy|--backend
+	--format haproxy --backend a/b|--backend a/b
+	--format haproxy --backend b --json|--json
+	END
+}
