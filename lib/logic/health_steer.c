@@ -158,10 +158,16 @@ static void plan_undone(struct plan *p, size_t i, enum hold h)
 	const struct fp_steer_dest *d = &p->v[i];
 	const struct fp_lease *l = d->lease;
 	bool is_late = since(p->o->now_s, l->since_s) <= p->o->settle_s;
-	bool is_restart = d->proxy_start_s > l->since_s;
+	bool is_unsure = d->proxy_start_s >= p->o->now_s;
+	bool is_restart = !is_unsure && d->proxy_start_s > l->since_s;
 
 	if (!d->node || d->want == FP_WANT_IN)
 		decide(p, i, FP_STEER_FORGET, "it is enabled");
+	else if (!is_late && is_unsure)
+		decide(p, i, FP_STEER_NONE,
+		       "%s has just started, or does not "
+		       "say when",
+		       d->proxy);
 	else if (!is_late && !is_restart)
 		decide(p, i, FP_STEER_LET_GO, "an operator enabled it");
 	else if (d->want == FP_WANT_KEEP)

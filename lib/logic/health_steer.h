@@ -44,7 +44,8 @@ struct fp_steer_dest {
 	const char *why;
 	const struct fp_lease *lease; /* or NULL */
 	/* The proxy's start, by the clock of leases; 0: not known.  A start since
-	 * the lease's undid it, not an operator. */
+	 * the lease's undid it, not an operator; from now on: that is to be
+	 * seen, and what is enabled stays so till then. */
 	int64_t proxy_start_s;
 };
 

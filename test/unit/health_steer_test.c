@@ -28,7 +28,7 @@ struct one {
 	bool is_let_go;
 	char want; /* i in, o out, k keep */
 	enum fp_steer_act act;
-	int up_s; /* the proxy's; 0: not known */
+	int up_s; /* the proxy's; 0: not known, -1: 0 s */
 };
 
 static enum fp_dest_state state_of(char c)
@@ -74,6 +74,10 @@ static const struct one ones[] = {
 	{ 'a', "me", 1, 59, false, 'i', FP_STEER_FORGET, 0 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 39 },
 	{ 'a', "me", 20, 40, false, 'k', FP_STEER_FORGET, 39 },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 1 },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_NONE, -1 },
+	{ 'a', "me", 20, 40, false, 'i', FP_STEER_FORGET, -1 },
+	{ 'a', "me", 55, 5, false, 'o', FP_STEER_AGAIN, -1 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 41 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 40 },
 	/* ours, and OpenSIPS sees it down */
@@ -151,7 +155,9 @@ static void check_one(const struct one *x, const char *node,
 		  .want = want_of(x->want),
 		  .why = "esl CRITICAL",
 		  .lease = x->lease ? &l : NULL,
-		  .proxy_start_s = x->up_s ? NOW - x->up_s : 0 },
+		  .proxy_start_s = x->up_s < 0 ? NOW
+				   : x->up_s   ? NOW - x->up_s
+					       : 0 },
 		{ .proxy = "sip1",
 		  .dest = &d[1],
 		  .node = "fs2",
