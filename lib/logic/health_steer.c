@@ -159,11 +159,11 @@ static void plan_undone(struct plan *p, size_t i, enum hold h)
 	const struct fp_lease *l = d->lease;
 	bool is_late = since(p->o->now_s, l->since_s) <= p->o->settle_s;
 	bool is_unsure = d->proxy_start_s >= p->o->now_s;
-	bool is_restart = !is_unsure && d->proxy_start_s > l->since_s;
+	bool is_restart = d->proxy_start_s > l->since_s;
 
 	if (!d->node || d->want == FP_WANT_IN)
 		decide(p, i, FP_STEER_FORGET, "it is enabled");
-	else if (!is_late && is_unsure)
+	else if (is_unsure)
 		decide(p, i, FP_STEER_NONE,
 		       "%s has just started, or does not "
 		       "say when",

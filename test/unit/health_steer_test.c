@@ -77,7 +77,7 @@ static const struct one ones[] = {
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 1 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_NONE, -1 },
 	{ 'a', "me", 20, 40, false, 'i', FP_STEER_FORGET, -1 },
-	{ 'a', "me", 55, 5, false, 'o', FP_STEER_AGAIN, -1 },
+	{ 'a', "me", 55, 5, false, 'o', FP_STEER_NONE, -1 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 41 },
 	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 40 },
 	/* ours, and OpenSIPS sees it down */
