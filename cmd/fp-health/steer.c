@@ -138,6 +138,9 @@ static void heard(void *ctx, const struct fp_record *rec)
 
 	if (x->is_ended)
 		return;
+	/* systemd's watchdog stands for the watcher as well */
+	if (rec->kind == FP_RECORD_ALIVE)
+		fp_notify("WATCHDOG=1");
 	r = fp_steer_view_feed(&x->view, rec, fp_clock_ms(), &e);
 	if (r < 0)
 		fp_log(FP_LOG_WARN, "a record of %s: %s", rec->node, e.text);

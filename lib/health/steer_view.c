@@ -128,6 +128,8 @@ static void explain(const struct fp_steer_check *c, char why[200])
 				    ? "takes no calls"
 				    : fp_health_name(c->state);
 
+	if ((c->state == FP_OK || c->state == FP_WARNING) && !c->is_refusing)
+		return;
 	snprintf(why, 200, "%s %s%s%s", c->check, state, *c->why ? ": " : "",
 		 c->why);
 }
