@@ -142,21 +142,6 @@ def strmicroepoch(switch, _):
     return str(switch.now_us())
 
 
-@command(COMMANDS, "sofia")
-def sofia(switch, args):
-    line = "=" * 97 + "\n"
-    if args != "status":
-        return None
-    return (
-        "%25s\t%s\t%40s\t%s\n" % ("Name", "  Type", "Data", "State")
-        + line
-        + "%25s\t%s\t%40s\tRUNNING (0)\n"
-        % ("internal", "profile", "sip:mod_sofia@%s:5060" % switch.ip)
-        + line
-        + "1 profile 0 aliases\n"
-    )
-
-
 # ---- calls: as many as it takes to fill it
 
 

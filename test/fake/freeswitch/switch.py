@@ -31,6 +31,8 @@ class Switch:
         "clock_ms": int,  # added to its clock
         "up_s": int,  # added to its uptime
         "heartbeat_s": number,
+        "gateways": str,  # "NAME=PROXY,..."
+        "gateways": str,  # "NAME@PROXY NAME@PROXY"
         "mute": str,  # "json,version": api commands that do not exist
     }
 
@@ -54,7 +56,9 @@ class Switch:
         self.clock_ms = 0
         self.up_s = 0
         self.heartbeat_s = 20
+        self.gateways = ""
         self.mute = ""
+        self.gateways = ""
         self.started = time.time()
         self.sequence = 0
         self.channels = {}  # uuid: whatever later parts keep of a leg
