@@ -32,7 +32,6 @@ class Switch:
         "up_s": int,  # added to its uptime
         "heartbeat_s": number,
         "gateways": str,  # "NAME=PROXY,..."
-        "gateways": str,  # "NAME@PROXY NAME@PROXY"
         "mute": str,  # "json,version": api commands that do not exist
     }
 
@@ -58,7 +57,6 @@ class Switch:
         self.heartbeat_s = 20
         self.gateways = ""
         self.mute = ""
-        self.gateways = ""
         self.started = time.time()
         self.sequence = 0
         self.channels = {}  # uuid: whatever later parts keep of a leg
