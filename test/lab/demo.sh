@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# make demo: what the filter does on one node, and fp-sync with three
-# (demo-cluster.sh), shown on real packets between hosts made of network
+# make demo: what the filter does on one node, fp-sync with three
+# (demo-cluster.sh), and how routing follows a server that dies
+# (demo-health.sh), shown on real packets between hosts made of network
 # namespaces.  Each step says what it is about, prints the commands and
 # what they said, and checks what came of it.  Needs root; changes nothing
 # outside its namespaces.  Exit 0: all steps as expected, 1: some not, 2: not run.
@@ -15,11 +16,11 @@ die() { echo "demo: $*" >&2; exit 2; }
 
 [ "$(id -u)" = 0 ] ||
 	die "needs root, for network namespaces and BPF: sudo make demo"
-for tool in sipp ip nstat ethtool unshare script sshd ssh-keygen; do
+for tool in sipp ip nstat ethtool unshare script sshd ssh-keygen jq python3; do
 	command -v "$tool" >/dev/null ||
 		die "$tool is not installed: sudo make demo installs it"
 done
-[ -x "$build/fp-sync" ] || die "$build/fp-sync is not built: make"
+[ -x "$build/fp-health" ] || die "$build/fp-health is not built: make"
 
 # What is left behind by a demo that is killed goes with these namespaces.
 if [ "${1-}" != --inside ]; then
@@ -340,6 +341,7 @@ upgraded
 end
 lab_down
 source test/lab/demo-cluster.sh
+source "$LAB_SRC/demo-health.sh"
 step_end
 printf '\n%sdemo: %d of %d steps as expected%s\n' "$bold" $n_good $n "$plain"
 [ $n_good = $n ]
