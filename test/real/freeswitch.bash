@@ -12,6 +12,7 @@ FS_IP=127.0.0.21
 # fs_setup_file: skips when it cannot be had.
 fs_setup_file() {
 	[ -x "$FP_BUILD/test/prog/probe" ] || skip 'test/prog/probe is not built'
+	[ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'
 	if [ "$FS_KIND" = real ]; then
 		[ -n "${FP_FREESWITCH_PREFIX:-}" ] ||
 			skip 'FP_FREESWITCH_PREFIX names no FreeSWITCH'
@@ -51,7 +52,7 @@ fs_start() {
 fs_start_stand_in() {
 	rm -f "$dir/control"
 	python3 test/fake/freeswitch --ip "$FS_IP" --control "$dir/control" \
-		heartbeat_s=1 "$@" >"$dir/said" 2>&1 3>&- 4>&- &
+		heartbeat_s=1 gateways=carrier=127.0.0.60:5080 "$@" >"$dir/said" 2>&1 3>&- 4>&- &
 	fs_pid=$!
 	within 10 grep -q '^up' "$dir/said"
 }
@@ -152,6 +153,14 @@ probe() {
 		echo "$output"
 		return 1
 	}
+}
+
+# tool ARG...: fp-health, as if for the first time.
+tool() {
+	rm -rf "$dir/state"
+	mkdir "$dir/state"
+	FP_STATE=$dir/state run "$FP_BUILD/fp-health" "$@" \
+		-C "$dir/cluster.ini"
 }
 
 # says TEXT...: each is in what probe said.
@@ -324,6 +333,48 @@ case_options() {
 	[ "$(options)" = "SIP/2.0 503 Maximum Calls In Progress Via From To\
  Call-ID CSeq Retry-After User-Agent Allow Supported Allow-Events\
  Content-Length" ]
+}
+
+case_gateways() {
+	fs_start
+	[ "$(esl sofia xmlstatus gateway | grep -c '^    <.*>.*</.*>$')" = 28 ]
+	esl sofia status | grep -q "^ *internal::carrier	gateway	 *\
+sip:fastpath@127.0.0.60:5080	NOREG\$"
+	tool peers
+	[ "$status" = 0 ]
+	says '127.0.0.60 why="gateway fs1 internal::carrier"'
+}
+
+# The tool itself: its exit status is a plugin's.
+case_check() {
+	local first
+
+	fs_start
+	tool check --only esl
+	[ "$status" = 0 ]
+	first=$(core_uuid)
+	says "fs1	esl	OK	" "	yes	$first"
+	tool check --only esl --warning sessions=1:
+	[ "$status" = 1 ]
+	esl fsctl pause
+	tool check --only esl
+	[ "$status" = 1 ]
+	says 'fs1	esl	WARNING	' '	paused; 0 sessions, at most 5000	' \
+		"	no	$first"
+	tool check --only esl --fail-at critical
+	[ "$status" = 0 ]
+	esl fsctl resume
+	fill 1
+	esl fsctl max_sessions 1
+	tool check --only esl --format nagios
+	[ "$status" = 2 ]
+	says 'CRITICAL' 'full: 1 sessions, at most 1' 'esl.sessions=1;;;;1'
+	fs_kill
+	tool check --only esl
+	[ "$status" = 2 ]
+	fs_start acl=deny
+	tool check --only esl
+	[ "$status" = 3 ]
 }
 
 # One connection for all readings; heartbeats between them, which know nothing of

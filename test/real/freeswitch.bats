@@ -27,6 +27,8 @@ teardown() { fs_teardown; }
 @test "another run has another Core-UUID" { case_other_run; }
 @test "it has another name than the cluster file says" { case_other_name; }
 @test "OPTIONS: 200, and 503 when paused" { case_options; }
+@test "gateways, and fp-health peers" { case_gateways; }
+@test "fp-health check: its exit status" { case_check; }
 @test "watched: one connection, heartbeats are news" { case_watched; }
 @test "watched: a killed one is news, and comes back with another run" { case_watched_killed; }
 @test "watched: a crash is news at once" { case_watched_crash; }

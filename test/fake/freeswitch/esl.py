@@ -7,6 +7,7 @@ import socket
 import uuid
 
 import commands
+import sofia  # noqa: F401 it adds its commands
 from switch import plain
 
 GOODBYE = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
