@@ -2,6 +2,9 @@
 """The MI commands.  COMMANDS[name] = (Recipes, function(state, **params)); a
 function returns the result or raises MiError.  Source: captured from 3.6.8; its
 sources where a function says so."""
+import os
+import subprocess
+
 from . import cluster, state as st
 from .rpc import MiError, Recipes
 
@@ -201,6 +204,20 @@ def ds_set_state(s, state, group, address):
     return 'OK'
 
 
+@command('ds_reload', (), ('inherit_state',), ('partition',),
+         ('inherit_state', 'partition'))
+def ds_reload(s, inherit_state='n', partition='default'):
+    """Its table is DIR/db/dispatcher; DIR/db/fill, when it is there, makes it
+    from a database first."""
+    if partition != 'default':
+        raise MiError(500, 'ERROR Unknown partition')
+    fill = os.path.join(s.dir, 'db', 'fill')
+    if os.path.exists(fill):
+        subprocess.run([fill], check=True)
+    s.load_dispatcher(str(inherit_state)[:1] == 'y')
+    return 'OK'
+
+
 # ---- load_balancer
 
 @command('lb_list')
@@ -261,6 +278,11 @@ def rtpengine_enable(s, url, enable, setid=1):
 
 
 # ---- drouting, permissions
+
+@command('dr_reload_status')
+def dr_reload_status(s):
+    return {'Date': s.ctime(s.started)}
+
 
 @command('dr_gw_status', (), named_only=True)
 def dr_gw_status(s):

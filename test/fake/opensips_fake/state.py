@@ -147,6 +147,17 @@ class State:
         self.gateways = table(self.dir, 'dr_gateways')
         self.addresses = table(self.dir, 'address')
 
+    def load_dispatcher(self, is_inheriting):
+        """ds_reload: what is there by set and URI may keep its state."""
+        before = {(d.set, d.uri): d for d in self.dispatcher}
+        self.dispatcher = [Destination(r)
+                           for r in table(self.dir, 'dispatcher')]
+        for d in self.dispatcher if is_inheriting else ():
+            old = before.get((d.set, d.uri))
+            if old:
+                d.inactive, d.probing = old.inactive, old.probing
+                d.failures = old.failures
+
     # ---- time
 
     def now(self):
