@@ -17,7 +17,7 @@ setup() {
 
 teardown() {
 	for pid in "${pids[@]}"; do
-		kill -9 -- "-$pid" 2>/dev/null || :
+		kill -9 -- "-$pid" 2>/dev/null || kill -9 "$pid" 2>/dev/null || :
 	done
 }
 
@@ -127,6 +127,39 @@ options_are_there() {
 	wait $pid
 	same "$(<out)" "steer steer --max-down 34 - is $pid
 {\"type\":\"alive\"}"
+}
+
+@test "fp-health-watch.service: its main process says READY and WATCHDOG" {
+	needs_tool
+	needs python3
+	printf '[x]\na fp_sip=udp:127.0.0.1:5\n' >cluster.ini
+	cat >listen.py <<-'END'
+	import socket
+	s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+	s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
+	s.bind('notify')
+	while True:
+	    text, more, _, _ = s.recvmsg(4096, 128)
+	    pid = int.from_bytes(more[0][2][:4], 'little')
+	    print(pid, text.decode().splitlines()[0], flush=True)
+	END
+	python3 listen.py >notified 2>&1 3>&- 4>&- &
+	pids+=($!)
+	lab_wait 5 test -S notify
+	command=$(sed -n "s/^ExecStart=.*bash -c '\(.*\)'$/\1/p" \
+		"$examples/systemd/fp-health-watch.service" |
+		sed "s|/usr/sbin|$FP_BUILD|g; s/[\$][\$]/\$/g")
+	# shellcheck disable=SC2016 # for the inner shells
+	FP_CLUSTER=$tmp/cluster.ini FP_STATE=$tmp NOTIFY_SOCKET=$tmp/notify \
+		WATCHDOG_USEC=2000000 STEER_OPTIONS='--override lock' \
+		WATCH_OPTIONS='--interval 200ms --timeout 100ms' \
+		background bash -c 'WATCHDOG_PID=$$ exec bash -c "$1"' bash \
+		"$command"
+	main=$!
+	lab_wait 10 grep -q "^$main READY=1" notified ||
+		{ cat log notified; false; }
+	lab_wait 10 grep -q "^$main WATCHDOG=1" notified ||
+		{ cat log notified; false; }
 }
 
 @test "fp-health-check.service: the file appears whole, whatever the state" {
