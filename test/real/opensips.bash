@@ -122,20 +122,37 @@ os_start() {
 			"${more[@]}" >>"$log" 2>&1 3>&- 4>&- &
 	fi
 	os_pid[$1]=$!
+	echo $! >"$OS_DIR/$1/os.pid" # for other processes of a test
 }
 
 # All processes of a node; with the stand-in it is one.
 os_pids() {
-	echo "${os_pid[$1]}"
-	pgrep -P "${os_pid[$1]}" || :
+	local pid
+
+	pid=$(<"$OS_DIR/$1/os.pid")
+	echo "$pid"
+	pgrep -P "$pid" || :
 }
 os_signal() { # SIGNAL NODE
 	# shellcheck disable=SC2046 # pids
 	kill -s "$1" $(os_pids "$2")
 }
+# os_is_gone PID...: they are no more, or wait for a parent to hear it.
+os_is_gone() {
+	local pid
+
+	for pid; do
+		! grep -q '^State:[[:space:]]*[^ZX]' "/proc/$pid/status" \
+			2>/dev/null || return
+	done
+}
 os_kill() { # NODE: as a crash would
-	os_signal KILL "$1"
-	wait "${os_pid[$1]}" 2>/dev/null || :
+	local pids
+
+	mapfile -t pids < <(os_pids "$1")
+	kill -s KILL "${pids[@]}"
+	os_wait 10 os_is_gone "${pids[@]}"
+	wait "${pids[0]}" 2>/dev/null || :
 }
 
 os_answers() { os_ask "$1" uptime >"$OS_DIR/$1/said" && grep -q ^result "$OS_DIR/$1/said"; }
@@ -174,9 +191,10 @@ os_up() {
 os_down() {
 	local i
 
-	for i in "${!os_pid[@]}"; do
-		os_signal CONT "$i" 2>/dev/null || :
-		os_kill "$i"
+	for i in 1 2 3; do
+		[ -e "$OS_DIR/$i/os.pid" ] || continue
+		os_signal CONT $i 2>/dev/null || :
+		os_kill $i 2>/dev/null || :
 	done
 	kill "$os_peers" 2>/dev/null || :
 	wait "$os_peers" 2>/dev/null || :

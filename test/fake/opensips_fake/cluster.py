@@ -8,7 +8,7 @@ import time
 from . import control, state as st
 
 PING_S = 0.1
-DOWN_S = 1.0     # silent for so long: Down; until then Probe
+PROBE_S, DOWN_S = 1.0, 2.0  # a lost node: Probe, then Down, and again
 CAPABILITY = ('clusterer', 'cap:' + st.CAPABILITY)
 
 
@@ -76,7 +76,8 @@ def step(link, answer, now):
     if link.state == 'Up':
         link.since = now
     link.hop = 0
-    link.state = 'Probe' if now - link.since < DOWN_S else 'Down'
+    turn = (now - link.since) % (PROBE_S + DOWN_S)
+    link.state = 'Probe' if turn < PROBE_S else 'Down'
 
 
 def catch_up(s, since):
