@@ -108,7 +108,7 @@ static void say(const struct fp_pg_rows *rows, struct fp_reading *r)
 			       "default_transaction_read_only is on");
 }
 
-static void read_rows(struct fp_probe *p, const struct fp_pg_rows *rows,
+void fp_probe_pg_read(struct fp_probe *p, const struct fp_pg_rows *rows,
 		      struct fp_reading *r)
 {
 	const char *lag = fp_pg_value(rows, 0, LAG);
@@ -134,7 +134,7 @@ static void read_rows(struct fp_probe *p, const struct fp_pg_rows *rows,
 static const struct fp_probe_sql question = {
 	.var = "fp_pg",
 	.sql = sql,
-	.read = read_rows,
+	.read = fp_probe_pg_read,
 };
 
 static int plan(const struct fp_host *h,

@@ -24,8 +24,8 @@ static void fill(struct fp_view_store *s, const struct fp_pg_rows *rows)
 	}
 }
 
-static void read_rows(struct fp_probe *p, const struct fp_pg_rows *rows,
-		      struct fp_reading *r)
+void fp_probe_rows_read(struct fp_probe *p, const struct fp_pg_rows *rows,
+			struct fp_reading *r)
 {
 	struct fp_view *v = fp_view_new(FP_VIEW_STORE);
 	int64_t all = 0;
@@ -70,7 +70,7 @@ static const struct fp_probe_sql question = {
 	.var = "fp_recovery_db",
 	.sql = "select hostname, runtime_uuid, count(*) from recovery"
 	       " group by 1, 2 order by 3 desc, 1, 2 limit 10001",
-	.read = read_rows,
+	.read = fp_probe_rows_read,
 	.fail = fail,
 };
 

@@ -27,4 +27,10 @@ void fp_probe_sql_fini(struct fp_probe *p);
 void fp_probe_sql_start(struct fp_probe *p);
 void fp_probe_sql_expire(struct fp_probe *p, struct fp_reading *r);
 
+/* What is made of the rows of probe_pg.c and probe_rows.c; for them, and tests. */
+void fp_probe_pg_read(struct fp_probe *p, const struct fp_pg_rows *rows,
+		      struct fp_reading *r);
+void fp_probe_rows_read(struct fp_probe *p, const struct fp_pg_rows *rows,
+			struct fp_reading *r);
+
 #endif

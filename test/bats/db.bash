@@ -98,14 +98,15 @@ json() {
 
 # session NAME ARG...: begin one; $answer has what it said first
 session() {
-	local name=$1
+	local name=$1 in out
 
 	shift
 	mkfifo "$name.in" "$name.out"
 	"$db" "$@" <"$name.in" >"$name.out" 3>&- 4>&- &
 	sessions+=("$!")
 	disown # or the shell would tell of its death
-	exec {to[$name]}>"$name.in" {from[$name]}<"$name.out"
+	exec {in}>"$name.in" {out}<"$name.out"
+	to[$name]=$in from[$name]=$out
 	hear "$name"
 }
 
