@@ -22,13 +22,7 @@ teardown() { st_teardown; }
 @test "--max-down" { case_guards; }
 @test "what an operator disabled or enabled stays so" { case_operator; }
 @test "--dry-run, and a second run that changes nothing" { case_dry_run; }
-@test "kill -9 of the steerer: another one undoes" { case_killed; }
-@test "kill -9 of the steerer: another one takes over" { case_take_over; }
-@test "two at once: the other one waits" { case_standby; }
-@test "fp_db is frozen: nothing is changed" { case_db_frozen; }
-@test "a watcher that is silent: nothing is changed, another may" { case_stale; }
 @test "a destination that could be two nodes is left alone" { case_ambiguous; }
-@test "a proxy that starts anew is told again" { case_restart; }
 
 # ---- what it takes
 
@@ -98,16 +92,6 @@ teardown() { st_teardown; }
 	os_wait 15 is_out 1
 	rec fs1 sip OK >&7
 	os_wait 10 is_in 1
-}
-
-@test "two proxies that say no: it is said, and nothing is held" {
-	st_start ctl1
-	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
-	os_wait 10 is_out 1
-	pg_cut
-	rec fs1 sip OK >&7
-	os_wait 15 is_in 1
-	os_wait 5 has_leases 0
 }
 
 @test "lines that are no records are said once and do no harm" {

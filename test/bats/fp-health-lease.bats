@@ -1,0 +1,34 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# fp-health steer: who steers, and what becomes of what was disabled: controllers
+# that die, wait, are blind or without fp_db (fp-health-steer.bats has the rest).
+# shellcheck disable=SC2154 # bats' variables
+
+bats_require_minimum_version 1.5.0
+
+load ../real/steer.bash
+
+setup_file() {
+	unset FP_OPENSIPS_PREFIX
+	st_setup_file
+}
+teardown_file() { st_teardown_file; }
+setup() { st_setup; }
+teardown() { st_teardown; }
+
+@test "kill -9 of the steerer: another one undoes" { case_killed; }
+@test "kill -9 of the steerer: another one takes over" { case_take_over; }
+@test "two at once: the other one waits" { case_standby; }
+@test "fp_db is frozen: nothing is changed" { case_db_frozen; }
+@test "a watcher that is silent: nothing is changed, another may" { case_stale; }
+@test "a proxy that starts anew is told again" { case_restart; }
+
+@test "sessions of fp_db are cut: it connects anew" {
+	st_start ctl1
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	pg_cut
+	rec fs1 sip OK >&7
+	os_wait 15 is_in 1
+	os_wait 5 has_leases 0
+}
