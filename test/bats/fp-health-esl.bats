@@ -42,6 +42,53 @@ control() {
 		= "${2:-ok}" ]
 }
 
+@test "a silent host, and one without a way there: it may be us" {
+	[ "$(id -u)" = 0 ] || skip 'it wants namespaces of its own: root'
+	nft -f - <<-'END'
+		table ip silent {
+			chain c {
+				type filter hook input priority 0;
+				tcp dport 8021 drop
+			}
+		}
+	END
+	probe 300
+	nft delete table ip silent
+	says 'fs1 esl CRITICAL silent "no answer from the host"'
+	echo 'fs1 fp_esl=192.0.2.21' >"$dir/cluster.ini"
+	probe
+	says 'fs1 esl CRITICAL silent "cannot connect: Network is unreachable"'
+}
+
+@test "IPv6" {
+	python3 test/fake/freeswitch --ip ::1 >"$dir/said" 2>&1 3>&- 4>&- &
+	others+=($!)
+	within 10 grep -q '^up' "$dir/said"
+	echo 'fs1 fp_esl=tcp:[::1]' >"$dir/cluster.ini"
+	probe
+	says 'fs1 esl OK "0 sessions'
+}
+
+@test "watched: a hundred lost connections leave nothing behind" {
+	local n pid
+
+	fs_start heartbeat_s=0.1
+	watch 20 500
+	pid=${others[-1]}
+	seen 'fs1 esl OK news'
+	for ((n = 0; n < 100; n++)); do
+		control hang-up
+		sleep 0.02
+	done
+	seen 'news "it ended the connection'
+	# epoll, signals, work, a socket of each family of NG, the connection
+	within 5 eval '[ "$(find "/proc/$pid/fd" -type s -o -type l | wc -l)" -le 14 ]'
+	kill "$pid"
+	wait "$pid"
+	others=()
+	! grep -q Sanitizer "$out"
+}
+
 @test "not ready, and not paused" {
 	fs_start shutting_down=1
 	probe
@@ -152,8 +199,8 @@ control() {
 }
 
 @test "watched: a connection is kept, and made anew when it was lost" {
-	fs_start
-	watch
+	fs_start heartbeat_s=0.3
+	watch 300 300
 	seen 'fs1 esl OK news'
 	within 5 eval '[ "$(grep -c "esl OK \"" "$out")" -ge 3 ]'
 	control accepted 1
@@ -166,8 +213,8 @@ control() {
 }
 
 @test "watched: broken on a connection that is kept" {
-	fs_start
-	watch
+	fs_start heartbeat_s=0.3
+	watch 300 300
 	seen 'fs1 esl OK news'
 	control fault=half
 	forget

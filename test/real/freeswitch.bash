@@ -175,9 +175,9 @@ says() {
 	done
 }
 
-# watch [INTERVAL_MS]: readings for ever, into $out, each second.
+# watch [INTERVAL_MS [TIMEOUT_MS]]: readings for ever, into $out.
 watch() {
-	"$FP_BUILD/test/prog/probe" "$dir/cluster.ini" 1000 "${1:-1000}" \
+	"$FP_BUILD/test/prog/probe" "$dir/cluster.ini" "${2:-500}" "${1:-500}" \
 		>>"$out" 2>&1 3>&- 4>&- &
 	others+=($!)
 }
