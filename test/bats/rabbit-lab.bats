@@ -76,6 +76,58 @@ tls() {
 	run ! rabbit_publish -n 2 nosuch q <<<x
 }
 
+# check STATUS STATE DETAIL: what fp-health on the host $on says of it
+check() {
+	run "-$1" cluster_in "$on" "$FP_BUILD/fp-health" -C "$BATS_TEST_TMPDIR/c.ini" \
+		--state "$BATS_TEST_TMPDIR/state" check --only amqp -t 2s -o state,detail
+	# shellcheck disable=SC2053 # a glob
+	[[ $output == $2$'\t'$3 ]] || { echo "got: $output"; return 1; }
+}
+
+@test "fp-health check: in, a wrong password, refused, frozen, an alarm" {
+	cd "$BATS_TEST_TMPDIR" || return
+	url() {
+		rm -f url
+		(umask 077 && echo "$1" >url)
+		echo "mq fp_amqp_file=$BATS_TEST_TMPDIR/url $2" >c.ini
+	}
+	[ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'
+	password=$(<"$RABBIT_DIR/password")
+	on=broker # its certificate has a name for there
+	url "amqps://fastpath:$password@localhost" "fp_tls_ca=$RABBIT_DIR/ca.pem"
+	check 0 OK 'it takes messages'
+	url "amqps://fastpath:$password@localhost" \
+		"fp_tls_ca=$RABBIT_DIR/other-ca.pem"
+	check 2 CRITICAL '*verif*'
+	on=sip1
+	url "amqp://fastpath:$password@10.77.1.2"
+	check 0 OK 'it takes messages'
+	url 'amqp://fastpath:wrong@10.77.1.2'
+	check 3 UNKNOWN '*ACCESS_REFUSED*'
+	[[ $output != *wrong* ]]
+	url "amqp://fastpath:$password@10.77.1.2:1"
+	check 2 CRITICAL '*cannot connect*'
+	echo 'mq fp_amqp=amqp://guest@10.77.1.2' >c.ini
+	check 3 UNKNOWN '*ACCESS_REFUSED*'
+	url 'http://nonsense'
+	check 3 UNKNOWN 'fp_amqp_file *: not like amqp://USER@HOST:PORT/VHOST'
+	chmod 644 url
+	check 3 UNKNOWN '*holds a secret, but its mode is 0644*'
+	url "amqp://fastpath:$password@10.77.1.2"
+	rabbit_ctl set_permissions -p / fastpath '.*' 'x' '.*'
+	check 0 OK 'it lets us in; that it takes messages is not seen*'
+	rabbit_ctl set_permissions -p / fastpath '.*' '.*' '.*'
+	rabbit_freeze
+	check 2 CRITICAL 'connected, but the broker says nothing within*'
+	rabbit_thaw
+	rabbit_full
+	alarm() { check 2 CRITICAL 'it takes no messages: an alarm of its own (memory or disk)'; }
+	lab_wait 15 alarm
+	rabbit_full no
+	well() { check 0 OK 'it takes messages'; }
+	lab_wait 15 well
+}
+
 @test "restart and kill: what was confirmed is there, a queue is not lost" {
 	rabbit_publish -n 500 '' q <<<kept
 	rabbit_restart
