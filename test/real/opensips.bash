@@ -77,7 +77,7 @@ os_tables() { # NODE
 			echo "$i:1:sip\\:127.0.2.$i\\:5060::0:1:$((10 * i)):0:a$i:fs$i"
 		done
 		[ "$1" != 3 ] || for ((i = 10; i < 610; i++)); do
-			echo "$i:9:sip\\:10.9.$((i / 250)).$((i % 250))\\:5060::1:0:1:0::"
+			echo "$i:9:sip\\:10.9.$((i / 250)).$((i % 250))\\:5060::0:0:1:0::"
 		done
 	} | os_table dispatcher 'id(int,auto) setid(int) destination(string) socket(string,null) state(int) probe_mode(int) weight(string) priority(int) attrs(string,null) description(string,null) '
 	for i in 1 2 3; do

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -SE
 # SPDX-License-Identifier: Apache-2.0
 """peers.py DIR: what an OpenSIPS under test sends probes to: SIP servers on
 127.0.2.1-3:5060 that answer OPTIONS, rtpengines on 127.0.2.31-32:2223 that answer

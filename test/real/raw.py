@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -SE
 # SPDX-License-Identifier: Apache-2.0
 """raw.py udp HOST:PORT | raw.py http HOST:PORT: send each line of stdin as it is
 (\\r, \\n and \\0 meant) and print what comes back within a quarter of a second, a line

@@ -9,6 +9,7 @@
   probing     the OPTIONS and pings that it sends, and answers
   cluster     what nodes of one cluster tell each other
   control     the socket that tests change it by
+  client      who speaks to that socket
 
 data/ holds captured replies.  Threads share the state under its lock.
 """

@@ -5,7 +5,7 @@ which tag went active, how many dialogs a sync brings."""
 import os
 import time
 
-from . import control, state as st
+from . import client, state as st
 
 PING_S = 0.1
 PROBE_S, DOWN_S = 1.0, 2.0  # a lost node: Probe, then Down, and again
@@ -16,7 +16,7 @@ def tell(s, node, words, timeout=0.3):
     """What the node answers, or None."""
     path = os.path.join(os.path.dirname(os.path.abspath(s.dir)), str(node))
     try:
-        return control.talk(path, dict(words, node=s.node), timeout)
+        return client.talk(path, dict(words, node=s.node), timeout)
     except (OSError, ValueError):
         return None
 

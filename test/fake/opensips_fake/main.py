@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-import argparse
 import os
 import sys
-import threading
 
-from . import cluster, control, probing, state, transports
+from . import client
 
 
 def address(text):
@@ -13,6 +11,7 @@ def address(text):
 
 
 def arguments(argv):
+    import argparse
     p = argparse.ArgumentParser(prog='opensips run')
     p.add_argument('dir')
     p.add_argument('--node', type=int, default=1)
@@ -38,6 +37,8 @@ def arguments(argv):
 
 
 def run(argv):
+    import threading
+    from . import cluster, control, probing, state, transports
     a = arguments(argv)
     os.makedirs(a.dir, exist_ok=True)
     s = state.State(a)
@@ -56,6 +57,6 @@ def main(argv):
     if len(argv) > 2 and argv[1] == 'run':
         return run(argv[2:])
     if len(argv) > 3 and argv[1] == 'ctl':
-        return control.client(argv[2], argv[3:])
+        return client.client(argv[2], argv[3:])
     print(sys.modules['__main__'].__doc__.strip(), file=sys.stderr)
     return 2

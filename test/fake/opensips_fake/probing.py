@@ -50,32 +50,47 @@ def answer(text):
     return ('\r\n'.join(lines) + '\r\nContent-Length: 0\r\n\r\n').encode()
 
 
+class Probe:
+    """One that is under way.  It is sent again after 0.5 s and 1 s more."""
+
+    def __init__(self, s, thing):
+        self.thing, self.call_id = thing, uuid.uuid4().hex
+        self.sent = time.time()
+        self.deadline = self.sent + s.timeout_s
+        self.again = [self.sent + 1.5, self.sent + 0.5]
+
+    def is_due(self, now):
+        if self.again and now >= self.again[-1]:
+            self.again.pop()
+            return True
+        return False
+
+
 class Probes:
-    """Those that are under way: Call-ID to (deadline, what it is for)."""
+    """Those that are under way, by Call-ID."""
 
     def __init__(self, s, sock):
         self.s, self.sock, self.out = s, sock, {}
 
-    def send(self, thing):
-        call_id = uuid.uuid4().hex
+    def send(self, probe):
+        self.out[probe.call_id] = probe
         try:
-            self.sock.sendto(options(self.s, thing.uri, call_id),
-                             where(thing.uri))
+            self.sock.sendto(options(self.s, probe.thing.uri, probe.call_id),
+                             where(probe.thing.uri))
         except OSError:
             pass
-        self.out[call_id] = (time.time() + self.s.timeout_s, thing)
 
     def round(self):
         with self.s.lock:
             for d in self.s.dispatcher:
                 if not d.inactive and d.set == 1:
-                    self.send(d)
+                    self.send(Probe(self.s, d))
             for b in self.s.balanced:
                 if b.enabled or b.auto:
-                    self.send(b)
+                    self.send(Probe(self.s, b))
 
     def ended(self, call_id, is_ok):
-        _, thing = self.out.pop(call_id)
+        thing = self.out.pop(call_id).thing
         if hasattr(thing, 'auto'):  # of the load_balancer
             if thing.auto:
                 thing.enabled = is_ok
@@ -99,8 +114,11 @@ class Probes:
     def expire(self):
         now = time.time()
         with self.s.lock:
-            for call_id in [c for c, (at, _) in self.out.items() if at < now]:
-                self.ended(call_id, False)
+            for probe in list(self.out.values()):
+                if probe.deadline < now:
+                    self.ended(probe.call_id, False)
+                elif probe.is_due(now):
+                    self.send(probe)
 
 
 def sip(s):

@@ -41,8 +41,7 @@ class Destination:
         self.weight = number(row['weight'], 1)
         self.attr = row.get('attrs', '')
         self.description = row.get('description', '')
-        self.inactive = row.get('state') == '1'
-        self.probing = row.get('state') == '2'
+        self.inactive = self.probing = False  # persistent_state is 0
         self.failures = 0
 
     @property
