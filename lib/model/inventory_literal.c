@@ -77,24 +77,43 @@ bool fp_inv_is_quoted(const char *value)
 	return *s == '"' || *s == '\'';
 }
 
+/* The end of the number at s, a complex one (1+2j) too; NULL: another sign of
+ * something follows it. */
+static const char *scalar_end(const char *s)
+{
+	const char *end = s + scalar_len(s);
+	size_t n;
+
+	end += strspn(end, " \t");
+	if (*end != '+' && *end != '-')
+		return end;
+	n = number_len(end + 1 + strspn(end + 1, " \t"));
+	if (n)
+		end += 1 + strspn(end + 1, " \t") + n;
+	if (end[-1] != 'j' && end[-1] != 'J')
+		return NULL;
+	return end + strspn(end, " \t");
+}
+
+/* One with ',' in it is a list when all of its parts are literals: 408,5xx is
+ * text.  Brackets and quotes in it are taken for such. */
 bool fp_inv_is_literal(const char *value)
 {
 	const char *s = value + strspn(value, " \t");
 	const char *end;
 
-	if (*s == '[' || *s == '{' || *s == '(')
-		return true;
-	end = s + scalar_len(s);
-	if (end == s || is_plain(value))
+	if (is_plain(value))
 		return false;
-	end += strspn(end, " \t");
-	if (*end == '+' || *end == '-') { /* 1+2j */
-		size_t n = number_len(end + 1 + strspn(end + 1, " \t"));
-
-		if (n)
-			end += 1 + strspn(end + 1, " \t") + n;
-		if (end[-1] != 'j' && end[-1] != 'J')
+	for (bool is_first = true;; is_first = false, s = end + 1) {
+		s += strspn(s, " \t");
+		if (!is_first && (!*s || *s == '#' || fp_inv_is_quoted(s)))
+			return true;
+		if (*s == '[' || *s == '{' || *s == '(')
+			return true;
+		if (!scalar_len(s))
 			return false;
+		end = scalar_end(s);
+		if (!end || *end != ',')
+			return end && (!*end || *end == '#');
 	}
-	return !*end || *end == ',' || *end == '#';
 }

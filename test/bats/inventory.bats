@@ -270,6 +270,8 @@ h1 a=1 b=-1 c=0 d=1.5 e=true f=True g=no h=None i=007 j=1e3 k=0x10 l=1_0 m=+1
 h2 fp_node_id=7 fp_rtp_ports=16384-20383 fp_switchname=007 fp_tags=true fp_if=1x
 h3 ansible_port=2222 ansible_user=0 fp_switchname=-5 fp_tags=123456789012345
 h4 a=1,2 b=[1,2] c='{"x": 1}' d='(1, 2)' e='1 # 2' f=1.0 g=.5 h=yes i=off
+h5 a=408,409,5xx,6xx b=1,x c='1, 2x' d=1,2,3, e=1,True f=1,Truer g='1,"x"' i=1,,2 j='True , x'
+h6 fp_sip_fail=408,409,5xx,6xx
 [a:vars]
 v = 1
 w = True

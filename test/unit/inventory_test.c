@@ -213,6 +213,16 @@ TEST(addresses_of_values)
 	}
 }
 
+TEST(list_that_is_text)
+{
+	struct fp_inventory *inv = parse("a fp_sip_fail=408,409,5xx,6xx "
+					 "fp_tags='1, 2x'\n");
+
+	var(inv, "a", "fp_sip_fail", "408,409,5xx,6xx");
+	var(inv, "a", "fp_tags", "1, 2x");
+	fp_inventory_free(inv);
+}
+
 /* ---- what wins.  Expected values: `ansible-inventory --list` of ansible-core
  * 2.14 on the same text. */
 
@@ -383,6 +393,10 @@ static const struct {
 	{ "a fp_node_id=\n", "not a number" },
 	{ "a fp_tags=[1]\n", "templates and Python literals" },
 	{ "a fp_tags=1,2\n", "templates and Python literals" },
+	{ "a fp_tags=1,\n", "Python literals" },
+	{ "a fp_tags='1, [2]'\n", "Python literals" },
+	{ "a fp_tags='1, 2 # c'\n", "Python literals" },
+	{ "a fp_tags=1,0x2,True\n", "Python literals" },
 	{ "a fp_tags='1 # c'\n", "Python literals" },
 	{ "a x=\"b'x'\"\n", "a value that begins with a quote" },
 	{ "a x=\"Rb'x'\"\n", "a value that begins with a quote" },
@@ -392,7 +406,7 @@ static const struct {
 	{ "a fp_tags=None\n", "Python literals" },
 	{ "a fp_tags=...\n", "Python literals" },
 	{ "a fp_tags='set()'\n", "Python literals" },
-	{ "a fp_tags='True , x'\n", "Python literals" },
+	{ "a fp_tags='True , 1'\n", "Python literals" },
 	{ "a fp_switchname=0x10\n", "Python literals" },
 	{ "a fp_switchname=1_0\n", "Python literals" },
 	{ "a fp_switchname=1.50\n", "Python literals" },
