@@ -223,14 +223,14 @@ static void on_answer(void *ctx, int code, const struct fp_sip_response *said,
 static void start(struct fp_probe *p)
 {
 	struct sip *d = p->data;
-	int64_t left_ms = p->deadline_ms - fp_clock_ms();
 	struct fp_reading r;
 	struct fp_err e;
 	int code;
 
+	/* the engine's deadline comes first: it began before us */
 	code = fp_sip_ask(p->env->sip, &p->to, (struct sockaddr *)&p->sa,
-			  p->sa_len, &d->opts, left_ms > 0 ? left_ms : 1,
-			  on_answer, p, &d->call, &e);
+			  p->sa_len, &d->opts, p->timeout_ms, on_answer, p,
+			  &d->call, &e);
 	if (!code)
 		return;
 	d->call = NULL;
