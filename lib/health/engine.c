@@ -195,7 +195,7 @@ static void expire(struct slot *s)
 		fp_resolve_cancel(s->lookup);
 		s->lookup = NULL;
 		fp_reading_say(&r, FP_UNKNOWN,
-			       "%s: no answer from DNS within %lld ms",
+			       "%s: no answer of DNS within %lld ms",
 			       s->p.to.host, (long long)s->p.timeout_ms);
 		r.is_silent = true;
 	} else {

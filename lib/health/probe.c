@@ -7,7 +7,7 @@
 
 void fp_probe_done(struct fp_probe *p, struct fp_reading *r)
 {
-	if (r->latency_us < 0)
+	if (r->latency_us < 0 && !r->is_silent)
 		r->latency_us = fp_clock_us() - p->started_us;
 	p->is_running = false;
 	p->done(p, r);

@@ -73,7 +73,7 @@ struct fp_probe {
 };
 
 /* The reading is there; r (and its view) belongs to the engine from now on.
- * Sets latency when it is not set: since started. */
+ * Sets latency when it is not set and something came: since started. */
 void fp_probe_done(struct fp_probe *p, struct fp_reading *r);
 /* Unasked news between two readings (a heartbeat, a lost connection): as done,
  * but the schedule goes on. */
