@@ -90,6 +90,12 @@ options_are_there() {
 
 # ---- systemd
 
+# command_of UNIT: what its shell is given, on one line as systemd joins them
+command_of() {
+	sed -e ':a; /\\$/N; s/\\\n[ \t]*/ /; ta' "$examples/systemd/$1" |
+		sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p"
+}
+
 @test "systemd's watchdog and restarts stand for watch and steer" {
 	unit=$examples/systemd/fp-health-watch.service
 	for line in Type=notify Restart=always User=fastpath; do
@@ -101,7 +107,7 @@ options_are_there() {
 @test "the commands of units are ones of a shell, and of fp-health" {
 	needs_tool
 	for unit in "$examples"/systemd/fp-health-*.service; do
-		command=$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" "$unit")
+		command=$(command_of "${unit##*/}")
 		[ -n "$command" ]
 		bash -n -c "$command"
 		# shellcheck disable=SC2046 # words
@@ -119,8 +125,7 @@ options_are_there() {
 	esac
 	END
 	chmod +x bin/fp-health
-	command=$(sed -n "s/^ExecStart=.*bash -c '\(.*\)'$/\1/p" \
-		"$examples/systemd/fp-health-watch.service" |
+	command=$(command_of fp-health-watch.service |
 		sed "s|/usr/sbin|$tmp/bin|g; s/[\$][\$]/\$/g")
 	STEER_OPTIONS='--max-down 34' bash -c "$command" >out &
 	pid=$!
@@ -146,8 +151,7 @@ options_are_there() {
 	python3 listen.py >notified 2>&1 3>&- 4>&- &
 	pids+=($!)
 	lab_wait 5 test -S notify
-	command=$(sed -n "s/^ExecStart=.*bash -c '\(.*\)'$/\1/p" \
-		"$examples/systemd/fp-health-watch.service" |
+	command=$(command_of fp-health-watch.service |
 		sed "s|/usr/sbin|$FP_BUILD|g; s/[\$][\$]/\$/g")
 	# shellcheck disable=SC2016 # for the inner shells
 	FP_CLUSTER=$tmp/cluster.ini FP_STATE=$tmp NOTIFY_SOCKET=$tmp/notify \
@@ -171,8 +175,7 @@ options_are_there() {
 	exit 2
 	END
 	chmod +x bin/fp-health
-	command=$(sed -n "s/^ExecStart=.*sh -c '\(.*\)'$/\1/p" \
-		"$examples/systemd/fp-health-check.service" |
+	command=$(command_of fp-health-check.service |
 		sed "s|/usr/sbin|$tmp/bin|g")
 	run -0 sh -c "$command"
 	same "$(<fp-health.prom)" 'up 1'
