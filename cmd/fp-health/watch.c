@@ -15,7 +15,8 @@
 #define ALIVE_TIMES 5
 #define ALIVE_MAX_MS 10000
 #define DB_MS 3000    /* for marks */
-#define MARKS_MS 5000 /* how often they are read */
+#define MARKS_MS 5000 /* how often they are read of fp_db */
+#define COPY_MS 1000  /* ... of the copy, when there is none */
 #define OBSERVERS_MAX 32
 #define OBSERVERS_MS 10000 /* how long they are waited for at the start */
 #define LOOK_MS 100
@@ -131,7 +132,7 @@ static void on_tick(void *ctx)
 	struct watch *w = ctx;
 	int64_t now_ms = fp_clock_ms();
 
-	if (now_ms - w->marks_ms >= MARKS_MS) {
+	if (now_ms - w->marks_ms >= (w->ask.conninfo ? MARKS_MS : COPY_MS)) {
 		w->marks_ms = now_ms;
 		fh_ask_marks(&w->ask, DB_MS);
 	}
