@@ -668,3 +668,59 @@ stand_in() {
 	run -98 bin/fp-health check --nonsense
 	run -97 bin/fp-health look
 }
+
+# A FreeSWITCH, an OpenSIPS and fp_db on this host, that the cluster file names.
+world() {
+	source "$top/test/lab/postgres.sh"
+	background python3 "$top/test/fake/freeswitch" --ip 127.0.0.21 \
+		--name fs1
+	mkdir -p proxy/db
+	printf '%s\n' 'id(int,auto) setid(int) destination(string) weight(string)' \
+		'1:1:sip\:127.0.0.21\:5060:1' >proxy/db/dispatcher
+	background python3 "$top/test/fake/opensips" run proxy --cluster '' \
+		--no-probes
+	pg_up || { cat log; return 1; }
+	pg_sql 'create role fastpath nologin; grant fastpath to ctl'
+	cat >cluster.ini <<-END
+	[opensips]
+	sip1 fp_sip=udp:127.0.1.1:5060 fp_mi=udp:127.0.1.1:8080
+	[freeswitch]
+	fs1 fp_sip=udp:127.0.0.21:5060 fp_esl=127.0.0.21:8021
+	[all:vars]
+	fp_db=$PG_DB
+	END
+	lab_wait 5 test -S proxy/ctl || { cat log; return 1; }
+	lab_wait 5 grep -q up log
+	"$top/test/fake/opensips" ctl proxy command clusterer_list no
+	"$top/test/fake/opensips" ctl proxy command clusterer_list_cap no
+}
+
+@test "the examples of fp-health(8) run, but for those that never end" {
+	needs_tool
+	needs python3
+	needs_root
+	[ -n "$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null)" ] ||
+		skip 'no PostgreSQL'
+	world
+	trap pg_down EXIT
+	export FP_CLUSTER=$tmp/cluster.ini FP_STATE=$tmp PATH=$FP_BUILD:$PATH
+	run -0 fp-health setup --admin "$PG_ADMIN"
+	n=0
+	while IFS= read -r -d '' example; do
+		# the first line alone never changes what follows
+		example=$(grep -v 'fp-health steer$' <<<"$example")
+		case $example in
+		*nsupdate*) continue ;;
+		esac
+		echo "$example"
+		run timeout 20 bash -e -c "$example"
+		[ "$status" = 0 ] || [[ $example == *fp-block* &&
+			$output == *'NOT in force'* && $status = 3 ]] ||
+			{ echo "$status: $output"; pg_down; false; }
+		n=$((n + 1))
+	done < <(man_examples)
+	[ $n -ge 5 ]
+	same "$(fp-block list peers -o prefix)" 127.0.0.21
+	pg_down
+	trap - EXIT
+}
