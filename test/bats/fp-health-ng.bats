@@ -9,15 +9,16 @@ bats_require_minimum_version 1.5.0
 load ../real/freeswitch.bash
 
 setup_file() {
-	[ -x "$FP_BUILD/test/prog/probe" ] || skip 'test/prog/probe is not built'
-	[ "$(id -u)" = 0 ] || skip 'it wants namespaces of its own: root'
-	command -v rtpengine >/dev/null || skip 'rtpengine is not installed'
+	export FS_KIND=stand-in
+	fs_setup_file
+	if [ "$(id -u)" != 0 ]; then
+		FS_SKIP='it wants namespaces of its own: root'
+	elif ! command -v rtpengine >/dev/null; then
+		FS_SKIP='rtpengine is not installed'
+	fi
 }
 setup() {
-	dir=$BATS_TEST_TMPDIR
-	out=$dir/out
-	fs_pid='' others=()
-	: >"$out"
+	fs_setup
 	echo 'rtp1 fp_ng=udp:127.0.0.31' >"$dir/cluster.ini"
 }
 teardown() { fs_teardown; }

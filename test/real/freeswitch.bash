@@ -9,21 +9,29 @@ FS_IP=127.0.0.21
 
 # ---- the switch
 
-# fs_setup_file: skips when it cannot be had.
+# fs_setup_file: what is missing is in $FS_SKIP: bats 1.8 takes a skip in
+# setup_file for a failure.
 fs_setup_file() {
-	[ -x "$FP_BUILD/test/prog/probe" ] || skip 'test/prog/probe is not built'
-	[ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'
-	if [ "$FS_KIND" = real ]; then
-		[ -n "${FP_FREESWITCH_PREFIX:-}" ] ||
-			skip 'FP_FREESWITCH_PREFIX names no FreeSWITCH'
-		[ -x "$FP_FREESWITCH_PREFIX/bin/freeswitch" ] ||
-			skip "no FreeSWITCH in $FP_FREESWITCH_PREFIX"
-		[ "$(id -u)" = 0 ] || skip 'it wants namespaces of its own: root'
+	export FS_SKIP=''
+
+	if [ ! -x "$FP_BUILD/test/prog/probe" ]; then
+		FS_SKIP='test/prog/probe is not built'
+	elif [ ! -x "$FP_BUILD/fp-health" ]; then
+		FS_SKIP='fp-health is not built'
+	elif [ "$FS_KIND" = stand-in ]; then
+		return
+	elif [ -z "${FP_FREESWITCH_PREFIX:-}" ]; then
+		FS_SKIP='FP_FREESWITCH_PREFIX names no FreeSWITCH'
+	elif [ ! -x "$FP_FREESWITCH_PREFIX/bin/freeswitch" ]; then
+		FS_SKIP="no FreeSWITCH in $FP_FREESWITCH_PREFIX"
+	elif [ "$(id -u)" != 0 ]; then
+		FS_SKIP='it wants namespaces of its own: root'
 	fi
 }
 
 # fs_setup: for setup; no switch is running yet.
 fs_setup() {
+	[ -z "${FS_SKIP:-}" ] || skip "$FS_SKIP"
 	dir=$BATS_TEST_TMPDIR
 	fs_pid='' others=()
 	out=$dir/out
@@ -34,6 +42,7 @@ fs_setup() {
 
 # fs_teardown: for teardown.
 fs_teardown() {
+	[ -z "${FS_SKIP:-}" ] || return 0
 	fs_kill
 	[ -z "${others[*]}" ] || kill "${others[@]}" 2>/dev/null || :
 	# what it was about, when it failed
@@ -425,7 +434,7 @@ case_watched_frozen() {
 	seen 'fs1 esl OK news'
 	forget
 	fs_signal STOP
-	seen 'fs1 esl CRITICAL silent "it does not answer: frozen?"'
+	seen '"it does not answer: frozen?"'
 	seen 'fs1 esl CRITICAL "it accepts connections but says nothing: frozen?"'
 	forget
 	fs_signal CONT
