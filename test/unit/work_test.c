@@ -149,7 +149,7 @@ TEST(hangs_are_left_behind)
 	open_all(&c, 1);
 	pthread_mutex_lock(&gate);
 	start(&c, hang, 1, 50);
-	start(&c, hang, 2, 80);
+	start(&c, hang, 2, 600);
 	start(&c, give, 3, 60000);
 	EQ(fp_loop_run(c.l), 0);
 	EQ(c.n_done, 3);
