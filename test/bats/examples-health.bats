@@ -724,3 +724,30 @@ world() {
 	pg_down
 	trap - EXIT
 }
+
+@test "records have the fields that fp-health(8) names, in order" {
+	needs_tool
+	printf '[x]\na fp_sip=udp:127.0.0.1:5 fp_esl=127.0.0.1:6\n' >cluster.ini
+	export FP_CLUSTER=$tmp/cluster.ini FP_STATE=$tmp
+	page=$(mandoc -Tascii -O width=1000 "$top/man/fp-health.8" | col -b |
+		tr -s '[:space:]' ' ' | sed 's/ ([^)]*)//g')
+	for verb in check status watch steer weights peers maintain setup; do
+		run --separate-stderr -3 "$FP_BUILD/fp-health" $verb -o nope \
+			</dev/null
+		fields=${stderr##*which has: }
+		[ "$fields" != "$stderr" ]
+		[[ $page == *"${fields// /, }"[,.\;\ ]* ]] ||
+			{ echo "$verb: $fields"; false; }
+	done
+}
+
+@test "every rule that refuses is on fp-health's page" {
+	rules=$(grep -rhoE 'fp_refuse\(\s*[^,]*, "[a-z-]+"' \
+		"$top"/cmd/fp-health "$top"/lib/health "$top"/lib/peer/pg*.c |
+		grep -oE '"[a-z-]+"' | tr -d '"' | sort -u)
+	[ "$(wc -w <<<"$rules")" -ge 2 ]
+	for rule in $rules; do
+		grep -qE "^\.It Cm $rule\b" "$top/man/fp-health.8" ||
+			{ echo "$rule"; false; }
+	done
+}
