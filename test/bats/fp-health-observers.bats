@@ -40,13 +40,13 @@ teardown_file() {
 	cluster_down
 }
 
-# observe ARG...: on the controller
+# observe: on the controller
 observe() {
 	cluster_start observe controller "$FP_BUILD/fp-health" watch --json \
 		-C "$LAB_DIR/watched.ini" --interval 200ms --timeout 500ms \
 		--observers observers --observe-command "$FP_BUILD/fp-health \
 		watch --json -C $LAB_DIR/watched.ini --interval 200ms \
-		--timeout 500ms" "$@"
+		--timeout 500ms"
 	lab_wait 10 told '.type == "alive"'
 }
 

@@ -400,6 +400,7 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 		echo "m$i fp_sip=udp:127.0.0.1:2506$((i % 2))"
 	done >>cluster.ini
 	mkfifo pipe
+	# shellcheck disable=SC2217 # it is there to not read it
 	sleep 60 <pipe 3>&- &
 	reader=$!
 	"$fh" watch --json --interval 500ms --on-change 'cat >>changes' \
