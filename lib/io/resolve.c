@@ -15,8 +15,8 @@
 /* A question is given up, for all who wait, after this.  glibc asks twice, for 5 s
  * each, by default: resolv.conf(5). */
 #define QUESTION_MS 12000
-/* Names that hang leave threads to other work. */
-#define AT_ONCE 16
+/* Beyond this many names wait for their turn; each takes a thread of the pool. */
+#define AT_ONCE 64
 #define BUCKETS 256
 
 /* What the thread has. */
