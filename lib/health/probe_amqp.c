@@ -9,6 +9,7 @@
 
 #include "health/probe.h"
 #include "io/secret.h"
+#include "io/ssl_thread.h"
 #include "peer/amqp.h"
 
 #define CA_FILE "/etc/ssl/certs/ca-certificates.crt"
@@ -100,11 +101,12 @@ static int run(void *data, struct fp_err *e)
 	a->stage = CONNECTING;
 	r = fp_amqp_open(&m, &o, e);
 	explicit_bzero(&url, sizeof(url));
-	if (r)
-		return r;
-	a->stage = PUBLISHING;
-	r = publish(m, &a->taken, e);
-	fp_amqp_close(m);
+	if (!r) {
+		a->stage = PUBLISHING;
+		r = publish(m, &a->taken, e);
+		fp_amqp_close(m);
+	}
+	fp_ssl_thread_end();
 	return r;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/ssl_thread.h"
+
 #define JOB_SLACK_MS 1000 /* the engine's deadline comes first */
 
 enum stage { WAITING, CONNECTING, ASKING };
@@ -47,11 +49,12 @@ static int run(void *data, struct fp_err *e)
 
 	a->stage = CONNECTING;
 	r = fp_pg_open(&pg, &o, e);
-	if (r)
-		return r;
-	a->stage = ASKING;
-	r = fp_pg_do(pg, a->sql, NULL, 0, &a->rows, NULL, e);
-	fp_pg_close(pg);
+	if (!r) {
+		a->stage = ASKING;
+		r = fp_pg_do(pg, a->sql, NULL, 0, &a->rows, NULL, e);
+		fp_pg_close(pg);
+	}
+	fp_ssl_thread_end();
 	return r;
 }
 

@@ -19,7 +19,16 @@ setup() {
 	pg_sql 'grant pg_monitor to watch'
 	nodes
 }
-teardown() { db_end; }
+# However a test ended, the next one has both servers.
+teardown() {
+	db_end
+	pg_thaw
+	pg_thaw standby
+	pg_run lab_stop starting QUIT
+	pg_run lab_runs postgres || pg_start
+	pg_run lab_runs standby || pg_start standby
+	pg_sql 'alter role watch reset all'
+}
 teardown_file() { db_down; }
 
 # nodes [LINE...]: a primary and its standby, with these variables of all
