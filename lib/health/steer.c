@@ -8,8 +8,9 @@
 #include "io/clock.h"
 
 #define ROUND_MS 5000
-/* After a change: is it as we made it? */
-#define LOOK_MS 1000
+/* After a change, while late replies to probes may undo it: is it as we made it?
+ * Sooner than OpenSIPS asks again (ds_ping_interval), as far as that goes. */
+#define LOOK_MS 400
 /* Several changes at once are one round. */
 #define GATHER_MS 50
 
@@ -133,7 +134,9 @@ void fp_steer_round_done(struct fp_steer *s)
 	if (usual_ms > ROUND_MS)
 		usual_ms = ROUND_MS;
 	s->is_round = s->is_again = false;
-	arm(s, is_again ? GATHER_MS : s->is_changed ? LOOK_MS : usual_ms);
+	if (fp_clock_ms() < s->look_until_ms)
+		usual_ms = LOOK_MS;
+	arm(s, is_again ? GATHER_MS : usual_ms);
 	s->o.round(s->o.ctx);
 }
 
@@ -207,7 +210,6 @@ static void tick(void *ctx)
 	struct fp_steer *s = ctx;
 
 	s->is_round = true;
-	s->is_changed = false;
 	if (!may_act(s)) {
 		fp_steer_round_done(s);
 		return;

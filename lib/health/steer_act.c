@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "health/steer_priv.h"
+#include "io/clock.h"
+
+#define LOOK_MIN_MS 1000
 
 static void next(struct fp_steer *s);
 
@@ -98,7 +101,9 @@ static bool is_mine(const struct fp_steer *s, const struct steer_dest *x)
 	return !strcmp(x->lease.owner, s->o.owner);
 }
 
-/* A new lease: it holds since now, whatever was before. */
+/* A new lease: it holds since now, whatever was before.  Also for what is disabled
+ * again: between a late reply and that OpenSIPS may have asked once more, and that
+ * reply is late as well. */
 static int take_new(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 {
 	struct fp_lease *l = &x->lease;
@@ -127,10 +132,10 @@ static int before(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 {
 	switch (x->step.act) {
 	case FP_STEER_DISABLE:
+	case FP_STEER_AGAIN:
 		return take_new(s, x, e);
 	case FP_STEER_TAKE_OVER:
 		return take_over(s, x, e);
-	case FP_STEER_AGAIN:
 	case FP_STEER_ENABLE:
 		if (!is_mine(s, x))
 			return take_over(s, x, e);
@@ -157,8 +162,9 @@ static void finish(struct fp_steer *s, struct steer_dest *x, int code,
 		s->counts.n_failed++;
 	else if (x->step.act != FP_STEER_RENEW && is_set)
 		s->counts.n_changed++;
-	if (!code && is_set)
-		s->is_changed = true;
+	if (is_set)
+		s->look_until_ms =
+			fp_clock_ms() + LOOK_MIN_MS + s->o.settle_s * 1000;
 	if (code || x->step.act != FP_STEER_RENEW)
 		say(s, x, !code && is_set, code, e);
 	s->at++;

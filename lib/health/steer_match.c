@@ -41,6 +41,7 @@ static int add(struct fp_places *p, const struct fp_host *h,
 	v += p->n++;
 	*v = (struct fp_place){ .node = h,
 				.is_rtpengine = is_rtpengine,
+				.addr = to->addr,
 				.port = port_of(to, is_rtpengine) };
 	snprintf(v->host, sizeof(v->host), "%s", to->host);
 	return fp_names_add(p->names, v->host, e);
@@ -110,11 +111,23 @@ static bool meet(const struct fp_prefix *a, int n_a, const struct fp_prefix *b,
 	return false;
 }
 
+/* there: the n addresses of host. */
+static bool is_at(const struct fp_places *p, const struct fp_place *x,
+		  const char *host, const struct fp_prefix *there, int n)
+{
+	struct fp_prefix here[FP_NAMES_MAX];
+
+	if (x->addr.len)
+		return meet(there, n, &x->addr, 1);
+	return !strcasecmp(x->host, host) ||
+	       meet(there, n, here, fp_names_get(p->names, x->host, here));
+}
+
 const struct fp_host *fp_places_find(const struct fp_places *p,
 				     const struct fp_view_dest *d,
 				     const struct fp_host **other)
 {
-	struct fp_prefix there[FP_NAMES_MAX], here[FP_NAMES_MAX];
+	struct fp_prefix there[FP_NAMES_MAX];
 	const struct fp_host *found = NULL;
 	char host[256];
 	uint16_t port;
@@ -130,9 +143,7 @@ const struct fp_host *fp_places_find(const struct fp_places *p,
 		if (x->is_rtpengine != (d->kind == FP_DEST_RTPENGINE) ||
 		    x->port != port || x->node == found)
 			continue;
-		if (strcasecmp(x->host, host) &&
-		    !meet(there, n, here,
-			  fp_names_get(p->names, x->host, here)))
+		if (!is_at(p, x, host, there, n))
 			continue;
 		if (!found)
 			found = x->node;

@@ -18,6 +18,7 @@ struct fp_places {
 		const struct fp_host *node;
 		bool is_rtpengine;
 		char host[256];
+		struct fp_prefix addr; /* of host; len 0: it is a name */
 		uint16_t port;
 	} * v;
 	size_t n;

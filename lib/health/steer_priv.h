@@ -40,7 +40,7 @@ struct fp_steer {
 	size_t n_leases;
 	struct steer_dest *v;
 	size_t n, at;
-	bool is_changed;
+	int64_t look_until_ms; /* what was set may be undone until then */
 	/* the last note of each kind */
 	char said_store[600], said_stale[100];
 	struct steer_heard *heard;

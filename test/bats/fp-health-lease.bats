@@ -21,6 +21,7 @@ teardown() { st_teardown; }
 @test "two at once: the other one waits" { case_standby; }
 @test "fp_db is frozen: nothing is changed" { case_db_frozen; }
 @test "a watcher that is silent: nothing is changed, another may" { case_stale; }
+@test "a late reply to a probe does not bring it back" { case_late_probe; }
 @test "a proxy that starts anew is told again" { case_restart; }
 
 @test "sessions of fp_db are cut: it connects anew" {

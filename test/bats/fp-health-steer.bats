@@ -17,6 +17,7 @@ setup() { st_setup; }
 teardown() { st_teardown; }
 
 @test "out and in again, on all proxies, without flapping" { case_follows; }
+@test "kill -9 of a backend and its return, as watch sees it" { case_watch; }
 @test "rtpengine; the last one stays" { case_rtpengine; }
 @test "maintenance is out, unknown is left alone, refusing is out" { case_maintenance; }
 @test "--max-down" { case_guards; }

@@ -377,10 +377,11 @@ case_ambiguous() {
 
 # A proxy that starts anew has forgotten; that is no operator's word.
 case_restart() {
-	st_start ctl1 --settle 0s
+	st_start ctl1 --settle 1s
 	{ all_well; alive; } >&7
 	rec fs1 sip CRITICAL >&7
 	os_wait 10 is_out 1
+	sleep 2.5 # past what a late reply could be
 	os_kill 2
 	os_start 2
 	declare -p os_pid os_peers OS_DIR | sed 's/^declare /&-g /' >"$ST_DIR/vars"
@@ -403,3 +404,37 @@ case_late_probe() {
 	stays 3000 is_out 1
 	run ! heard ctl1.out let-go
 }
+
+# All of it: a watcher that sees a backend die, and come back.
+case_watch() {
+	local fs_pid n
+
+	sed -i 's/^fs1 .*/& fp_esl=127.0.2.1:8021/' cluster.ini
+	st_backend
+	(
+		exec 7>&- 8>&- 3>&- 4>&-
+		"$FP_BUILD/fp-health" watch --json --interval 200ms -N fs1,fs2 \
+			2>watch.err | tee watch.out
+	) >ctl1.in &
+	st_pids+=($!)
+	st_start ctl1
+	os_wait 10 heard watch.out '"type":"alive"'
+	is_in 1
+	kill -KILL "$fs_pid"
+	os_wait 10 is_out 1
+	stays 2000 is_out 1
+	st_backend
+	os_wait 10 is_in 1
+	stays 2000 is_in 1
+	n=$(did ctl1 disable)
+	[ "$n" = 6 ]
+	[ "$(did ctl1 enable)" = 6 ]
+}
+st_backend() {
+	python3 "$OS_ROOT/test/fake/freeswitch" --ip 127.0.2.1 --sip 5070 \
+		--name fs1 >>fs1.log 2>&1 3>&- 4>&- 7>&- 8>&- &
+	fs_pid=$!
+	st_pids+=("$fs_pid")
+	os_wait 10 fs_is_up
+}
+fs_is_up() { (exec 9<>/dev/tcp/127.0.2.1/8021) 2>/dev/null; }
