@@ -39,7 +39,8 @@ declare -F lab_in >/dev/null || {
 PG_BIN=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 
 # pg_words: set words to what goes before a command of the server's, which is
-# not to be run by root.
+# not to be run by root.  Its shared memory (System V) goes with it when it is
+# killed.
 pg_words() {
 	local inside=() user=postgres
 
@@ -47,7 +48,7 @@ pg_words() {
 	getent passwd postgres >/dev/null || user=nobody
 	words=("${inside[@]}" env -u NOTIFY_SOCKET -u LD_PRELOAD -u PGSERVICE
 		-C "$PG_DIR" HOME="$PG_DIR" LC_ALL=C.UTF-8 TZ=UTC
-		setpriv --reuid="$user" --regid="$(id -g "$user")"
+		unshare --ipc -- setpriv --reuid="$user" --regid="$(id -g "$user")"
 		--clear-groups --)
 }
 
