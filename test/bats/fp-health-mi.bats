@@ -21,7 +21,7 @@ setup() {
 	mi_setup
 }
 
-ctl() { test/fake/opensips ctl "$OS_DIR/$1" "${@:2}"; }
+ctl() { "$OS_ROOT/test/fake/opensips" ctl "$OS_DIR/$1" "${@:2}"; }
 # fault TRANSPORT KIND...: of node 1, for one request
 fault() {
 	ctl 1 set "fault.$1=${*:2}"
@@ -47,6 +47,8 @@ fault() {
 @test "a tag moves" { case_tags; }
 @test "a sync that is over at once" { case_sync; }
 @test "kill -9, and a restart" { case_killed; }
+@test "fp-health check" { case_check; }
+@test "fp-health check: killed, a wrong path, a wrong port, too long" { case_check_killed; }
 
 @test "the same with a real OpenSIPS" {
 	[ -n "$FP_REAL_OPENSIPS" ] ||
@@ -210,6 +212,7 @@ has_fifo() { "$mi" -t 300 "$(os_mi 1 fifo)" uptime | grep -q ^result; }
 	ctl 2 set zone=0 skew=0
 	ctl 2 restart
 	os_wait 5 os_is_synced 2
+	os_ask 2 clusterer_shtag_set_active '{"tag":"sip2.0/1"}'
 }
 
 @test "a destination of each state" {
@@ -221,6 +224,35 @@ has_fifo() { "$mi" -t 300 "$(os_mi 1 fifo)" uptime | grep -q ^result; }
 	ctl 1 rtp udp:127.0.2.31:2223 1
 	os_wait 5 dest_is 1 dispatcher sip:127.0.2.1:5060 active
 	os_wait 5 dest_is 1 load_balancer sip:127.0.2.1:5060 active
+}
+
+@test "fp-health check: split brain, links, syncs, memory" {
+	check_setup
+	check 0
+	ctl 2 set tag.sip1.0=active link.3=Probe/1 shm.free=1000000
+	ctl 3 set cap='not synced'
+	check 2
+	said_is - tags '^CRITICAL .*sip1\.0'
+	said_is sip2 links '^WARNING .*Probe'
+	said_is sip2 shm '^CRITICAL '
+	said_is sip3 sync '^(WARNING|CRITICAL) '
+	said_is sip1 mi '^OK '
+	ctl 2 set tag.sip1.0=backup link.3=auto shm.free=60000000
+	ctl 3 set cap=Ok
+	check 0
+}
+
+@test "fp-health check: one that does not end hurts no other" {
+	check_setup
+	sed -i "/^sip1/s|fp_mi=.*|fp_mi=$(os_mi 1 http)|" cluster.ini
+	for kind in endless flood silent 'status 500' 'garbage x'; do
+		ctl 1 set "fault.http=$kind"
+		check 2 --only mi
+		said_is sip1 mi '^CRITICAL '
+		said_is sip2 mi '^OK '
+		said_is sip3 mi '^OK '
+	done
+	ctl 1 set fault.http=none
 }
 
 @test "its own words" {

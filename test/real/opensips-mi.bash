@@ -364,3 +364,73 @@ case_killed() {
 	os_ask 3 clusterer_shtag_set_active '{"tag":"sip3.0/1"}'
 	os_wait 5 tag_is 1 sip3.0 backup
 }
+
+# ---- fp-health check
+
+check_setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export FP_CLUSTER=$PWD/cluster.ini FP_STATE=$PWD/state
+	mkdir -p state
+	cat >cluster.ini <<-END
+		[opensips]
+		sip1 ansible_host=127.0.1.1 fp_node_id=1 fp_mi=$(os_mi 1 udp)
+		sip2 ansible_host=127.0.1.2 fp_node_id=2 fp_mi=$(os_mi 2 unix),$(os_mi 2 fifo)
+		sip3 ansible_host=127.0.1.3 fp_node_id=3 fp_mi_list=$(os_mi 3 fifo)
+	END
+}
+# check STATUS ARG...; said NODE CHECK: its state and detail.
+check() { run --separate-stderr "-$1" "$FP_BUILD/fp-health" check -t 1s "${@:2}"; }
+said() {
+	awk -F '\t' -v n="$1" -v c="$2" '$1 == n && $2 == c { print $3, $6 }' \
+		<<<"$output"
+}
+said_is() { # NODE CHECK REGEX
+	[[ $(said "$1" "$2") =~ $3 ]] ||
+		{ echo "$1 $2: not $3:"; echo "$output"; false; }
+}
+
+case_check() {
+	local run
+
+	check_setup
+	check 0 --only mi --json
+	[ "$(jq -r 'select(.check == "mi" and .state == "OK") | .node' \
+		<<<"$output" | xargs)" = \
+		'sip1 sip2 sip3' ]
+	run=$(jq -r 'select(.node == "sip1") | .run' <<<"$output")
+	[[ $run == 20*Z ]]
+	has 'OpenSIPS 3\.6\.8, up [0-9]+s, 0 dialogs, 9[0-9] % of shared memory'
+	has 'dialogs=0 shm_free=9'
+	# the same run is the same text
+	sleep 1.1
+	check 0 --only mi -N sip1 --json
+	[ "$(jq -r 'select(.node == "sip1") | .run' <<<"$output")" = "$run" ]
+	os_signal STOP 1
+	check 2 --only mi
+	os_signal CONT 1
+	said_is sip1 mi '^CRITICAL no reply to which in '
+	said_is sip2 mi '^OK '
+	said_is sip3 mi '^OK '
+	os_wait 5 os_answers 1
+}
+
+case_check_killed() {
+	check_setup
+	os_kill 3
+	check 2 --only mi
+	said_is sip3 mi '^CRITICAL fifo:.*: nobody reads it$'
+	os_start 3
+	os_wait 10 os_answers 3
+	os_wait 10 os_is_synced 3
+	check 0 --only mi
+	os_ask 3 clusterer_shtag_set_active '{"tag":"sip3.0/1"}'
+	sed -i '/^sip3/s|fp_mi_list=.*|fp_mi=http://127.0.1.3:8888/x|' cluster.ini
+	check 2 --only mi -N sip3
+	said_is sip3 mi '^CRITICAL which: HTTP status 400 '
+	sed -i '/^sip3/s|http:.*|udp:127.0.1.3:8080|' cluster.ini
+	check 1 --only mi -N sip3
+	said_is sip3 mi '^WARNING OpenSIPS .*; the reply to ds_list is too long'
+	sed -i '/^sip3/s|udp:127.0.1.3:8080|udp:127.0.1.3:8081|' cluster.ini
+	check 2 --only mi -N sip3
+	said_is sip3 mi '^CRITICAL udp:127.0.1.3:8081: nobody listens there$'
+}

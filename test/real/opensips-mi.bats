@@ -32,3 +32,5 @@ setup() { mi_setup; }
 @test "a tag moves" { case_tags; }
 @test "a sync that is over at once" { case_sync; }
 @test "kill -9, and a restart" { case_killed; }
+@test "fp-health check" { case_check; }
+@test "fp-health check: killed, a wrong path, a wrong port, too long" { case_check_killed; }
