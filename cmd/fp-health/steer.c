@@ -161,6 +161,15 @@ static void bad(void *ctx, const struct fp_err *e)
 		       e->text);
 }
 
+static bool is_settled(const struct steer *x)
+{
+	struct fp_steer_counts n = { .is_settled = true };
+
+	if (x->steer)
+		fp_steer_count(x->steer, &n);
+	return n.is_settled;
+}
+
 static void ended(void *ctx, int code)
 {
 	struct steer *x = ctx;
@@ -174,7 +183,7 @@ static void ended(void *ctx, int code)
 		x->view.has_alive = true;
 		x->view.heard_ms = fp_clock_ms();
 		follow(x);
-	} else if (!x->is_due) {
+	} else if (!x->is_due && is_settled(x)) {
 		end(x);
 	}
 }
@@ -190,7 +199,8 @@ static void round_over(void *ctx)
 		  "OpenSIPS unread",
 		  n.is_standby ? "standby" : "steering", n.n_down, n.n_held,
 		  n.n_unread, n.n_proxies);
-	if (x->is_ended)
+	/* what was done last is seen through */
+	if (x->is_ended && n.is_settled)
 		end(x);
 }
 
@@ -308,6 +318,10 @@ static int start_apply(struct steer *x, struct fp_err *e)
 		return 0;
 	fp_steer_close(x->steer);
 	x->steer = NULL;
+	if (!is_lifted && why.rule[0]) {
+		*e = why;
+		return r;
+	}
 	if (!is_lifted)
 		return fp_refuse(e, "lock", "%s", why.text);
 	fp_log(FP_LOG_WARN, "%s: going on without it", why.text);
@@ -364,11 +378,13 @@ static int summary(struct steer *x)
 		      (uint64_t)n.n_changed, "failed", (uint64_t)n.n_failed,
 		      "held", (uint64_t)n.n_held, "down", (uint64_t)n.n_down,
 		      "unread", (uint64_t)n.n_unread, NULL);
-	if (!x->c->is_dry_run)
-		return FP_EXIT_OK;
-	if (n.n_unread)
+	if (!x->is_ended)
+		return FP_EXIT_OK; /* told to end */
+	if (n.is_blind)
+		return FP_EXIT_AGAIN;
+	if (n.n_unread || n.n_failed)
 		return FP_EXIT_PARTIAL;
-	return n.n_changed ? FP_EXIT_NO : FP_EXIT_OK;
+	return x->c->is_dry_run && n.n_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 static int run(struct steer *x, const char *format, struct fp_err *e)

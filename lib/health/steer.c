@@ -121,6 +121,7 @@ void fp_steer_count(const struct fp_steer *s, struct fp_steer_counts *out)
 {
 	*out = s->counts;
 	out->n_proxies = s->proxies.n;
+	out->is_settled = fp_clock_ms() >= s->look_until_ms;
 }
 
 /* ---- a round */
@@ -146,6 +147,7 @@ static void named(void *ctx)
 	struct fp_err e = { .text = "" };
 
 	if (fp_steer_make_plan(s, &e)) {
+		s->counts.is_blind = true;
 		fp_steer_note(s, "%s", e.text);
 		fp_steer_round_done(s);
 	} else {
@@ -210,7 +212,8 @@ static void tick(void *ctx)
 	struct fp_steer *s = ctx;
 
 	s->is_round = true;
-	if (!may_act(s)) {
+	s->counts.is_blind = !may_act(s);
+	if (s->counts.is_blind) {
 		fp_steer_round_done(s);
 		return;
 	}

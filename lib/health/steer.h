@@ -71,6 +71,10 @@ struct fp_steer_counts {
 	size_t n_held;              /* now */
 	size_t n_down;              /* disabled by us, now */
 	bool is_standby;
+	bool is_settled; /* nothing was set so lately that late replies of
+			  * probes may undo it */
+	bool is_blind;   /* the last round made no plan: standby, fp_db is away,
+			* the watcher is silent */
 };
 void fp_steer_count(const struct fp_steer *s, struct fp_steer_counts *out);
 

@@ -13,6 +13,7 @@
 struct fp_steer_store {
 	struct fp_steer_store_opts o;
 	struct fp_pg *pg;
+	bool is_held;       /* the lock, as far as we know */
 	bool is_checked;    /* the schema of this session */
 	struct fp_lease *v; /* as read; without fp_db: all there are */
 	size_t n;
@@ -34,7 +35,7 @@ static void disconnect(struct fp_steer_store *s)
 {
 	fp_pg_close(s->pg);
 	s->pg = NULL;
-	s->is_checked = false;
+	s->is_checked = s->is_held = false;
 }
 
 void fp_steer_store_close(struct fp_steer_store *s)
@@ -83,6 +84,7 @@ int fp_steer_store_begin(struct fp_steer_store *s, const struct fp_lease **v,
 	r = connect_db(s, e);
 	if (!r)
 		r = s->o.is_reading ? 1 : fp_db_lock(s->pg, LOCK, who, e);
+	s->is_held = r == 1;
 	if (r == 1) {
 		int code = fp_db_leases(s->pg, &read, n, now_s, e);
 
@@ -104,8 +106,9 @@ int fp_steer_store_begin(struct fp_steer_store *s, const struct fp_lease **v,
 
 void fp_steer_store_release(struct fp_steer_store *s)
 {
-	if (s->pg && !s->o.is_reading)
+	if (s->pg && s->is_held && !s->o.is_reading)
 		fp_db_unlock(s->pg, LOCK);
+	s->is_held = false;
 }
 
 /* ---- without fp_db */

@@ -33,3 +33,25 @@ teardown() { st_teardown; }
 	os_wait 15 is_in 1
 	os_wait 5 has_leases 0
 }
+
+@test "one-shot while another one steers: try again" {
+	st_start ctl1
+	{ all_well; alive; } >&7
+	os_wait 10 heard <(sleep 0.3; pg_sql "select 'held' from pg_locks
+		where locktype = 'advisory'") held
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -4 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	[[ $stderr == *'standby: '*'ctl1'* ]]
+	is_in 1
+	# to look there is no need to wait
+	run -1 --separate-stderr "$FP_BUILD/fp-health" steer -n <in
+}
+
+@test "a pooler in transaction mode: it does not start" {
+	pg_pooler transaction
+	sed -i "s|^fp_db=.*|fp_db=\"$(pg_conninfo ctl fastpath 6433)\"|" cluster.ini
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -5 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	[[ $stderr == *'refused by rule pooler: '* ]]
+	is_in 1
+}

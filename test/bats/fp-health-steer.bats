@@ -34,7 +34,7 @@ teardown() { st_teardown; }
 	[[ $output == *'refused by rule lock: '*'has no fp_db'*'--override lock'* ]]
 	is_in 1
 	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --override lock \
-		--json <in
+		--settle 1s --json <in
 	is_out 1
 	[[ ${lines[-1]} == '{"type":"summary","changed":true,"changes":6,'* ]]
 	[[ $stderr == *'6 stay disabled, and without fp_db nobody knows'* ]]
@@ -52,10 +52,11 @@ teardown() { st_teardown; }
 
 @test "one-shot: what was told before the end of the input is done" {
 	{ all_well; rec fs1 sip CRITICAL; alive; } >in
-	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json --lease 3s <in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json --lease 3s \
+		--settle 1s <in
 	is_out 1
 	[[ $stderr == *'their leases end within 3s'* ]]
-	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json <in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --json --settle 1s <in
 	[[ $output == *'"type":"summary","changed":false,"changes":0'* ]]
 	# without a word that the watcher told all: nothing
 	{ all_well; } >in
@@ -63,7 +64,7 @@ teardown() { st_teardown; }
 	[ -z "$output" ]
 	is_out 1
 	{ all_well; alive; } >in
-	run -0 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s <in
 	is_in 1
 	has_leases 0
 }
