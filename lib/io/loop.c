@@ -12,6 +12,7 @@
 #include "io/timer.h"
 
 #define MAX_EVENTS 64
+#define MAX_BATCHES 64 /* of events, until timers have their turn */
 #define SIGNAL_KEY UINT64_MAX
 
 /* A watched descriptor, at its own index.  age tells it from an earlier one of
@@ -235,21 +236,36 @@ static int wait_ms(const struct fp_loop *l)
 	return left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
 }
 
-int fp_loop_run(struct fp_loop *l)
+/* Descriptors first, all that are ready: what arrived in time is not late because
+ * we were.  0; -errno. */
+static int dispatch_all(struct fp_loop *l)
 {
 	struct epoll_event ev[MAX_EVENTS];
+	int n = MAX_EVENTS, timeout_ms = wait_ms(l);
+
+	for (int k = 0; k < MAX_BATCHES && n == MAX_EVENTS; k++) {
+		n = epoll_wait(l->epoll_fd, ev, MAX_EVENTS, timeout_ms);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		for (int i = 0; i < n && !l->is_stopped; i++)
+			dispatch(l, &ev[i]);
+		if (l->is_stopped)
+			break;
+		timeout_ms = 0;
+	}
+	return 0;
+}
+
+int fp_loop_run(struct fp_loop *l)
+{
+	int r;
 
 	l->is_stopped = false;
 	l->signal = 0;
 	while (!l->is_stopped && (l->n_active || l->timers.n)) {
-		int n = epoll_wait(l->epoll_fd, ev, MAX_EVENTS, wait_ms(l));
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		/* Descriptors first: what arrived in time is not late because
-		 * we were. */
-		for (int i = 0; i < n && !l->is_stopped; i++)
-			dispatch(l, &ev[i]);
+		r = dispatch_all(l);
+		if (r)
+			return r;
 		fire_timers(l);
 	}
 	return l->signal;
