@@ -150,7 +150,7 @@ os_kill() { # NODE: as a crash would
 	local pids
 
 	mapfile -t pids < <(os_pids "$1")
-	kill -s KILL "${pids[@]}"
+	kill -s KILL "${pids[@]}" || : # one may have followed another
 	os_wait 10 os_is_gone "${pids[@]}"
 	wait "${pids[0]}" 2>/dev/null || :
 }
