@@ -34,6 +34,7 @@ struct fh_said {
 	struct fh_runner *runner;       /* or NULL */
 	struct fp_observers *observers; /* or NULL */
 	const char *observer;           /* our name */
+	int64_t warned_ms;              /* that we are late */
 	struct fp_err err; /* of a record that could not be written */
 };
 int fh_say_check(struct fp_cli *c, struct fp_err *e);

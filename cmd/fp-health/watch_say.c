@@ -7,6 +7,8 @@
 #include "watch.h"
 
 #define SEEN_MAX 512
+#define LATE_MS 500
+#define WARN_EVERY_MS 60000
 
 struct rec {
 	int64_t at_s, since_s;
@@ -190,6 +192,20 @@ void fh_say_change(struct fh_said *s, const struct fp_site_change *c)
 
 /* ---- alive */
 
+/* What we see late may be us: said once a minute. */
+static void warn_late(struct fh_said *s, const struct fp_lateness *late)
+{
+	int64_t now_ms = fp_clock_ms();
+
+	if (late->p99_ms < LATE_MS ||
+	    (s->warned_ms && now_ms - s->warned_ms < WARN_EVERY_MS))
+		return;
+	s->warned_ms = now_ms;
+	fp_log(FP_LOG_WARN,
+	       "this host is too busy: readings begin %lld ms late (99th percentile)",
+	       (long long)late->p99_ms);
+}
+
 void fh_say_alive(struct fh_said *s, const struct fh_ask *a,
 		  int64_t interval_ms)
 {
@@ -212,6 +228,7 @@ void fh_say_alive(struct fh_said *s, const struct fh_ask *a,
 		}
 	fp_site_lateness(a->site, &late);
 	r.late_ms = late.p99_ms;
+	warn_late(s, &late);
 	fp_log(FP_LOG_DEBUG,
 	       "%llu readings, late by %lld ms (median), %lld (p99), %lld (max)",
 	       (unsigned long long)late.n, (long long)late.p50_ms,
