@@ -97,6 +97,12 @@ st_set() {
 	os_ask "$1" lb_status "{\"destination_id\":$2,\"new_status\":$4}"
 }
 
+# ... until no late reply to a probe has undone it: so do operators
+st_disable() { # PROXY FS
+	st_set "$1" "$2" i 0 >/dev/null
+	stays 700 is ds "$1" "$2" Inactive
+}
+
 # ---- what they have
 
 st_list() { "$FP_BUILD/test/prog/mi" "$(os_mi "$1" fifo)" "$2"; }
@@ -235,7 +241,7 @@ case_guards() {
 
 case_operator() {
 	# what an operator disabled stays so
-	st_set 1 1 i 0 >/dev/null
+	os_wait 10 st_disable 1 1
 	st_start ctl1 --settle 1s
 	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
 	os_wait 10 is_out 1
