@@ -91,7 +91,8 @@ int fh_round(struct fh_ask *a, struct fp_err *e)
 		return fp_err(e, -EINTR, "interrupted");
 	if (r < 0)
 		return fp_err_sys(e, r, "event loop");
-	write_states(a);
+	if (!a->c->is_dry_run)
+		write_states(a);
 	return 0;
 }
 
