@@ -25,14 +25,17 @@ static void on_reading(void *ctx, size_t i, struct fp_reading *r, bool is_news)
 			     is_news ? fp_clock_ms() : c->probe->started_ms);
 }
 
-/* For a second reading: what a comparison that looks bad is made of. */
+/* For a second reading: what a comparison that looks bad is made of, of those that
+ * answered. */
 static bool is_compared(void *ctx, size_t i)
 {
 	struct fp_site *s = ctx;
-	const char *kind = s->probed[i]->kind->name;
+	const struct fp_site_check *c = s->probed[i];
+	const char *kind = c->kind->name;
 
-	return !strcmp(kind, "mi") || !strcmp(kind, "esl") ||
-	       !strcmp(kind, "store");
+	return c->view_kind && c->node->view[c->view_kind - 1] &&
+	       (!strcmp(kind, "mi") || !strcmp(kind, "esl") ||
+		!strcmp(kind, "store"));
 }
 
 static void arm(struct fp_site *s, int64_t at_ms)
