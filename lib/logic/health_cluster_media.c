@@ -131,6 +131,28 @@ static const struct fp_view_freeswitch *ranged(const struct fp_rules *r,
 	return fs && fs->rtp_first && fs->rtp_last >= fs->rtp_first ? fs : NULL;
 }
 
+/* How many after i share a database with it; those whose range meets its own
+ * are listed. */
+static size_t meet(const struct fp_rules *r, size_t i,
+		   struct fp_cluster_names *bad)
+{
+	const struct fp_view_freeswitch *x = ranged(r, i), *y;
+	size_t n = 0;
+
+	/* few of many nodes have a range: no pairs of the others */
+	for (size_t k = i + 1; x && k < r->n; k++) {
+		y = ranged(r, k);
+		if (!y || !is_shared(r, i, k))
+			continue;
+		n++;
+		if (x->rtp_first <= y->rtp_last && y->rtp_first <= x->rtp_last)
+			fp_cluster_say(bad, "%s %u-%u and %s %u-%u",
+				       r->v[i].name, x->rtp_first, x->rtp_last,
+				       r->v[k].name, y->rtp_first, y->rtp_last);
+	}
+	return n;
+}
+
 void fp_rules_ports(struct fp_rules *r)
 {
 	struct fp_cluster_names bad = { 0 };
@@ -138,20 +160,7 @@ void fp_rules_ports(struct fp_rules *r)
 	struct fp_reading *a;
 
 	for (size_t i = 0; i < r->n; i++)
-		for (size_t k = i + 1; k < r->n; k++) {
-			const struct fp_view_freeswitch *x = ranged(r, i),
-							*y = ranged(r, k);
-
-			if (!x || !y || !is_shared(r, i, k))
-				continue;
-			n_pairs++;
-			if (x->rtp_first <= y->rtp_last &&
-			    y->rtp_first <= x->rtp_last)
-				fp_cluster_say(&bad, "%s %u-%u and %s %u-%u",
-					       r->v[i].name, x->rtp_first,
-					       x->rtp_last, r->v[k].name,
-					       y->rtp_first, y->rtp_last);
-		}
+		n_pairs += meet(r, i, &bad);
 	if (!n_pairs)
 		return;
 	a = fp_rules_answer(r, "", "rtp-ports");
