@@ -340,7 +340,8 @@ static void say(const struct fh_text *t, const struct fh_text_node *n)
 	if (t->c->is_dry_run)
 		fh_steer_record(t->c, &rec);
 	else
-		fp_log(FP_LOG_NOTICE, "%s %s: %s", rec.node, rec.act, n->why);
+		fp_log(FP_LOG_NOTICE, "%s %s%s%s", rec.node, rec.act,
+		       *n->why ? ": " : "", n->why);
 }
 
 static void print_all(struct fh_text *t)
