@@ -82,6 +82,8 @@ named_up() {
 	};
 	END
 	background named.log named -g -c named.conf
+	# it answers before it takes updates: SERVFAIL until then
+	lab_wait 20 heard named.log ' running$'
 	lab_wait 20 answers
 }
 
