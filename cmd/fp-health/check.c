@@ -25,7 +25,7 @@ static const struct fp_field fields[] = {
 	{ "figures", offsetof(struct fh_check_rec, figures), FP_F_STR, NULL,
 	  "what was measured, as perfdata" },
 	{ "takes_calls", offsetof(struct fh_check_rec, takes_calls), FP_F_BOOL,
-	  NULL, "it does not turn new calls away" },
+	  NULL, "a new call would be taken" },
 	{ "run", offsetof(struct fh_check_rec, run), FP_F_STR, NULL,
 	  "Core-UUID or start time of this run" },
 };
@@ -113,7 +113,7 @@ void fh_check_rec(struct fh_check_rec *out, const struct fp_site_check *c,
 				      : (double)c->last.latency_us / 1000,
 		.detail = c->last.detail,
 		.figures = figures->len ? fp_buf_str(figures) : NULL,
-		.takes_calls = !c->is_refusing,
+		.takes_calls = fp_check_takes_calls(c),
 		.run = c->judged.run,
 	};
 }

@@ -116,7 +116,7 @@ static const struct fp_field check_fields[] = {
 	{ "latency_seconds", offsetof(struct sample, latency_s), FP_F_DOUBLE,
 	  "s", "until it answered" },
 	{ "takes_calls", offsetof(struct sample, takes_calls), FP_F_BOOL, NULL,
-	  "it does not turn new calls away" },
+	  "a new call would be taken" },
 };
 static const struct fp_type check_type = { "check", check_fields,
 					   FH_COUNT(check_fields) };
@@ -155,7 +155,7 @@ static int export_one(void *ctx, const struct fp_site_check *c)
 		.latency_s = c->last.latency_us < 0
 				     ? NAN
 				     : (double)c->last.latency_us / 1e6,
-		.takes_calls = !c->is_refusing,
+		.takes_calls = fp_check_takes_calls(c),
 	};
 	int r = fp_out_record(x->out, &check_type, &s, x->e);
 

@@ -31,7 +31,7 @@ static const struct fp_field node_fields[] = {
 	{ "problems", offsetof(struct node_rec, problems), FP_F_TEXT, NULL,
 	  "its checks that are not OK" },
 	{ "takes_calls", offsetof(struct node_rec, takes_calls), FP_F_BOOL,
-	  NULL, "it does not turn new calls away" },
+	  NULL, "a new call would be taken" },
 	{ "tags", offsetof(struct node_rec, tags), FP_F_TEXT, NULL,
 	  "sharing tags that are active there" },
 	{ "calls", offsetof(struct node_rec, calls), FP_F_DOUBLE, NULL,
@@ -103,7 +103,7 @@ static int print_node(struct fh_status *s, const struct fp_site_node *n,
 		.node = n->name,
 		.health = n->is_shown ? fp_health_name(n->state) : NULL,
 		.since_s = n->is_shown ? since_ms(n) / 1000 : 0,
-		.takes_calls = !n->is_refusing,
+		.takes_calls = fp_node_takes_calls(n),
 		.calls = NAN,
 		.until_s = n->mark ? n->mark->until_s : 0,
 	};
@@ -256,8 +256,9 @@ static int print(struct fh_status *s, struct fp_err *e)
 
 	for (size_t i = 0; i < n && !r; i++)
 		r = print_node(s, &v[i], e);
-	if (!r)
-		r = fh_each_check(s->ask.site, print_problem, &p);
+	if (r || s->ask.c->fields) /* chosen of nodes' fields */
+		return r;
+	r = fh_each_check(s->ask.site, print_problem, &p);
 	for (size_t i = 0; i < n && !r; i++)
 		r = print_mark(s, &v[i], e);
 	for (size_t i = 0; i < s->n_fences && !r; i++)

@@ -32,7 +32,7 @@ static const struct fp_field fields[] = {
 	{ "since", offsetof(struct rec, since_s), FP_F_TIME, NULL,
 	  "since when that state holds" },
 	{ "takes_calls", offsetof(struct rec, takes_calls), FP_F_BOOL, NULL,
-	  "it does not turn new calls away" },
+	  "a new call would be taken" },
 	{ "latency_ms", offsetof(struct rec, latency_ms), FP_F_DOUBLE, "ms",
 	  "until it answered" },
 	{ "run", offsetof(struct rec, run), FP_F_STR, NULL,
@@ -132,7 +132,7 @@ static void fill_check(const struct fh_said *s, const struct fp_site_check *c,
 {
 	r->check = c->name;
 	r->since_s = c->since_ms / 1000;
-	r->takes_calls = !c->is_refusing;
+	r->takes_calls = fp_check_takes_calls(c);
 	r->latency_ms = c->last.latency_us < 0
 				? NAN
 				: (double)c->last.latency_us / 1000;
@@ -167,7 +167,7 @@ void fh_say_change(struct fh_said *s, const struct fp_site_change *c)
 		.observer = s->observer,
 		.check = "node",
 		.since_s = c->node->since_ms / 1000,
-		.takes_calls = !c->node->is_refusing,
+		.takes_calls = fp_node_takes_calls(c->node),
 		.latency_ms = NAN,
 		.run = c->node->run,
 	};

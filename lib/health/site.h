@@ -58,6 +58,11 @@ struct fp_site_node {
 	struct fp_view *view[FP_VIEWS], *before[FP_VIEWS];
 };
 
+/* Would a new call be taken, as far as this check (all of this node's) can tell?
+ * Not when it turns calls away, nor when a server of it is down. */
+bool fp_check_takes_calls(const struct fp_site_check *c);
+bool fp_node_takes_calls(const struct fp_site_node *n);
+
 /* A state is another, or takes_calls; check NULL: the node's roll-up. */
 struct fp_site_change {
 	const struct fp_site_node *node;

@@ -130,3 +130,21 @@ void fp_site_lateness(struct fp_site *s, struct fp_lateness *out)
 {
 	fp_engine_lateness(s->engine, out);
 }
+
+/* ---- does it take calls? */
+
+bool fp_check_takes_calls(const struct fp_site_check *c)
+{
+	return !c->is_refusing && !(c->is_network && c->state == FP_CRITICAL);
+}
+
+bool fp_node_takes_calls(const struct fp_site_node *n)
+{
+	for (size_t i = 0; i < n->n_checks; i++) {
+		const struct fp_site_check *c = n->check[i];
+
+		if (c->is_shown && !c->is_hidden && !fp_check_takes_calls(c))
+			return false;
+	}
+	return !n->is_refusing;
+}
