@@ -60,7 +60,7 @@ steered() {
 
 	shift
 	"$FP_BUILD/fp-health" steer --format "$format" --cluster cluster.ini \
-		--state "$tmp" "$@" -
+		--node opensips --state "$tmp" "$@" -
 }
 
 needs_steer() {
@@ -69,6 +69,8 @@ needs_steer() {
 	[opensips]
 	sip1 ansible_host=192.0.2.11 fp_sip=udp:192.0.2.11:5060
 	sip2 ansible_host=192.0.2.12 fp_sip=udp:192.0.2.12:5060
+	[freeswitch]
+	fs1 ansible_host=192.0.2.21 fp_sip=udp:192.0.2.21:5060
 	END
 }
 
@@ -356,10 +358,17 @@ haproxy_conf() {
 
 api() { socat -t 2 - "UNIX-CONNECT:$tmp/admin.sock"; }
 
-# state SERVER: srv_admin_state, 0 or with the bit of maintenance by the API
+# state SERVER: its srv_admin_state (1: maint) and srv_uweight
 state() {
 	echo 'show servers state sip_tls' | api |
-		awk -v s="$1" '$4 == s { print $7 }'
+		awk -v s="$1" '$4 == s { print $7, $8 }'
+}
+
+# pipe_of FILE: what follows steer in the pipe that its head has, less the marks
+# of comments
+pipe_of() {
+	sed -n '/fp-health steer/,/done$/ s/^# *//p' "$1" | sed 1d |
+		sed "s|/run/haproxy|$tmp|"
 }
 
 @test "HAProxy takes the example without a warning" {
@@ -375,18 +384,30 @@ state() {
 	haproxy_conf
 	background haproxy -db -f h.cfg
 	lab_wait 5 test -S admin.sock
-	same "$(state sip1)" 0
+	same "$(state sip1)" '0 1'
 	needs_steer
-	steered haproxy --backend sip_tls <<<"$(records CRITICAL)" >lines
-	while read -r line; do
-		echo "$line" | api
-	done <lines
-	same "$(state sip1) $(state sip2)" '1 0'
-	steered haproxy --backend sip_tls <<<"$(records OK)" >lines
-	while read -r line; do
-		echo "$line" | api
-	done <lines
-	same "$(state sip1) $(state sip2)" '0 0'
+	pipe_of "$examples/haproxy/haproxy.cfg" >pipe
+	grep -q '^while read' pipe
+	steered haproxy --backend sip_tls <<<"$(records CRITICAL)" | bash -e pipe
+	same "$(state sip1) $(state sip2)" '0 0 0 1'
+	# an operator's word stays
+	echo 'set server sip_tls/sip2 state maint' | api
+	steered haproxy --backend sip_tls <<<"$(records OK)" | bash -e pipe
+	same "$(state sip1) $(state sip2)" '0 1 1 1'
+}
+
+@test "examples that print lines for others say whom they mean" {
+	n=0
+	for file in "$examples/haproxy/haproxy.cfg" \
+		"$examples/dns/named.conf" "$top/man/fp-health.8"; do
+		while read -r line; do
+			[[ $line == *' -N opensips '* ]] || { echo "$line"; false; }
+			n=$((n + 1))
+		done < <(sed -e 's|^[#/]* *||; s/\\e$/\\/' "$file" |
+			sed -e ':a; /\\$/N; s/\\\n */ /; ta' |
+			grep -E 'fp-health steer .*--format (nsupdate|haproxy)')
+	done
+	same $n 4
 }
 
 # ---- DNS

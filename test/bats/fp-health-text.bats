@@ -50,12 +50,22 @@ rec() { # NODE CHECK STATE [TAKES_CALLS]
 		"$1" "$2" "$3" "${4:-true}"
 }
 well() { local n; for n; do rec "$n" sip OK; done; }
-alive() { echo '{"type":"alive","interval_ms":600000}'; }
+alive() { echo '{"type":"alive","interval_ms":'"${1:-600000}"'}'; } # [MS]
 steer() { "$FP_BUILD/fp-health" steer -N opensips "$@"; }
 dns() { steer --format nsupdate --zone example.net --name edge.example.net "$@"; }
 # shellcheck disable=SC2120 # run gives it some
 ha() { steer --format haproxy --backend be "$@"; }
 heard() { grep -qE -- "$2" "$1"; }
+sent() { [ "$(grep -c '^send' out)" -ge "$1" ]; }
+# From now on LAB_TURN says how many times as fast the clock of steer goes.
+turned() {
+	gcc -shared -fPIC -O2 -o turn.so "$BATS_TEST_DIRNAME/../lab/turn.c"
+	steer() {
+		LD_PRELOAD=$PWD/turn.so \
+			ASAN_OPTIONS=${ASAN_OPTIONS-}:verify_asan_link_order=0 \
+			"$FP_BUILD/fp-health" steer -N opensips "$@"
+	}
+}
 
 # ---- nsupdate
 
@@ -147,14 +157,103 @@ are() { [ "$(addresses A)" = "$1" ]; }
 		rec sip3 node MAINT
 	} >r2
 	dns --max-down 100 <r2 >out 2>err
-	heard err 'sip3 stays in: it is the last one'
+	heard err 'sip3 stays in: no other one is seen well \(node MAINT: said\)'
 	run ! heard out 'update delete .* 192.0.2.13$'
 	heard out 'update delete edge.example.net. A 192.0.2.12$'
-	# what is not known is left alone: nobody is known to be in
+	# who was never seen well is no reason to take another out
 	{ rec sip1 sip CRITICAL; rec sip2 sip UNKNOWN; alive; } >r3
 	dns <r3 >out 2>err
-	[ ! -s out ]
-	heard err 'sip1 stays in: it is the last one'
+	run ! heard out delete
+	heard out '^; sip1 in, held: no other one is seen well: sip CRITICAL: said$'
+	heard err 'sip1 stays in: no other one is seen well'
+}
+
+@test "nsupdate: who is not known keeps what it is; at the start it is in" {
+	{
+		well sip1
+		rec sip2 sip UNKNOWN
+		alive
+		rec sip2 sip CRITICAL
+		rec sip2 sip UNKNOWN
+		rec sip1 sip UNKNOWN
+		rec sip3 sip OK
+	} >r
+	dns <r >out 2>err
+	[ "$(grep -c ^send out)" = 2 ]
+	sed '/^send/q' out >first
+	[ "$(grep -c '^update add' first)" = 4 ]
+	heard first '^; sip3 in$'
+	run ! heard first delete
+	[ "$(grep delete out)" = 'update delete edge.example.net. A 192.0.2.12' ]
+}
+
+@test "nsupdate: all of it again once an hour, and not of a silent watcher" {
+	turned
+	(
+		exec 7>&-
+		LAB_TURN=1800 dns <in >out 2>steer.err
+	) 3>&- 4>&- &
+	pids+=($!)
+	{ well sip1 sip3; rec sip2 sip CRITICAL; alive 3000000; } >&7
+	# an hour is two seconds; after two and a half hours it is silent
+	lab_wait 10 sent 2
+	[ "$(grep -c '^update delete' out)" = "$(grep -c '^send' out)" ]
+	lab_wait 20 heard steer.err 'the watcher says nothing any more'
+	[ "$(grep -c '^send' out)" -le 3 ]
+	cp out before
+	sleep 2.2
+	cmp out before
+}
+
+@test "nsupdate: names are whole, within the zone, and ones that DNS has" {
+	{ well sip1 sip2 sip3; alive; } >r
+	steer --format nsupdate --zone example.net. --name Edge.EXAMPLE.net. \
+		<r >out 2>err
+	heard out '^zone example.net.$'
+	heard out '^update add Edge.EXAMPLE.net. 30 A 192.0.2.11$'
+	run ! heard out '\.\.'
+	steer --format nsupdate --zone example.net --name example.net <r >out
+	heard out '^update add example.net. 30 A 192.0.2.11$'
+	label=$(printf 'a%.0s' {1..63})
+	steer --format nsupdate --zone example.net --name "$label.example.net" \
+		<r >out
+	while IFS='|' read -r zone name want; do
+		echo "$zone|$name"
+		run -3 --separate-stderr steer --format nsupdate \
+			--zone "$zone" --name "$name" <r
+		[ -z "$output" ]
+		[[ $stderr == *"$want"* ]]
+	done <<-END
+	|edge.example.net|--zone: --format nsupdate needs a zone
+	.|edge.example.net|--zone .: not a name in DNS
+	example.net..|edge.example.net|--zone example.net..: not a name
+	.example.net|edge.example.net|--zone .example.net: not a name
+	exa mple.net|edge.example.net|--zone exa mple.net: not a name
+	example.net|edge..example.net|--name edge..example.net: not a name
+	example.net|-edge.example.net|--name -edge.example.net: not a name
+	example.net|edge-.example.net|--name edge-.example.net: not a name
+	example.net|édge.example.net|--name édge.example.net: not a name
+	example.net|*.example.net|--name *.example.net: not a name
+	example.net|a$label.example.net|not a name in DNS
+	example.net|$label.$label.$label.$label.example.net|253 in all
+	example.net|edge|--name edge: not in --zone example.net (a whole name is needed: edge.example.net)
+	example.net|edge.example.org|--name edge.example.org: not in --zone
+	example.net|badexample.net|--name badexample.net: not in --zone
+	END
+}
+
+@test "-N is needed: the cluster file has others too" {
+	{ well sip1 sip2 sip3 fs1; alive; } >r
+	run -3 --separate-stderr "$FP_BUILD/fp-health" steer --format nsupdate \
+		--zone example.net --name edge.example.net <r
+	[ -z "$output" ]
+	[[ $stderr == *'-N (--node): --format nsupdate needs the nodes'* ]]
+	run -3 --separate-stderr "$FP_BUILD/fp-health" steer --format haproxy \
+		--backend be <r
+	[ -z "$output" ]
+	[[ $stderr == *'-N (--node): --format haproxy needs the nodes'* ]]
+	dns <r >out 2>/dev/null
+	run ! heard out 192.0.2.21
 }
 
 @test "nsupdate: an address of two nodes stays while one of them is in" {
@@ -191,7 +290,7 @@ are() { [ "$(addresses A)" = "$1" ]; }
 
 # ---- haproxy
 
-haproxy_up() {
+haproxy_up() { # [LINE of the backend]
 	needs haproxy socat
 	cat >haproxy.cfg <<-END
 	global
@@ -202,73 +301,181 @@ haproxy_up() {
 		timeout client 1s
 		timeout server 1s
 	backend be
-		server sip1 192.0.2.11:5061
+		${1:-balance roundrobin}
+		server sip1 192.0.2.11:5061 weight 7
 		server sip2 192.0.2.12:5061
 		server sip3 192.0.2.13:5061
 	END
+	haproxy_start
+}
+
+haproxy_start() {
 	background haproxy.log haproxy -db -f haproxy.cfg
+	haproxy_pid=$!
 	lab_wait 20 runtime 'show info'
 }
 
-runtime() { echo "$1" | socat -t 2 - "UNIX-CONNECT:$PWD/admin.sock" 2>/dev/null; }
-# state SERVER: srv_admin_state of "show servers state"; 1: forced to maint
-state() {
-	runtime 'show servers state be' | awk -v s="$1" '$4 == s { print $7 }'
+haproxy_stop() {
+	kill -KILL "$haproxy_pid"
+	wait "$haproxy_pid" || :
+	rm -f admin.sock
 }
-is_maint() { [ $(($(state "$1") & 1)) = 1 ]; }
-is_ready() { [ "$(state "$1")" = 0 ]; }
+
+runtime() { echo "$1" | socat -t 2 - "UNIX-CONNECT:$PWD/admin.sock" 2>/dev/null; }
+# column N SERVER, of "show servers state": 7 is srv_admin_state (1: forced to
+# maint, 8: to drain), 8 srv_uweight
+column() {
+	runtime 'show servers state be' | awk -v n="$1" -v s="$2" '$4 == s { print $n }'
+}
+weight() { [ "$(column 8 "$1")" = "$2" ]; }
+admin() { [ "$(column 7 "$1")" = "$2" ]; }
 pass_on() { # as examples/haproxy says
 	while read -r line; do
-		runtime "$line"
+		runtime "$line" | grep . || :
+	done
+}
+ha_lines() { # PERCENT of sip1, sip2, sip3
+	local n=0 percent order
+
+	for order in 100 0; do
+		n=0
+		for percent; do
+			n=$((n + 1))
+			[ "$percent" != $order ] ||
+				echo "set server be/sip$n weight $order%"
+		done
 	done
 }
 
-@test "haproxy: servers follow; an operator's maint stays" {
+@test "haproxy: servers follow; an operator's maint and drain stay" {
 	haproxy_up
-	runtime 'set server be/sip3 state maint'
+	runtime 'set server be/sip1 state maint'
+	runtime 'set server be/sip3 state drain'
 	(
 		exec 7>&-
-		ha <in 2>steer.err | tee out | pass_on >pass.log 2>&1
+		ha --max-down 100 <in 2>steer.err | tee out |
+			pass_on >pass.log 2>&1
 	) 3>&- 4>&- &
 	pids+=($!)
 	{ well sip1 sip2 sip3; alive; } >&7
-	rec sip1 sip OK false >&7
-	lab_wait 10 is_maint sip1
-	is_ready sip2
-	is_maint sip3
-	rec sip1 sip OK >&7
-	lab_wait 10 is_ready sip1
-	is_maint sip3
-	[ "$(<out)" = 'set server be/sip1 state maint
-set server be/sip1 state ready' ]
+	# the nodes that he looks after die, and come back
+	{ rec sip1 sip CRITICAL; rec sip3 sip OK false; } >&7
+	lab_wait 10 weight sip3 0
+	weight sip1 0
+	weight sip2 1
+	well sip1 sip3 >&7
+	lab_wait 10 weight sip3 1
+	weight sip1 7
+	admin sip1 1
+	admin sip2 0
+	admin sip3 8
+	run ! grep -v ' weight ' out
+	[ ! -s pass.log ]
 }
 
-@test "haproxy: what an earlier run put out comes back" {
-	haproxy_up
+@test "haproxy: every way of balancing takes the lines" {
+	for balance in static-rr 'source' leastconn first random \
+		"source
+		hash-type consistent"; do
+		echo "$balance"
+		haproxy_up "balance $balance"
+		{ well sip2 sip3; rec sip1 sip CRITICAL; alive; } >r
+		pass_on < <(ha <r 2>err) >said
+		[ ! -s said ]
+		weight sip1 0
+		weight sip2 1
+		{ well sip1 sip2 sip3; alive; } >r
+		pass_on < <(ha <r 2>err) >said
+		[ ! -s said ]
+		weight sip1 7
+		haproxy_stop
+	done
+}
+
+@test "haproxy: no memory: another controller says all that is wanted" {
 	{ well sip1 sip3; rec sip2 sip CRITICAL; alive; } >r
-	ha <r 2>err | tee out | pass_on
-	[ "$(<out)" = 'set server be/sip2 state maint' ]
-	is_maint sip2
-	# the same again is said again (HAProxy may have started anew), once
-	ha <r 2>err >out
-	[ "$(<out)" = 'set server be/sip2 state maint' ]
+	ha --state "$PWD/no/such" <r >out 2>err
+	[ "$(<out)" = "$(ha_lines 100 0 100)" ]
+	ha <r 2>err | cmp - out
 	{ well sip1 sip2 sip3; alive; } >r
-	run -1 --separate-stderr ha -n <r
-	[[ $output == *'	haproxy	be	-	sip2	in	'* ]]
-	is_maint sip2
-	ha <r 2>err | tee out | pass_on
-	[ "$(<out)" = 'set server be/sip2 state ready' ]
-	is_ready sip2
-	run -0 --separate-stderr ha <r
-	[ -z "$output" ]
-	run -0 --separate-stderr ha -n <r
-	[ -z "$output" ]
+	ha --state "$PWD/other/one" <r >out 2>err
+	[ "$(<out)" = "$(ha_lines 100 100 100)" ]
+	# of some nodes alone: the others are left as they are
+	"$FP_BUILD/fp-health" steer -N sip2 --format haproxy --backend be \
+		<r >out 2>err
+	[ "$(<out)" = 'set server be/sip2 weight 100%' ]
+	[ ! -e no ]
+	[ ! -e other ]
+	[ -z "$(ls state)" ]
 }
 
-@test "haproxy: a state that cannot be kept: nothing is said" {
-	{ well sip1 sip3; rec sip2 sip CRITICAL; alive; } >r
-	touch file
-	run -3 --separate-stderr ha --state "$PWD/file" <r
-	[ -z "$output" ]
-	[[ $stderr == *"$PWD/file/health"* ]]
+@test "haproxy: one that starts anew learns it; a silent watcher repeats nothing" {
+	haproxy_up
+	turned
+	# 30 s are half a second
+	(
+		exec 7>&-
+		LAB_TURN=60 ha <in 2>steer.err | tee out | pass_on >pass.log 2>&1
+	) 3>&- 4>&- &
+	pids+=($!)
+	{ well sip1 sip3; rec sip2 sip CRITICAL; alive 120000; } >&7
+	lab_wait 10 weight sip2 0
+	haproxy_stop
+	haproxy_start
+	alive 120000 >&7
+	lab_wait 10 weight sip2 0
+	weight sip1 7
+	lab_wait 20 heard steer.err 'the watcher says nothing any more'
+	cp out before
+	sleep 1.2
+	cmp out before
+	# once it is back, all is said again
+	alive 120000 >&7
+	lab_wait 10 longer
+}
+longer() { ! cmp -s out before; }
+
+@test "haproxy: who is not known keeps what it is; at the start it is in" {
+	{
+		well sip1 sip3
+		rec sip2 sip UNKNOWN
+		alive
+		rec sip2 sip CRITICAL
+		rec sip2 sip UNKNOWN
+		rec sip1 sip UNKNOWN
+		rec sip2 sip OK
+	} >r
+	ha <r >out 2>err
+	{
+		ha_lines 100 100 100
+		ha_lines 100 0 100
+		ha_lines 100 100 100
+	} | cmp - out
+	# nobody is known: all in, and none leaves
+	{ rec sip1 sip CRITICAL; rec sip2 sip UNKNOWN; alive; } >r
+	ha <r >out 2>err
+	[ "$(<out)" = "$(ha_lines 100 100 100)" ]
+	heard err 'sip1 stays in: no other one is seen well'
+}
+
+@test "haproxy: --dry-run says where each is to be, in records" {
+	{ well sip3; rec sip1 sip CRITICAL; rec sip2 sip CRITICAL; alive; } >r
+	run -1 --separate-stderr ha -n -o kind,set,node,act,changed <r
+	[ "$output" = "$(printf 'haproxy\tbe\t%s\n' 'sip1	out	yes' \
+		'sip2	held	no' 'sip3	in	yes')" ]
+}
+
+@test "haproxy: names that it would not take" {
+	for backend in a/b 'a b' 'a;b' é '#1' ''; do
+		run -3 --separate-stderr steer --format haproxy \
+			--backend "$backend" </dev/null
+		[ -z "$output" ]
+		[[ $stderr == *"--backend"* ]]
+	done
+}
+
+@test "haproxy: a disk that is full is said" {
+	{ well sip1 sip2 sip3; alive; } >r
+	ha <r >/dev/full 2>err && false
+	heard err 'stdout: No space left'
 }
