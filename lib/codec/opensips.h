@@ -47,6 +47,10 @@ struct fp_os_dest { /* ds_list {full:1}, lb_list, rtpengine_show */
 	int64_t recheck_ticks; /* rtpengine: 4294967295: by hand */
 	/* load_balancer: yes, no; on, off (off: disabled by hand) */
 	const char *enabled, *auto_reenable;
+	/* load_balancer: names of resources of which it has more than 0, each
+	 * between commas: ",calls,pstn,"; "": of none.  What is beyond 159 bytes
+	 * is left out. */
+	const char *capacities;
 };
 int fp_os_dispatcher(const struct cJSON *result,
 		     int (*each)(void *ctx, const struct fp_os_dest *t),

@@ -24,6 +24,7 @@ static struct fp_os_dest nothing(void)
 		.recheck_ticks = -1,
 		.enabled = "",
 		.auto_reenable = "",
+		.capacities = "",
 	};
 }
 
@@ -82,6 +83,26 @@ int fp_os_dispatcher(const struct cJSON *result,
 
 /* ---- lb_list */
 
+#define CAPACITIES 160
+
+static void capacities(const cJSON *resources, char out[CAPACITIES])
+{
+	const cJSON *v;
+	size_t n = 0;
+
+	out[0] = 0;
+	cJSON_ArrayForEach(v, resources)
+	{
+		const char *name = fp_os_text(v, "name");
+
+		if (!*name || fp_os_number(v, "max") <= 0 ||
+		    n + strlen(name) + 3 > CAPACITIES)
+			continue;
+		n += (size_t)snprintf(out + n, CAPACITIES - n, "%s%s,",
+				      n ? "" : ",", name);
+	}
+}
+
 int fp_os_load_balancer(const struct cJSON *result,
 			int (*each)(void *ctx, const struct fp_os_dest *t),
 			void *ctx, struct fp_err *e)
@@ -93,9 +114,11 @@ int fp_os_load_balancer(const struct cJSON *result,
 		return -EBADMSG;
 	cJSON_ArrayForEach(v, dests)
 	{
-		const cJSON *first = cJSON_GetArrayItem(
-			cJSON_GetObjectItemCaseSensitive(v, "Resources"), 0);
+		const cJSON *all =
+			cJSON_GetObjectItemCaseSensitive(v, "Resources");
+		const cJSON *first = cJSON_GetArrayItem(all, 0);
 		struct fp_os_dest t = nothing();
+		char text[CAPACITIES];
 		int r;
 
 		t.uri = fp_os_text(v, "uri");
@@ -107,6 +130,8 @@ int fp_os_load_balancer(const struct cJSON *result,
 		t.resource = fp_os_text(first, "name");
 		t.max = fp_os_number(first, "max");
 		t.load = fp_os_number(first, "load");
+		capacities(all, text);
+		t.capacities = text;
 		r = each(ctx, &t);
 		if (r)
 			return r;

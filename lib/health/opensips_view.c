@@ -234,6 +234,7 @@ static int add_load_balancer(void *ctx, const struct fp_os_dest *t)
 	snprintf(x->resource, sizeof(x->resource), "%s", t->resource);
 	x->max = t->max;
 	x->load = t->load;
+	snprintf(x->capacities, sizeof(x->capacities), "%s", t->capacities);
 	return 0;
 }
 

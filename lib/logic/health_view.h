@@ -55,7 +55,10 @@ struct fp_view_dest { /* ds_list, lb_list, rtpengine_show */
 			  * auto-reenable */
 	char resource[64]; /* load_balancer's first; "" */
 	int64_t max, load; /* of it; -1 */
-	int64_t weight;    /* dispatcher; -1: not known */
+	/* load_balancer: all that it has capacity for, ",calls,pstn,"; "": for
+	 * none */
+	char capacities[160];
+	int64_t weight; /* dispatcher; -1: not known */
 };
 
 struct fp_view_opensips {
