@@ -28,7 +28,8 @@ struct one {
 	bool is_let_go;
 	char want; /* i in, o out, k keep */
 	enum fp_steer_act act;
-	int up_s; /* the proxy's; 0: not known, -1: 0 s */
+	int up_s;    /* the proxy's; 0: not known, -1: 0 s */
+	bool is_new; /* of the lease: not confirmed */
 };
 
 static enum fp_dest_state state_of(char c)
@@ -40,82 +41,106 @@ static enum fp_dest_state state_of(char c)
 
 static enum fp_want want_of(char c)
 {
-	return c == 'i' ? FP_WANT_IN : c == 'o' ? FP_WANT_OUT : FP_WANT_KEEP;
+	return c == 'i'   ? FP_WANT_IN
+	       : c == 'o' ? FP_WANT_OUT
+	       : c == 'n' ? FP_WANT_NONE
+			  : FP_WANT_KEEP;
 }
 
 static const struct one ones[] = {
 	/* nobody's: what an operator or OpenSIPS did stays */
-	{ 'a', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0 },
-	{ 'a', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0 },
-	{ 'a', NULL, 0, 0, false, 'o', FP_STEER_DISABLE, 0 },
-	{ 'i', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0 },
-	{ 'i', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0 },
-	{ 'i', NULL, 0, 0, false, 'o', FP_STEER_NONE, 0 },
-	{ 'p', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0 },
-	{ 'p', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0 },
-	{ 'p', NULL, 0, 0, false, 'o', FP_STEER_NONE, 0 },
+	{ 'a', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0, false },
+	{ 'a', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0, false },
+	{ 'a', NULL, 0, 0, false, 'o', FP_STEER_DISABLE, 0, false },
+	{ 'i', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0, false },
+	{ 'i', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0, false },
+	{ 'i', NULL, 0, 0, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'p', NULL, 0, 0, false, 'i', FP_STEER_NONE, 0, false },
+	{ 'p', NULL, 0, 0, false, 'k', FP_STEER_NONE, 0, false },
+	{ 'p', NULL, 0, 0, false, 'o', FP_STEER_NONE, 0, false },
 	/* ours, Inactive */
-	{ 'i', "me", 60, 0, false, 'o', FP_STEER_NONE, 0 },
-	{ 'i', "me", 41, 19, false, 'o', FP_STEER_NONE, 0 },
-	{ 'i', "me", 40, 20, false, 'o', FP_STEER_RENEW, 0 },
-	{ 'i', "me", 40, 20, false, 'k', FP_STEER_RENEW, 0 },
-	{ 'i', "me", 0, 60, false, 'o', FP_STEER_RENEW, 0 },
-	{ 'i', "me", -9999, 9999, false, 'k', FP_STEER_RENEW, 0 },
-	{ 'i', "me", 60, 0, false, 'i', FP_STEER_ENABLE, 0 },
-	{ 'i', "me", -5, 99, false, 'i', FP_STEER_ENABLE, 0 },
-	/* ours, Active: a late probe reply, an operator, a restart */
-	{ 'a', "me", 60, 0, false, 'o', FP_STEER_AGAIN, 0 },
-	{ 'a', "me", 52, SETTLE_S, false, 'o', FP_STEER_AGAIN, 0 },
-	{ 'a', "me", 60, -99, false, 'o', FP_STEER_AGAIN, 0 },
-	{ 'a', "me", 51, SETTLE_S + 1, false, 'o', FP_STEER_LET_GO, 0 },
-	{ 'a', "me", 51, SETTLE_S + 1, false, 'k', FP_STEER_LET_GO, 0 },
-	{ 'a', "me", 52, SETTLE_S, false, 'k', FP_STEER_FORGET, 0 },
-	{ 'a', "me", 60, 0, false, 'i', FP_STEER_FORGET, 0 },
-	{ 'a', "me", 1, 59, false, 'i', FP_STEER_FORGET, 0 },
-	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 39 },
-	{ 'a', "me", 20, 40, false, 'k', FP_STEER_FORGET, 39 },
-	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 1 },
-	{ 'a', "me", 20, 40, false, 'o', FP_STEER_NONE, -1 },
-	{ 'a', "me", 20, 40, false, 'i', FP_STEER_FORGET, -1 },
-	{ 'a', "me", 55, 5, false, 'o', FP_STEER_NONE, -1 },
-	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 41 },
-	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 40 },
+	{ 'i', "me", 60, 0, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'i', "me", 41, 19, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'i', "me", 40, 20, false, 'o', FP_STEER_RENEW, 0, false },
+	{ 'i', "me", 40, 20, false, 'k', FP_STEER_RENEW, 0, false },
+	{ 'i', "me", 0, 60, false, 'o', FP_STEER_RENEW, 0, false },
+	{ 'i', "me", -9999, 9999, false, 'k', FP_STEER_RENEW, 0, false },
+	{ 'i', "me", 60, 0, false, 'i', FP_STEER_ENABLE, 0, false },
+	{ 'i', "me", -5, 99, false, 'i', FP_STEER_ENABLE, 0, false },
+	/* ... not seen Inactive yet; then seen, when no late reply can be */
+	{ 'i', "me", 52, SETTLE_S, false, 'o', FP_STEER_NONE, 0, true },
+	{ 'i', "me", 51, SETTLE_S + 1, false, 'o', FP_STEER_RENEW, 0, true },
+	{ 'i', "me", 51, SETTLE_S + 1, false, 'k', FP_STEER_RENEW, 0, true },
+	{ 'p', "me", 51, SETTLE_S + 1, false, 'o', FP_STEER_NONE, 0, true },
+	/* ours, Active and never confirmed: a late probe reply, a command that
+	 * was lost, a controller that died before it */
+	{ 'a', "me", 60, 0, false, 'o', FP_STEER_AGAIN, 0, true },
+	{ 'a', "me", 51, SETTLE_S + 1, false, 'o', FP_STEER_AGAIN, 0, true },
+	{ 'a', "me", -900, 999, false, 'o', FP_STEER_AGAIN, 0, true },
+	{ 'a', "me", 60, -99, false, 'o', FP_STEER_AGAIN, 0, true },
+	{ 'a', "me", 55, 5, false, 'o', FP_STEER_AGAIN, -1, true },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 39, true },
+	{ 'a', "me", 52, SETTLE_S, false, 'k', FP_STEER_FORGET, 0, true },
+	{ 'a', "me", 20, 40, false, 'i', FP_STEER_FORGET, 0, true },
+	/* ... and confirmed: an operator, a restart */
+	{ 'a', "me", 51, SETTLE_S + 1, false, 'o', FP_STEER_LET_GO, 0, false },
+	{ 'a', "me", 51, SETTLE_S + 1, false, 'k', FP_STEER_LET_GO, 0, false },
+	{ 'a', "me", 60, 0, false, 'i', FP_STEER_FORGET, 0, false },
+	{ 'a', "me", 1, 59, false, 'i', FP_STEER_FORGET, 0, false },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 39, false },
+	{ 'a', "me", 20, 40, false, 'k', FP_STEER_FORGET, 39, false },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_DISABLE, 1, false },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_NONE, -1, false },
+	{ 'a', "me", 20, 40, false, 'i', FP_STEER_FORGET, -1, false },
+	{ 'a', "me", 55, 5, false, 'o', FP_STEER_NONE, -1, false },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 41, false },
+	{ 'a', "me", 20, 40, false, 'o', FP_STEER_LET_GO, 40, false },
 	/* ours, and OpenSIPS sees it down */
-	{ 'p', "me", 60, 5, false, 'o', FP_STEER_NONE, 0 },
-	{ 'p', "me", 20, 40, false, 'o', FP_STEER_RENEW, 0 },
-	{ 'p', "me", 20, 40, false, 'k', FP_STEER_RENEW, 0 },
-	{ 'p', "me", 20, 40, false, 'i', FP_STEER_FORGET, 0 },
+	{ 'p', "me", 60, 5, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'p', "me", 20, 40, false, 'o', FP_STEER_RENEW, 0, false },
+	{ 'p', "me", 20, 40, false, 'k', FP_STEER_RENEW, 0, false },
+	{ 'p', "me", 20, 40, false, 'i', FP_STEER_FORGET, 0, false },
 	/* ours and let go: an operator's until the node is wanted in */
-	{ 'a', "me", 20, 40, true, 'o', FP_STEER_NONE, 0 },
-	{ 'a', "me", -20, 80, true, 'o', FP_STEER_NONE, 0 },
-	{ 'a', "me", 20, 40, true, 'k', FP_STEER_NONE, 0 },
-	{ 'a', "me", 20, 40, true, 'o', FP_STEER_NONE, 39 },
-	{ 'i', "me", 20, 40, true, 'o', FP_STEER_NONE, 0 },
-	{ 'p', "me", 20, 40, true, 'o', FP_STEER_NONE, 0 },
-	{ 'a', "me", 20, 40, true, 'i', FP_STEER_FORGET, 0 },
-	{ 'i', "me", 20, 40, true, 'i', FP_STEER_FORGET, 0 },
+	{ 'a', "me", 20, 40, true, 'o', FP_STEER_NONE, 0, false },
+	{ 'a', "me", -20, 80, true, 'o', FP_STEER_NONE, 0, false },
+	{ 'a', "me", 20, 40, true, 'k', FP_STEER_NONE, 0, false },
+	{ 'a', "me", 20, 40, true, 'o', FP_STEER_NONE, 39, false },
+	{ 'i', "me", 20, 40, true, 'o', FP_STEER_NONE, 0, false },
+	{ 'p', "me", 20, 40, true, 'o', FP_STEER_NONE, 0, false },
+	{ 'a', "me", 20, 40, true, 'i', FP_STEER_FORGET, 0, false },
+	{ 'i', "me", 20, 40, true, 'i', FP_STEER_FORGET, 0, false },
 	/* another's that lives */
-	{ 'i', "other", 1, 40, false, 'o', FP_STEER_NONE, 0 },
-	{ 'i', "other", 1, 40, false, 'i', FP_STEER_NONE, 0 },
-	{ 'i', "other", 1, 40, false, 'k', FP_STEER_NONE, 0 },
-	{ 'a', "other", 1, 2, false, 'o', FP_STEER_NONE, 0 },
-	{ 'a', "other", 1, 40, false, 'o', FP_STEER_NONE, 0 },
-	{ 'a', "other", 1, 40, false, 'i', FP_STEER_NONE, 0 },
-	{ 'a', "other", 1, 40, true, 'i', FP_STEER_NONE, 0 },
-	{ 'p', "other", 1, 40, false, 'i', FP_STEER_NONE, 0 },
+	{ 'i', "other", 1, 40, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'i', "other", 1, 40, false, 'i', FP_STEER_NONE, 0, false },
+	{ 'i', "other", 1, 40, false, 'k', FP_STEER_NONE, 0, false },
+	{ 'a', "other", 1, 2, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'a', "other", 1, 40, false, 'o', FP_STEER_NONE, 0, false },
+	{ 'a', "other", 1, 40, false, 'i', FP_STEER_NONE, 0, false },
+	{ 'a', "other", 1, 40, true, 'i', FP_STEER_NONE, 0, false },
+	{ 'p', "other", 1, 40, false, 'i', FP_STEER_NONE, 0, false },
 	/* another's that expired */
-	{ 'i', "other", 0, 60, false, 'o', FP_STEER_TAKE_OVER, 0 },
-	{ 'i', "other", 0, 60, false, 'i', FP_STEER_ENABLE, 0 },
-	{ 'i', "other", -99, 160, false, 'k', FP_STEER_ENABLE, 0 },
-	{ 'a', "other", 0, 60, false, 'i', FP_STEER_FORGET, 0 },
-	{ 'a', "other", 0, 60, false, 'o', FP_STEER_LET_GO, 0 },
-	{ 'a', "other", 0, 60, false, 'o', FP_STEER_DISABLE, 30 },
-	{ 'a', "other", 0, 3, false, 'o', FP_STEER_DISABLE, 0 },
-	{ 'p', "other", 0, 60, false, 'o', FP_STEER_TAKE_OVER, 0 },
-	{ 'p', "other", 0, 60, false, 'k', FP_STEER_FORGET, 0 },
-	{ 'p', "other", 0, 60, false, 'i', FP_STEER_FORGET, 0 },
-	{ 'a', "other", 0, 60, true, 'o', FP_STEER_NONE, 0 },
-	{ 'i', "other", 0, 60, true, 'i', FP_STEER_FORGET, 0 },
+	{ 'i', "other", 0, 60, false, 'o', FP_STEER_TAKE_OVER, 0, false },
+	{ 'i', "other", 0, 60, false, 'i', FP_STEER_ENABLE, 0, false },
+	{ 'i', "other", -99, 160, false, 'k', FP_STEER_TAKE_OVER, 0, false },
+	{ 'a', "other", 0, 60, false, 'i', FP_STEER_FORGET, 0, false },
+	{ 'a', "other", 0, 60, false, 'o', FP_STEER_LET_GO, 0, false },
+	{ 'a', "other", 0, 60, false, 'o', FP_STEER_DISABLE, 30, false },
+	{ 'a', "other", 0, 3, false, 'o', FP_STEER_DISABLE, 0, true },
+	{ 'a', "other", 0, 999, false, 'o', FP_STEER_DISABLE, 0, true },
+	{ 'p', "other", 0, 60, false, 'o', FP_STEER_TAKE_OVER, 0, false },
+	{ 'p', "other", 0, 60, false, 'k', FP_STEER_TAKE_OVER, 0, false },
+	{ 'p', "other", 0, 60, false, 'i', FP_STEER_FORGET, 0, false },
+	{ 'a', "other", 0, 60, true, 'o', FP_STEER_NONE, 0, false },
+	{ 'i', "other", 0, 60, true, 'i', FP_STEER_FORGET, 0, false },
+	/* not ours to say */
+	{ 'a', NULL, 0, 0, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'i', NULL, 0, 0, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'i', "me", 1, 59, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'a', "me", 1, 59, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'i', "me", 1, 59, true, 'n', FP_STEER_NONE, 0, false },
+	{ 'i', "other", 0, 60, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'p', "other", 0, 60, false, 'n', FP_STEER_NONE, 0, false },
+	{ 'a', "other", 0, 60, false, 'n', FP_STEER_NONE, 0, false },
 };
 
 static struct fp_view_dest dest(const char *uri, char state)
@@ -148,6 +173,7 @@ static void check_one(const struct one *x, const char *node,
 				     dest("sip:192.0.2.22", 'a') };
 	struct fp_lease l = lease(x->lease ? x->lease : "", x->left_s, x->age_s,
 				  x->is_let_go);
+	l.is_confirmed = !x->is_new;
 	struct fp_steer_dest v[] = {
 		{ .proxy = "sip1",
 		  .dest = &d[0],
@@ -186,7 +212,7 @@ TEST(each_by_itself)
 
 TEST(a_node_that_is_not_in_the_file_any_more)
 {
-	struct one x = { 'i', "me", 50, 10, false, 'k', 0, 0 };
+	struct one x = { 'i', "me", 50, 10, false, 'k', 0, 0, false };
 
 	check_one(&x, NULL, FP_STEER_ENABLE);
 	x.state = 'a';
@@ -200,6 +226,56 @@ TEST(a_node_that_is_not_in_the_file_any_more)
 	check_one(&x, NULL, FP_STEER_NONE);
 	x.lease = NULL;
 	check_one(&x, NULL, FP_STEER_NONE);
+	/* that it leads to nobody has to be known */
+	x = (struct one){ 'i', "me", -50, 110, false, 'n', 0, 0, false };
+	check_one(&x, NULL, FP_STEER_NONE);
+	x.lease = "other";
+	check_one(&x, NULL, FP_STEER_NONE);
+}
+
+TEST(what_the_lease_says_from_now_on)
+{
+	static const struct {
+		char state, want;
+		int age_s;
+		bool is_confirmed, is_then;
+		enum fp_steer_act act;
+	} v[] = {
+		{ 'i', 'o', SETTLE_S, false, false, FP_STEER_TAKE_OVER },
+		{ 'i', 'o', SETTLE_S + 1, false, true, FP_STEER_TAKE_OVER },
+		{ 'i', 'o', 1, true, true, FP_STEER_TAKE_OVER },
+		{ 'p', 'o', SETTLE_S + 1, false, false, FP_STEER_TAKE_OVER },
+		/* what we enable is nobody's word */
+		{ 'i', 'i', SETTLE_S + 1, true, false, FP_STEER_ENABLE },
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct fp_view_dest d = dest("sip:192.0.2.21", v[i].state);
+		struct fp_lease l = lease("other", 0, v[i].age_s, false);
+		struct fp_steer_dest x = { .proxy = "sip1",
+					   .dest = &d,
+					   .node = "fs1",
+					   .want = want_of(v[i].want),
+					   .lease = &l };
+		struct fp_steer_step *s;
+
+		l.is_confirmed = v[i].is_confirmed;
+		EQ(fp_steer_plan(&opts, &x, 1, &s, NULL), 0);
+		EQ(s->act, v[i].act);
+		EQ(s->is_confirmed, v[i].is_then);
+		free(s);
+	}
+}
+
+TEST(kinds_of_destinations)
+{
+	enum fp_dest_kind k;
+
+	STR(fp_dest_kind_name(FP_DEST_LOAD_BALANCER), "load_balancer");
+	STR(fp_dest_kind_name((enum fp_dest_kind)9), "");
+	EQ(fp_dest_kind_parse("rtpengine", &k), 0);
+	EQ(k, FP_DEST_RTPENGINE);
+	EQ(fp_dest_kind_parse("", &k), -EINVAL);
 }
 
 TEST(names_of_acts)
@@ -241,7 +317,8 @@ TEST(wants)
 }
 
 /* ---- guards.  A set as text: for each destination its state, its lease (m
- * ours, g ours and let go, x another's that lives, - none) and what is wanted. */
+ * ours, c ours and confirmed, g ours and let go, x another's that lives, - none) and
+ * what is wanted; a digit behind it is a URI that stands there more than once. */
 
 static const char letters[] = ".dAEFRTLH";
 
@@ -255,16 +332,23 @@ static const char *plan(const char *text, double max_down, bool is_reversed)
 	struct fp_steer_opts o = opts;
 	struct fp_steer_step *s;
 	char uri[32];
-	size_t n = (strlen(text) + 1) / 4;
+	size_t n = 0;
+	const char *at = text;
 
 	o.max_down_percent = max_down;
+	for (const char *c = text; *c; n++)
+		c += strcspn(c, " "), c += *c == ' ';
 	for (size_t i = 0; i < n; i++) {
-		const char *w = text + 4 * i;
+		const char *w = at;
 		size_t to = is_reversed ? n - 1 - i : i;
 
-		snprintf(uri, sizeof(uri), "sip:192.0.2.%zu", 10 + i);
+		at += strcspn(at, " ");
+		at += *at == ' ';
+		snprintf(uri, sizeof(uri), "sip:192.0.2.%zu",
+			 at - w > 3 && w[3] != ' ' ? (size_t)w[3] : 10 + i);
 		d[to] = dest(uri, w[0]);
 		l[to] = lease(w[1] == 'x' ? "other" : "me", 50, 5, w[1] == 'g');
+		l[to].is_confirmed = w[1] == 'c';
 		v[to] = (struct fp_steer_dest){ .proxy = "sip1",
 						.dest = &d[to],
 						.node = "fs",
@@ -316,6 +400,20 @@ static const struct {
 	{ "... and no less", "amo amo a-i a-i", 25, "FA.." },
 	{ "what is out stays", "imo imo a-i", 0, "..." },
 	{ "all out but one", "imo imo a-o", 100, "..H" },
+	/* a reload brings all back at once, an operator one */
+	{ "one is an operator's word", "aco a-i", 50, "L." },
+	{ "... beside one that is out", "aco ico a-i a-i", 50, "L..." },
+	{ "all are a reload", "aco aco a-i a-i", 50, "dd.." },
+	{ "... and what is not known is left", "aco ack a-i a-i", 50, "dF.." },
+	{ "... and no more than may be", "aco aco a-i a-i", 25, "dF.." },
+	{ "let go is no part of it", "aco ago a-i a-i", 50, "L..." },
+	/* ds_set_state reaches one of them */
+	{ "twice in a set", "a-o1 a-o1 a-i a-i", 100, "HH.." },
+	{ "... one is an operator's", "i-o1 a-o1 a-i a-i", 100, ".H.." },
+	{ "... one of them ours before", "ico1 aco1 a-i a-i", 100, ".H.." },
+	{ "... and given back", "ici1 aci1 a-i a-i", 100, "E..." },
+	{ "... and enabled", "aci1 aci1 a-i a-i", 100, "F..." },
+	{ "... to be out, and enabled", "aco1 aco1 a-i a-i", 100, "FH.." },
 };
 
 TEST(guards_of_a_set)
@@ -325,10 +423,82 @@ TEST(guards_of_a_set)
 			 guards[i].acts))
 			printf("# %s\n", guards[i].what);
 		/* whatever the order they come in */
+		if (strpbrk(guards[i].set, "12"))
+			continue; /* of equal ones it is either */
 		if (!STR(plan(guards[i].set, guards[i].max_down, true),
 			 guards[i].acts))
 			printf("# %s, reversed\n", guards[i].what);
 	}
+}
+
+/* Of load_balancer: who has capacity for what. */
+TEST(guards_of_resources)
+{
+	static const struct {
+		const char *what, *has[3]; /* the first is wanted out */
+		enum fp_steer_act act;
+	} v[] = {
+		{ "another has it",
+		  { ",calls,", ",calls,", "" },
+		  FP_STEER_DISABLE },
+		{ "nobody has", { ",calls,", "", "" }, FP_STEER_HELD },
+		{ "the last with pstn",
+		  { ",calls,pstn,", ",calls,", ",calls,x," },
+		  FP_STEER_HELD },
+		{ "each of others",
+		  { ",calls,pstn,", ",calls,", ",pstn," },
+		  FP_STEER_DISABLE },
+		{ "a name within a name",
+		  { ",pstn,", ",pstn2,", ",xpstn," },
+		  FP_STEER_HELD },
+		{ "none at all", { "", ",calls,", "" }, FP_STEER_DISABLE },
+		{ "none anywhere", { "", "", "" }, FP_STEER_HELD },
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
+		struct fp_view_dest d[3];
+		struct fp_steer_dest x[3] = { { .proxy = NULL } };
+		struct fp_steer_step *s;
+
+		for (int k = 0; k < 3; k++) {
+			d[k] = dest("sip:192.0.2.21", 'a');
+			d[k].uri[0] = (char)('a' + k);
+			d[k].kind = FP_DEST_LOAD_BALANCER;
+			snprintf(d[k].resource, sizeof(d[k].resource), "calls");
+			snprintf(d[k].capacities, sizeof(d[k].capacities), "%s",
+				 v[i].has[k]);
+			x[k] = (struct fp_steer_dest){ .proxy = "sip1",
+						       .dest = &d[k],
+						       .node = "fs",
+						       .want = FP_WANT_IN };
+		}
+		x[0].want = FP_WANT_OUT;
+		EQ(fp_steer_plan(&opts, x, 3, &s, NULL), 0);
+		if (!EQ(s->act, v[i].act))
+			printf("# %s: %s\n", v[i].what, s->why);
+		free(s);
+	}
+}
+
+/* A weight of 0 keeps nothing away: it is usable. */
+TEST(weight_0_of_a_dispatcher)
+{
+	struct fp_view_dest d[2] = { dest("sip:a", 'a'), dest("sip:b", 'a') };
+	struct fp_steer_dest x[2] = {
+		{ .proxy = "sip1",
+		  .dest = &d[0],
+		  .node = "fs1",
+		  .want = FP_WANT_OUT },
+		{ .proxy = "sip1",
+		  .dest = &d[1],
+		  .node = "fs2",
+		  .want = FP_WANT_IN },
+	};
+	struct fp_steer_step *s;
+
+	EQ(fp_steer_plan(&opts, x, 2, &s, NULL), 0);
+	EQ(s->act, FP_STEER_DISABLE);
+	free(s);
 }
 
 TEST(guards_say_which)
@@ -416,6 +586,7 @@ struct world {
 	size_t n;
 	int64_t now_s, start_s[PROXIES];
 	bool is_dead[NODES], is_paused[NODES], is_unknown[NODES];
+	bool is_untold[NODES]; /* the watcher does not speak of it */
 	bool is_alive[CONTROLLERS];
 	int steering; /* who has the lock; -1 */
 	bool is_calm; /* nothing happens any more */
@@ -477,7 +648,7 @@ static void opensips(struct world *w, struct mdest *m)
 }
 
 /* An operator's hand; only where it can be told from ours. */
-static void operate(struct world *w, struct mdest *m)
+static void operate(struct mdest *m)
 {
 	const struct fp_lease *l = &m->lease;
 	bool is_ours = m->has_lease && !l->is_let_go;
@@ -485,7 +656,7 @@ static void operate(struct world *w, struct mdest *m)
 	if (m->late_s)
 		return;
 	if (m->is_inactive) {
-		if (is_ours && w->now_s - l->since_s <= SETTLE_S)
+		if (is_ours && !l->is_confirmed)
 			return;
 		m->is_inactive = m->is_ops_off = false;
 		m->is_ops_on = is_ours;
@@ -510,6 +681,48 @@ static void restart(struct world *w, int proxy)
 	}
 }
 
+/* Somebody reloads the dispatcher of a proxy, and keeps no states. */
+static void reload(struct world *w, int proxy)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct mdest *m = &w->v[i];
+
+		if (m->proxy != proxy || m->d.kind != FP_DEST_DISPATCHER)
+			continue;
+		/* one alone cannot be told from an operator's word */
+		m->is_ops_on |= m->is_inactive && m->has_lease &&
+				!m->lease.is_let_go && m->lease.is_confirmed;
+		m->is_inactive = m->is_probing = m->is_ops_off = false;
+		m->n_failed = 0;
+		m->late_s = 0;
+	}
+}
+
+static enum fp_want want_now(const struct world *w, int node);
+
+/* Nor can an operator's from a reload, when all of a set are undone. */
+static void forget_words(struct world *w, const struct mdest *of)
+{
+	size_t n = 0, n_undone = 0;
+
+	for (int is_told = 0; is_told < 2; is_told++)
+		for (size_t i = 0; i < w->n; i++) {
+			struct mdest *m = &w->v[i];
+
+			if (m->proxy != of->proxy || m->d.kind != of->d.kind ||
+			    !m->has_lease || m->lease.is_let_go ||
+			    (strcmp(m->lease.owner, w->o.owner) != 0 &&
+			     m->lease.until_s > w->now_s))
+				continue;
+			n += !is_told;
+			n_undone +=
+				!is_told && !m->is_inactive && !m->is_probing;
+			if (is_told && n > 1 && n == n_undone &&
+			    want_now(w, m->node) != FP_WANT_NONE)
+				m->is_ops_on = false;
+		}
+}
+
 static void happen(struct world *w)
 {
 	w->now_s++;
@@ -518,11 +731,14 @@ static void happen(struct world *w)
 			w->is_dead[k] ^= chance(25);
 			w->is_paused[k] ^= chance(25);
 			w->is_unknown[k] ^= chance(15);
+			w->is_untold[k] ^= chance(w->is_untold[k] ? 10 : 60);
 		}
 		for (int i = 0; i < CONTROLLERS; i++)
 			w->is_alive[i] ^= chance(25);
 		if (chance(4) && w->n)
-			operate(w, &w->v[(size_t)random() % w->n]);
+			operate(&w->v[(size_t)random() % w->n]);
+		if (chance(60))
+			reload(w, (int)(random() % PROXIES));
 		if (chance(60))
 			restart(w, (int)(random() % PROXIES));
 	}
@@ -537,6 +753,8 @@ static void happen(struct world *w)
 
 static enum fp_want want_now(const struct world *w, int node)
 {
+	if (w->is_untold[node])
+		return FP_WANT_NONE;
 	if (w->is_unknown[node])
 		return FP_WANT_KEEP;
 	return w->is_dead[node] || w->is_paused[node] ? FP_WANT_OUT
@@ -547,6 +765,8 @@ static void look(struct world *w)
 {
 	w->o.owner = owners[w->steering];
 	w->o.now_s = w->now_s;
+	for (size_t i = 0; i < w->n; i++)
+		forget_words(w, &w->v[i]);
 	for (size_t i = 0; i < w->n; i++) {
 		struct mdest *m = &w->v[i];
 
@@ -570,6 +790,7 @@ static void take(struct world *w, struct mdest *m, bool is_new)
 	if (is_new || !m->has_lease)
 		m->lease.since_s = w->now_s;
 	m->has_lease = true;
+	m->lease.is_confirmed &= !is_new;
 	m->lease.is_let_go = false;
 	m->lease.until_s = w->now_s + MODEL_LEASE_S;
 	snprintf(m->lease.owner, sizeof(m->lease.owner), "%s", w->o.owner);
@@ -596,24 +817,27 @@ static void enable(struct mdest *m)
 	m->n_failed = 0;
 }
 
-/* Do one step; the controller may die in its middle. */
+/* Do one step; the controller may die in its middle, and commands get lost.  That
+ * an answer does is the same to the next plan as a death behind it. */
 static void act(struct world *w, const struct fp_steer_step *s)
 {
 	struct mdest *m = &w->v[s->index];
 	bool is_cut = !w->is_calm && chance(20);
+	bool is_lost = is_cut || (!w->is_calm && chance(6));
 
 	switch (s->act) {
 	case FP_STEER_DISABLE:
+	case FP_STEER_AGAIN:
 		take(w, m, true);
-		if (!is_cut)
+		if (!is_lost)
 			disable(w, m);
 		break;
-	case FP_STEER_AGAIN:
-		disable(w, m);
-		break;
 	case FP_STEER_ENABLE:
-		enable(m);
-		m->has_lease = is_cut;
+		take(w, m, false);
+		m->lease.is_confirmed = s->is_confirmed;
+		if (!is_lost || chance(2))
+			enable(m);
+		m->has_lease = is_lost;
 		break;
 	case FP_STEER_FORGET:
 		m->has_lease = false;
@@ -622,6 +846,7 @@ static void act(struct world *w, const struct fp_steer_step *s)
 	case FP_STEER_RENEW:
 	case FP_STEER_TAKE_OVER:
 		take(w, m, false);
+		m->lease.is_confirmed = s->is_confirmed;
 		break;
 	case FP_STEER_LET_GO:
 		m->lease.is_let_go = true;
@@ -655,6 +880,12 @@ static void check_plan(const struct world *w, const struct fp_steer_step *s)
 			OK(!is_off);
 		if (is_off)
 			EQ(w->in[i].want, FP_WANT_OUT);
+		if (a == FP_STEER_ENABLE)
+			EQ(w->in[i].want, FP_WANT_IN);
+		if (w->in[i].want == FP_WANT_NONE)
+			EQ(a, FP_STEER_NONE);
+		if (a == FP_STEER_LET_GO)
+			OK(m->lease.is_confirmed && m->is_ops_on);
 		if (m->d.state != FP_DEST_INACTIVE || !m->has_lease)
 			OK(a != FP_STEER_ENABLE);
 		if (!is_off)
@@ -716,6 +947,15 @@ static size_t steer(struct world *w)
 	EQ(fp_steer_plan(&w->o, w->in, w->n, &s, NULL), 0);
 	check_plan(w, s);
 	check_order(w, s);
+	/* that it is no operator's word comes before all */
+	for (size_t i = 0; i < w->n; i++)
+		if (s[i].act == FP_STEER_FORGET) {
+			w->v[i].is_ops_on = false;
+			w->v[i].lease.is_confirmed = false;
+		} else if (s[i].act == FP_STEER_DISABLE ||
+			   s[i].act == FP_STEER_AGAIN) {
+			w->v[i].lease.is_confirmed = false;
+		}
 	for (int is_off = 0; is_off < 2; is_off++)
 		for (size_t i = 0; i < w->n; i++) {
 			bool is = s[i].act == FP_STEER_DISABLE ||
@@ -731,15 +971,40 @@ static size_t steer(struct world *w)
 }
 
 /* Nothing more to do when nothing happens: at once, or after what was enabled is
- * seen enabled. */
+ * seen enabled and what was lost is told again. */
 static void check_settled(struct world *w)
 {
 	size_t n = 1;
 
-	for (int i = 0; i < 3 && n && w->is_alive[w->steering]; i++)
+	for (int i = 0; i < 20 && n && w->is_alive[w->steering]; i++)
 		n = steer(w);
 	if (w->is_alive[w->steering])
 		EQ(n, 0);
+}
+
+/* Whatever was lost: what is dead or paused is out of routing in the end, unless an
+ * operator or a guard has it in. */
+static void check_out(struct world *w)
+{
+	struct fp_steer_step *s;
+
+	w->is_calm = true;
+	for (int k = 0; k < NODES; k++)
+		w->is_unknown[k] = w->is_untold[k] = false;
+	for (int i = 0; i < CONTROLLERS; i++)
+		w->is_alive[i] = i == 2;
+	for (int i = 0; i < 2 * MODEL_LEASE_S; i++) {
+		happen(w);
+		steer(w);
+	}
+	look(w);
+	EQ(fp_steer_plan(&w->o, w->in, w->n, &s, NULL), 0);
+	for (size_t i = 0; i < w->n; i++)
+		if (w->in[i].want == FP_WANT_OUT &&
+		    w->v[i].d.state == FP_DEST_ACTIVE &&
+		    s[i].act != FP_STEER_HELD)
+			OK(w->v[i].lease.is_let_go);
+	free(s);
 }
 
 /* All is well again: what steering did is undone, what operators did is not. */
@@ -747,7 +1012,8 @@ static void calm_down(struct world *w)
 {
 	w->is_calm = true;
 	for (int k = 0; k < NODES; k++)
-		w->is_dead[k] = w->is_paused[k] = w->is_unknown[k] = false;
+		w->is_dead[k] = w->is_paused[k] = w->is_unknown[k] =
+			w->is_untold[k] = false;
 	for (int i = 0; i < CONTROLLERS; i++)
 		w->is_alive[i] = i == 1; /* the others died with leases */
 	for (int i = 0; i < 2 * MODEL_LEASE_S; i++) {
@@ -776,6 +1042,7 @@ TEST(model)
 			if (chance(4) && w.is_alive[w.steering])
 				check_settled(&w);
 		}
+		check_out(&w);
 		calm_down(&w);
 		if (unit_failed)
 			printf("# seed %u\n", seed);
