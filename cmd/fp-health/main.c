@@ -42,7 +42,7 @@ static const struct fp_opt opts[] = {
 	{ "lease", 0, "DUR", "steer",
 	  "what we disabled is anyone's after this long (default 60s)" },
 	{ "settle", 0, "DUR", "steer",
-	  "how long late probe replies may undo us (default 10s)" },
+	  "how long late probe replies may undo us (default 31s)" },
 	{ "zone", 0, "NAME", "steer", "nsupdate: the zone" },
 	{ "name", 0, "NAME", "steer", "nsupdate: the name of the records" },
 	{ "ttl", 0, "SECONDS", "steer", "nsupdate: their TTL (default 30)" },

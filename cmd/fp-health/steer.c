@@ -15,7 +15,8 @@
 #include "io/clock.h"
 
 #define LEASE_S 60
-#define SETTLE_S 10
+/* fr_timeout of tm (30 s by default) and a second */
+#define SETTLE_S 31
 #define MAX_DOWN 50.0
 /* fp_db and MI block the round: not longer than this */
 #define STEP_MS 3000
@@ -288,6 +289,7 @@ static int start_apply(struct steer *x, struct fp_err *e)
 		.view = &x->view,
 		.conninfo = fh_nodes_var(&x->nodes, "fp_db"),
 		.owner = x->nodes.name,
+		.state_dir = x->c->state_dir,
 		.timeout_ms =
 			x->c->timeout_ms < STEP_MS ? x->c->timeout_ms : STEP_MS,
 		.lease_s = x->lease_s,

@@ -83,8 +83,11 @@ int fp_db_leases(struct fp_pg *p, struct fp_lease **out, size_t *n,
 		 int64_t *now_s, struct fp_err *e);
 /* Each in one transaction that re-checks our session's lock `name` and the
  * lease's epoch; -EBUSY: the lock or the lease is not ours any more. */
+
+/* One that is new holds since l->since_s, 0: now; epoch and times of l are set. */
 int fp_db_lease_take(struct fp_pg *p, const char *lock, struct fp_lease *l,
-		     int64_t lease_s, struct fp_err *e); /* epoch is set */
+		     int64_t lease_s, struct fp_err *e);
+/* until, and is_confirmed. */
 int fp_db_lease_renew(struct fp_pg *p, const char *lock,
 		      const struct fp_lease *l, int64_t lease_s,
 		      struct fp_err *e);

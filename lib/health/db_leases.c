@@ -8,44 +8,43 @@
 #include "health/db_priv.h"
 
 #define UNIX(column) "extract(epoch from " column ")::bigint"
-#define KEY "proxy = $2 and kind = $3 and dest_set = $4 and uri = $5"
+#define SINCE UNIX("since")
+#define UNTIL UNIX("until")
+#define CLOCK UNIX("clock_timestamp()")
+#define KEY                                                                    \
+	"proxy = $2 and kind = $3 and dest_set = $4 and uri = $5"              \
+	" and dest_id = $6::bigint"
 /* held: our lock, $1.  done: what the statement changed. */
 #define HELD "with held as (" FP_DB_HELD "), done as ("
-#define TELL                                                                     \
-	") select (select count(*) from held), epoch, " UNIX("since") ", " UNIX( \
-		"until") " from (select 1) one left join done on true"
+#define TELL                                                                   \
+	") select (select count(*) from held), epoch, " SINCE ", " UNTIL       \
+	" from (select 1) one left join done on true"
 
-static const char *const kinds[] = {
-	[FP_DEST_DISPATCHER] = "dispatcher",
-	[FP_DEST_LOAD_BALANCER] = "load_balancer",
-	[FP_DEST_RTPENGINE] = "rtpengine",
-};
-#define N_KINDS (sizeof(kinds) / sizeof(*kinds))
-
-static enum fp_dest_kind kind_of(const char *name)
+static bool is_true(const struct fp_pg_rows *r, size_t i, size_t column)
 {
-	for (size_t i = 0; i < N_KINDS; i++)
-		if (!strcmp(kinds[i], name))
-			return (enum fp_dest_kind)i;
-	return FP_DEST_DISPATCHER; /* the table has no others */
+	const char *s = fp_pg_value(r, i, column);
+
+	return s && *s == 't';
 }
 
 static void read_lease(struct fp_lease *l, const struct fp_pg_rows *r, size_t i)
 {
 	char kind[32];
-	const char *let_go = fp_pg_value(r, i, 8);
 
 	fp_db_text(l->proxy, sizeof(l->proxy), r, i, 0);
 	fp_db_text(kind, sizeof(kind), r, i, 1);
-	l->kind = kind_of(kind);
+	l->kind = FP_DEST_DISPATCHER;
+	fp_dest_kind_parse(kind, &l->kind); /* the table has no others */
 	fp_db_text(l->set, sizeof(l->set), r, i, 2);
 	fp_db_text(l->uri, sizeof(l->uri), r, i, 3);
 	fp_db_text(l->owner, sizeof(l->owner), r, i, 4);
 	l->since_s = fp_pg_int(r, i, 5);
 	l->until_s = fp_pg_int(r, i, 6);
 	l->epoch = fp_pg_int(r, i, 7);
-	l->is_let_go = let_go && *let_go == 't';
+	l->is_let_go = is_true(r, i, 8);
 	fp_db_text(l->why, sizeof(l->why), r, i, 9);
+	l->id = fp_pg_int(r, i, 10);
+	l->is_confirmed = is_true(r, i, 11);
 }
 
 /* The first row has the clock alone: there is one also without leases. */
@@ -55,15 +54,15 @@ int fp_db_leases(struct fp_pg *p, struct fp_lease **out, size_t *n,
 	struct fp_pg_rows *rows;
 	struct fp_lease *v;
 	size_t all;
-	int r = fp_pg_do(
-		p,
-		"select null, null, null, null, null, " UNIX(
-			"clock_timestamp()") ", null, null, null, null"
-					     " union all (select proxy, kind, dest_set, uri, owner, " UNIX(
-						     "since") ", " UNIX("until") ", epoch, is_let_go,"
-										 " why from fastpath.lease"
-										 " order by proxy, kind, dest_set, uri)",
-		NULL, 0, &rows, NULL, e);
+	int r = fp_pg_do(p,
+			 "select null, null, null, null, null, " CLOCK
+			 ", null, null, null, null, null, null union all"
+			 " (select proxy, kind, dest_set, uri, owner, " SINCE
+			 ", " UNTIL
+			 ", epoch, is_let_go, why, dest_id, is_confirmed"
+			 " from fastpath.lease"
+			 " order by proxy, kind, dest_set, uri, dest_id)",
+			 NULL, 0, &rows, NULL, e);
 
 	if (r)
 		return r;
@@ -87,7 +86,8 @@ struct change {
 	const char *lock;
 	const struct fp_lease *l;
 	char key[FP_DB_LOCK_KEY], epoch[FP_DB_INT], lease_s[FP_DB_INT];
-	const char *params[10];
+	char id[FP_DB_INT], since[FP_DB_INT];
+	const char *params[13];
 };
 
 static void prepare(struct change *c, const char *lock,
@@ -98,16 +98,21 @@ static void prepare(struct change *c, const char *lock,
 	fp_db_lock_key(lock, c->key);
 	fp_db_int(c->epoch, l->epoch);
 	fp_db_int(c->lease_s, lease_s);
+	fp_db_int(c->id, l->kind == FP_DEST_LOAD_BALANCER ? l->id : -1);
+	fp_db_int(c->since, l->since_s);
 	c->params[0] = c->key;
 	c->params[1] = l->proxy;
-	c->params[2] = kinds[l->kind];
+	c->params[2] = fp_dest_kind_name(l->kind);
 	c->params[3] = l->set;
 	c->params[4] = l->uri;
-	c->params[5] = c->epoch;
-	c->params[6] = c->lease_s;
-	c->params[7] = l->owner;
-	c->params[8] = l->is_let_go ? "true" : "false";
-	c->params[9] = l->why;
+	c->params[5] = c->id;
+	c->params[6] = c->epoch;
+	c->params[7] = c->lease_s;
+	c->params[8] = l->is_confirmed ? "true" : "false";
+	c->params[9] = l->owner;
+	c->params[10] = l->is_let_go ? "true" : "false";
+	c->params[11] = l->why;
+	c->params[12] = c->since;
 }
 
 /* got, when not NULL, gets epoch and times. */
@@ -144,22 +149,26 @@ int fp_db_lease_take(struct fp_pg *p, const char *lock, struct fp_lease *l,
 	struct change c;
 
 	prepare(&c, lock, l, lease_s);
-	return run(p, &c,
-		   HELD
-		   "insert into fastpath.lease as x (proxy, kind,"
-		   " dest_set, uri, owner, since, until, epoch, is_let_go,"
-		   " why) select $2, $3, $4, $5, $8, clock_timestamp(),"
-		   " clock_timestamp() + $7::bigint * interval '1 s',"
-		   " nextval('fastpath.epoch'), $9::boolean, $10 from held"
-		   " on conflict (proxy, kind, dest_set, uri) do update set"
-		   " owner = excluded.owner, until = excluded.until,"
-		   " epoch = excluded.epoch, why = excluded.why,"
-		   " is_let_go = excluded.is_let_go"
-		   " where (x.until <= clock_timestamp()"
-		   " or x.owner = excluded.owner)"
-		   " and $6::bigint in (0, x.epoch)"
-		   " returning epoch, since, until" TELL,
-		   10, l, e);
+	return run(
+		p, &c,
+		HELD
+		"insert into fastpath.lease as x (proxy, kind,"
+		" dest_set, uri, dest_id, owner, since, until, epoch,"
+		" is_confirmed, is_let_go, why) select $2, $3, $4, $5,"
+		" $6::bigint, $10, case when $13::bigint > 0"
+		" then to_timestamp($13::bigint) else clock_timestamp() end,"
+		" clock_timestamp() + $8::bigint * interval '1 s',"
+		" nextval('fastpath.epoch'), $9::boolean, $11::boolean, $12"
+		" from held on conflict (proxy, kind, dest_set, uri, dest_id)"
+		" do update set owner = excluded.owner,"
+		" until = excluded.until, epoch = excluded.epoch,"
+		" why = excluded.why, is_confirmed = excluded.is_confirmed,"
+		" is_let_go = excluded.is_let_go"
+		" where (x.until <= clock_timestamp()"
+		" or x.owner = excluded.owner)"
+		" and $7::bigint in (0, x.epoch)"
+		" returning epoch, since, until" TELL,
+		13, l, e);
 }
 
 int fp_db_lease_renew(struct fp_pg *p, const char *lock,
@@ -171,10 +180,11 @@ int fp_db_lease_renew(struct fp_pg *p, const char *lock,
 	prepare(&c, lock, l, lease_s);
 	return run(p, &c,
 		   HELD "update fastpath.lease set until ="
-			" clock_timestamp() + $7::bigint * interval '1 s'"
-			" from held where " KEY " and epoch = $6::bigint"
+			" clock_timestamp() + $8::bigint * interval '1 s',"
+			" is_confirmed = $9::boolean"
+			" from held where " KEY " and epoch = $7::bigint"
 			" returning epoch, since, until" TELL,
-		   7, NULL, e);
+		   9, NULL, e);
 }
 
 int fp_db_lease_let_go(struct fp_pg *p, const char *lock,
@@ -185,9 +195,9 @@ int fp_db_lease_let_go(struct fp_pg *p, const char *lock,
 	prepare(&c, lock, l, 0);
 	return run(p, &c,
 		   HELD "update fastpath.lease set is_let_go = true from held"
-			" where " KEY " and epoch = $6::bigint"
+			" where " KEY " and epoch = $7::bigint"
 			" returning epoch, since, until" TELL,
-		   6, NULL, e);
+		   7, NULL, e);
 }
 
 int fp_db_lease_end(struct fp_pg *p, const char *lock, const struct fp_lease *l,
@@ -198,7 +208,7 @@ int fp_db_lease_end(struct fp_pg *p, const char *lock, const struct fp_lease *l,
 	prepare(&c, lock, l, 0);
 	return run(p, &c,
 		   HELD "delete from fastpath.lease using held where " KEY
-			" and epoch = $6::bigint"
+			" and epoch = $7::bigint"
 			" returning epoch, since, until" TELL,
-		   6, NULL, e);
+		   7, NULL, e);
 }

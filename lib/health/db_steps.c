@@ -36,7 +36,10 @@ const struct fp_db_step fp_db_steps[FP_DB_VERSION] = {
 		 " epoch bigint not null,"
 		 " is_let_go boolean not null default false,"
 		 " why text not null check (octet_length(why) < 200),"
-		 " primary key (proxy, kind, dest_set, uri));"
+		 /* load_balancer may have a URI twice in a group */
+		 " dest_id bigint not null default -1,"
+		 " is_confirmed boolean not null default false,"
+		 " primary key (proxy, kind, dest_set, uri, dest_id));"
 
 		 /* a mover's run; what it did to each call is its journal */
 		 "create table fastpath.job ("

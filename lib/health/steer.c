@@ -8,9 +8,6 @@
 #include "io/clock.h"
 
 #define ROUND_MS 5000
-/* After a change, while late replies to probes may undo it: is it as we made it?
- * Sooner than OpenSIPS asks again (ds_ping_interval), as far as that goes. */
-#define LOOK_MS 400
 /* Several changes at once are one round. */
 #define GATHER_MS 50
 
@@ -95,6 +92,7 @@ void fp_steer_close(struct fp_steer *s)
 	}
 	free(s->heard);
 	free(s->v);
+	fp_steer_held_free(s);
 	free(s);
 }
 
@@ -136,7 +134,7 @@ void fp_steer_round_done(struct fp_steer *s)
 		usual_ms = ROUND_MS;
 	s->is_round = s->is_again = false;
 	if (fp_clock_ms() < s->look_until_ms)
-		usual_ms = LOOK_MS;
+		usual_ms = fp_steer_look_ms(s);
 	arm(s, is_again ? GATHER_MS : usual_ms);
 	s->o.round(s->o.ctx);
 }

@@ -7,8 +7,22 @@
 #include "io/clock.h"
 
 #define LOOK_MIN_MS 1000
+/* After a change, while late replies to probes may undo it: is it as we made it?
+ * At first sooner than OpenSIPS asks again (ds_ping_interval), as far as that
+ * goes; replies that are later than OFTEN_MS are rare. */
+#define LOOK_MS 400
+#define OFTEN_MS 6000
+#define LOOK_LATE_MS 1000
 
 static void next(struct fp_steer *s);
+
+int64_t fp_steer_look_ms(const struct fp_steer *s)
+{
+	int64_t all_ms = LOOK_MIN_MS + s->o.settle_s * 1000;
+	int64_t left_ms = s->look_until_ms - fp_clock_ms();
+
+	return all_ms - left_ms < OFTEN_MS ? LOOK_MS : LOOK_LATE_MS;
+}
 
 /* ---- what is said once */
 
@@ -111,7 +125,7 @@ static int take_new(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 
 	if (r)
 		return r;
-	*l = (struct fp_lease){ .kind = kind_of(x), .since_s = s->now_s };
+	*l = (struct fp_lease){ .kind = kind_of(x), .id = x->dest->id };
 	snprintf(l->proxy, sizeof(l->proxy), "%s", x->proxy->host->name);
 	snprintf(l->set, sizeof(l->set), "%s", x->dest->set);
 	snprintf(l->uri, sizeof(l->uri), "%s", x->dest->uri);
@@ -120,10 +134,18 @@ static int take_new(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 	return fp_steer_store_take(s->store, l, s->o.lease_s, e);
 }
 
+static int renew(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+{
+	x->lease.is_confirmed = x->step.is_confirmed;
+	x->lease.until_s = s->now_s + s->o.lease_s;
+	return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s, e);
+}
+
 /* One that was another controller's. */
 static int take_over(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 {
 	snprintf(x->lease.owner, sizeof(x->lease.owner), "%s", s->o.owner);
+	x->lease.is_confirmed = x->step.is_confirmed;
 	return fp_steer_store_take(s->store, &x->lease, s->o.lease_s, e);
 }
 
@@ -137,20 +159,35 @@ static int before(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
 	case FP_STEER_TAKE_OVER:
 		return take_over(s, x, e);
 	case FP_STEER_ENABLE:
-		if (!is_mine(s, x))
-			return take_over(s, x, e);
-		return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s,
-					    e);
+		return is_mine(s, x) ? renew(s, x, e) : take_over(s, x, e);
 	case FP_STEER_RENEW:
-		return fp_steer_store_renew(s->store, &x->lease, s->o.lease_s,
-					    e);
+		return renew(s, x, e);
 	case FP_STEER_LET_GO:
+		x->lease.is_let_go = true;
 		return fp_steer_store_let_go(s->store, &x->lease, e);
 	case FP_STEER_FORGET:
 		return fp_steer_store_end(s->store, &x->lease, e);
 	default:
 		return 0;
 	}
+}
+
+/* What we know of it by ourselves, when fp_db took it. */
+static void remember(struct fp_steer *s, const struct steer_dest *x)
+{
+	if (x->step.act == FP_STEER_FORGET)
+		fp_steer_held_drop(s, &x->lease);
+	else if (is_mine(s, x))
+		fp_steer_held_add(s, &x->lease);
+}
+
+static int end(struct fp_steer *s, struct steer_dest *x, struct fp_err *e)
+{
+	int r = fp_steer_store_end(s->store, &x->lease, e);
+
+	if (!r)
+		fp_steer_held_drop(s, &x->lease);
+	return r;
 }
 
 static void finish(struct fp_steer *s, struct steer_dest *x, int code,
@@ -178,14 +215,16 @@ static void set(void *ctx, int code, const struct fp_err *e)
 
 	if (code)
 		why = *e;
-	if (code && code != -EREMOTEIO)
+	if (code && code != -EREMOTEIO) {
 		/* silent: do not wait for it once more in this round */
 		x->proxy->code = code;
-	else if (code && x->step.act == FP_STEER_DISABLE)
+		fp_steer_doubt_add(s, x);
+	} else if (code && x->step.act == FP_STEER_DISABLE) {
 		/* it was not done, so that there is nothing to hold */
-		fp_steer_store_end(s->store, &x->lease, NULL);
-	else if (!code && x->step.act == FP_STEER_ENABLE)
-		code = fp_steer_store_end(s->store, &x->lease, &why);
+		end(s, x, NULL);
+	} else if (!code && x->step.act == FP_STEER_ENABLE) {
+		code = end(s, x, &why);
+	}
 	finish(s, x, code, &why);
 	next(s);
 }
@@ -201,6 +240,8 @@ static bool act(struct fp_steer *s, struct steer_dest *x)
 		return false;
 	}
 	r = before(s, x, &e);
+	if (!r)
+		remember(s, x);
 	if (!r && is_setting(x->step.act)) {
 		r = fp_opensips_set(x->proxy->mi, x->dest,
 				    x->step.act == FP_STEER_ENABLE,
@@ -262,6 +303,27 @@ static void count_down(struct fp_steer *s)
 	}
 }
 
+/* What came of commands whose answer was lost. */
+static void say_doubts(struct fp_steer *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct steer_dest x = s->v[i];
+		struct steer_doubt d;
+
+		if (!x.dest || !fp_steer_doubt_take(s, &x, &d) ||
+		    x.dest->state != (d.act == FP_STEER_ENABLE
+					      ? FP_DEST_ACTIVE
+					      : FP_DEST_INACTIVE))
+			continue;
+		x.step.act = d.act;
+		snprintf(x.step.why, sizeof(x.step.why),
+			 "it was done, the answer was lost: %.190s", d.why);
+		s->counts.n_failed--;
+		s->counts.n_changed++;
+		say(s, &x, true, 0, NULL);
+	}
+}
+
 static void next(struct fp_steer *s)
 {
 	while (s->at < s->n) {
@@ -283,8 +345,31 @@ static void next(struct fp_steer *s)
 			return;
 		}
 	}
+	fp_steer_held_write(s);
 	fp_steer_heard_sweep(s);
 	fp_steer_round_done(s);
+}
+
+/* What we set again, or leave, is nobody's word: that is written down before the first command
+ * goes out, or who comes after us, and sees some of a reloaded set done, would take
+ * the rest for an operator's. */
+static void doubt_all(struct fp_steer *s)
+{
+	for (size_t i = 0; i < s->n && !s->o.is_dry_run; i++) {
+		struct steer_dest *x = &s->v[i];
+
+		if ((x->step.act != FP_STEER_DISABLE &&
+		     x->step.act != FP_STEER_AGAIN &&
+		     x->step.act != FP_STEER_FORGET) ||
+		    !x->dest || !x->has_lease || !x->lease.is_confirmed)
+			continue;
+		x->step.is_confirmed = false;
+		/* when it fails, so does what comes next */
+		if (is_mine(s, x))
+			renew(s, x, NULL);
+		else
+			take_over(s, x, NULL);
+	}
 }
 
 void fp_steer_act_all(struct fp_steer *s)
@@ -293,5 +378,7 @@ void fp_steer_act_all(struct fp_steer *s)
 	s->at = 0;
 	s->counts.n_held = 0;
 	count_down(s);
+	say_doubts(s);
+	doubt_all(s);
 	next(s);
 }

@@ -13,13 +13,6 @@
 #define SIP_PORT 5060
 #define SIPS_PORT 5061
 
-const char *fp_dest_kind_name(enum fp_dest_kind k)
-{
-	return k == FP_DEST_DISPATCHER      ? "dispatcher"
-	       : k == FP_DEST_LOAD_BALANCER ? "load_balancer"
-					    : "rtpengine";
-}
-
 static uint16_t port_of(const struct fp_endpoint *p, bool is_rtpengine)
 {
 	if (p->port)
@@ -151,4 +144,24 @@ const struct fp_host *fp_places_find(const struct fp_places *p,
 			*other = x->node;
 	}
 	return found;
+}
+
+bool fp_places_is_known(const struct fp_places *p, const struct fp_view_dest *d)
+{
+	struct fp_prefix addr[FP_NAMES_MAX];
+	char host[256];
+	uint16_t port;
+
+	if (fp_places_host(d, host, &port) ||
+	    fp_names_get(p->names, host, addr) <= 0)
+		return false;
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fp_place *x = &p->v[i];
+
+		if (x->is_rtpengine == (d->kind == FP_DEST_RTPENGINE) &&
+		    x->port == port && !x->addr.len &&
+		    fp_names_get(p->names, x->host, addr) <= 0)
+			return false;
+	}
+	return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "health/names.h"
+#include "logic/health_steer.h"
 #include "logic/health_view.h"
 #include "model/inventory.h"
 
@@ -39,8 +40,9 @@ int fp_places_host(const struct fp_view_dest *d, char host[256],
 const struct fp_host *fp_places_find(const struct fp_places *p,
 				     const struct fp_view_dest *d,
 				     const struct fp_host **other);
-
-/* "dispatcher", "load_balancer", "rtpengine" */
-const char *fp_dest_kind_name(enum fp_dest_kind k);
+/* When it found none: is that knowledge?  false: a name, the destination's or that
+ * of a node it could be, has no address that is known. */
+bool fp_places_is_known(const struct fp_places *p,
+			const struct fp_view_dest *d);
 
 #endif

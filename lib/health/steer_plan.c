@@ -31,6 +31,7 @@ static const struct fp_lease *lease_of(const struct fp_steer *s,
 		const struct fp_lease *l = &s->lease[i];
 
 		if (l->kind == d->kind && !strcmp(l->uri, d->uri) &&
+		    (d->kind != FP_DEST_LOAD_BALANCER || l->id == d->id) &&
 		    !strcmp(l->set, d->set) && !strcmp(l->proxy, x->host->name))
 			return l;
 	}
@@ -45,28 +46,61 @@ static bool is_ours(const struct fp_steer *s, const struct fp_host *h)
 	return false;
 }
 
+/* Did the watcher speak of it at all? */
+static bool is_told(const struct fp_steer *s, const struct fp_host *h)
+{
+	const struct fp_steer_view *v = s->o.view;
+
+	for (size_t i = 0; i < v->n; i++)
+		if (!strcmp(v->v[i].node, h->name))
+			return true;
+	return false;
+}
+
+static void note_once(struct fp_steer *s, const char *text)
+{
+	if (fp_steer_is_news(s, text, ""))
+		fp_steer_note(s, "%s", text);
+}
+
+/* Whom it leads to; that nobody is there has to be known. */
+static void map(struct fp_steer *s, struct steer_dest *to)
+{
+	const char *proxy = to->proxy->host->name, *uri = to->dest->uri;
+	const struct fp_host *other;
+	char text[700];
+
+	to->node = fp_places_find(&s->places, to->dest, &other);
+	if (other) {
+		snprintf(text, sizeof(text),
+			 "%s: %s leads to %s and to %s alike: left alone",
+			 proxy, uri, to->node->name, other->name);
+		to->node = NULL;
+	} else if (!to->node && !fp_places_is_known(&s->places, to->dest)) {
+		snprintf(
+			text, sizeof(text),
+			"%s: whether %s leads to a node cannot be told, a name "
+			"has no address now: left alone",
+			proxy, uri);
+	} else {
+		return;
+	}
+	to->is_unmapped = true;
+	note_once(s, text);
+}
+
 static void add_dest(struct fp_steer *s, struct fp_proxy *x,
 		     const struct fp_view_dest *d)
 {
 	const struct fp_lease *l = lease_of(s, x, d);
 	struct steer_dest *to = &s->v[s->n++];
-	const struct fp_host *other;
-	char text[600];
 
 	*to = (struct steer_dest){ .proxy = x, .dest = d };
 	if (l) {
 		to->lease = *l;
 		to->has_lease = true;
 	}
-	to->node = fp_places_find(&s->places, d, &other);
-	if (!other)
-		return;
-	snprintf(text, sizeof(text),
-		 "%s: %s leads to %s and to %s alike: left alone",
-		 x->host->name, d->uri, to->node->name, other->name);
-	to->node = NULL;
-	if (fp_steer_is_news(s, text, ""))
-		fp_steer_note(s, "%s", text);
+	map(s, to);
 }
 
 /* A lease of a destination that is in no table any more. */
@@ -79,10 +113,7 @@ static int add_orphans(struct fp_steer *s, size_t n_max)
 
 		for (size_t k = 0; k < s->n && !is_there; k++)
 			is_there = s->v[k].has_lease &&
-				   s->v[k].lease.kind == l->kind &&
-				   !strcmp(s->v[k].lease.proxy, l->proxy) &&
-				   !strcmp(s->v[k].lease.set, l->set) &&
-				   !strcmp(s->v[k].lease.uri, l->uri);
+				   fp_lease_same(&s->v[k].lease, l);
 		for (size_t k = 0; k < s->proxies.n; k++)
 			if (!strcmp(s->proxies.v[k].host->name, l->proxy))
 				x = &s->proxies.v[k];
@@ -121,10 +152,29 @@ static struct fp_steer_dest for_plan(struct fp_steer *s, struct steer_dest *x)
 		.proxy_start_s = o->up_s >= 0 ? s->now_s - o->up_s : 0,
 	};
 
-	if (x->node && is_ours(s, x->node))
+	if (x->is_unmapped ||
+	    (x->node && (!is_ours(s, x->node) || !is_told(s, x->node))))
+		d.want = FP_WANT_NONE;
+	else if (x->node)
 		d.want = fp_steer_view_want(s->o.view, x->node->name, x->why);
 	d.why = x->why;
 	return d;
+}
+
+/* Out of routing for no reason that anybody wrote down. */
+static void note_unexplained(struct fp_steer *s, const struct fp_steer_dest *d)
+{
+	char text[1000];
+
+	if (d->dest->state != FP_DEST_INACTIVE || d->lease ||
+	    d->want != FP_WANT_IN)
+		return;
+	snprintf(text, sizeof(text),
+		 "%s: %s %s %s (%s is well) is disabled, by nobody's lease: an "
+		 "operator's?",
+		 d->proxy, fp_dest_kind_name(d->dest->kind), d->dest->set,
+		 d->dest->uri, d->node);
+	note_once(s, text);
 }
 
 static int plan(struct fp_steer *s, struct fp_err *e)
@@ -142,8 +192,10 @@ static int plan(struct fp_steer *s, struct fp_err *e)
 
 	if (!d)
 		return fp_err_sys(e, -ENOMEM, "plan");
-	for (size_t i = 0; i < s->n; i++)
+	for (size_t i = 0; i < s->n; i++) {
 		d[i] = for_plan(s, &s->v[i]);
+		note_unexplained(s, &d[i]);
+	}
 	r = fp_steer_plan(&o, d, s->n, &step, e);
 	for (size_t i = 0; !r && i < s->n; i++)
 		s->v[i].step = step[i];
@@ -154,9 +206,13 @@ static int plan(struct fp_steer *s, struct fp_err *e)
 
 int fp_steer_make_plan(struct fp_steer *s, struct fp_err *e)
 {
-	size_t n_max = count_dests(s) + s->n_leases;
-	int r;
+	int r = fp_steer_held_merge(s, e);
+	size_t n_max;
 
+	if (r)
+		return r;
+	n_max = count_dests(s) + s->n_leases;
+	fp_steer_held_gone(s);
 	free(s->v);
 	s->n = 0;
 	s->v = calloc(n_max ? n_max : 1, sizeof(*s->v));

@@ -115,8 +115,10 @@ void fp_steer_store_release(struct fp_steer_store *s)
 
 static bool same(const struct fp_lease *a, const struct fp_lease *b)
 {
-	return a->kind == b->kind && !strcmp(a->proxy, b->proxy) &&
-	       !strcmp(a->set, b->set) && !strcmp(a->uri, b->uri);
+	return a->kind == b->kind &&
+	       (a->kind != FP_DEST_LOAD_BALANCER || a->id == b->id) &&
+	       !strcmp(a->proxy, b->proxy) && !strcmp(a->set, b->set) &&
+	       !strcmp(a->uri, b->uri);
 }
 
 static struct fp_lease *find(struct fp_steer_store *s, const struct fp_lease *l)
@@ -134,6 +136,8 @@ static int keep(struct fp_steer_store *s, struct fp_lease *l, int64_t lease_s,
 	struct fp_lease *v;
 
 	l->until_s = fp_clock_unix_s() + lease_s;
+	if (!l->since_s)
+		l->since_s = fp_clock_unix_s();
 	l->epoch = at ? at->epoch + 1 : 1;
 	if (!at) {
 		v = realloc(s->v, (s->n + 1) * sizeof(*v));
@@ -172,8 +176,10 @@ int fp_steer_store_renew(struct fp_steer_store *s, const struct fp_lease *l,
 	if (s->o.conninfo)
 		return fp_db_lease_renew(s->pg, LOCK, l, lease_s, e);
 	at = find(s, l);
-	if (at)
+	if (at) {
 		at->until_s = fp_clock_unix_s() + lease_s;
+		at->is_confirmed = l->is_confirmed;
+	}
 	return 0;
 }
 

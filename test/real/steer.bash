@@ -138,6 +138,10 @@ stays() {
 n_leases() { pg_sql 'select count(*) from fastpath.lease'; }
 has_leases() { [ "$(n_leases)" = "$1" ]; }
 
+are_confirmed() {
+	[ "$(pg_sql 'select count(*) from fastpath.lease where is_confirmed')" = "$1" ]
+}
+
 # ---- steerers
 
 rec() { # NODE CHECK STATE [TAKES_CALLS]
@@ -255,7 +259,7 @@ case_operator() {
 	st_set 1 1 a 1 >/dev/null
 	rec fs1 sip CRITICAL >&7
 	os_wait 10 is_out 1
-	sleep 1.5 # past what a late reply could be
+	os_wait 10 are_confirmed 6 # past what a late reply could be
 	st_set 2 1 a 1 >/dev/null
 	os_wait 10 heard ctl1.out 'sip2	dispatcher	.*	let-go	'
 	os_wait 10 heard ctl1.out 'sip2	load_balancer	.*	let-go	'
