@@ -36,7 +36,11 @@ struct fp_probe_env {
 struct fp_probe;
 struct fp_probe_kind {
 	const char *name; /* the check's: "sip", "mi", "esl" ... */
-	bool is_network;  /* silence may mean that we are cut off */
+	const char *vars; /* one of them makes it: "fp_mi or fp_mi_list" */
+	/* The names of all figures that it may have, ended by NULL: thresholds
+	 * of others are a mistake. */
+	const char *const *figures;
+	bool is_network; /* silence may mean that we are cut off */
 	uint16_t
 		default_port; /* 0: endpoint is not resolved (paths, conninfo) */
 	/* The probes of a host: call add once for each, with the endpoint it is

@@ -281,8 +281,12 @@ static void fini(struct fp_probe *p)
 	p->data = NULL;
 }
 
+static const char *const figures[] = { NULL };
+
 const struct fp_probe_kind fp_probe_amqp = {
 	.name = "amqp",
+	.vars = "fp_amqp or fp_amqp_file",
+	.figures = figures,
 	.is_network = true,
 	.plan = plan,
 	.init = init,

@@ -327,8 +327,13 @@ static int plan(const struct fp_host *h,
 	return code;
 }
 
+static const char *const figures[] = { "sessions", "sessions_percent", "rate",
+				       "idle_cpu", "latency",          NULL };
+
 const struct fp_probe_kind fp_probe_esl = {
 	.name = "esl",
+	.vars = "fp_esl",
+	.figures = figures,
 	.is_network = true,
 	.default_port = 8021,
 	.plan = plan,

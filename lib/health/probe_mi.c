@@ -285,8 +285,12 @@ static void mi_expire(struct fp_probe *p, struct fp_reading *r)
 	hang_up(d);
 }
 
+static const char *const figures[] = { "dialogs", "shm_free", "up", NULL };
+
 const struct fp_probe_kind fp_probe_mi = {
 	.name = "mi",
+	.vars = "fp_mi or fp_mi_list",
+	.figures = figures,
 	.is_network = true,
 	.plan = mi_plan,
 	.init = mi_init,

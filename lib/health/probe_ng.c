@@ -245,8 +245,12 @@ static int plan(const struct fp_host *h,
 	return code;
 }
 
+static const char *const figures[] = { "sessions", "uptime", NULL };
+
 const struct fp_probe_kind fp_probe_ng = {
 	.name = "ng",
+	.vars = "fp_ng",
+	.figures = figures,
 	.is_network = true,
 	.default_port = 2223,
 	.plan = plan,

@@ -6,9 +6,6 @@
 
 #include "health/probe_sql.h"
 
-#define LAG_WARNING "lag=10"
-#define LAG_CRITICAL "lag=60"
-
 enum {
 	IS_STANDBY,
 	VERSION,
@@ -55,33 +52,6 @@ static int version_len(const char *s)
 	return (int)strcspn(s, " ");
 }
 
-/* Does the node's own variable judge lag? */
-static bool has_own(const struct fp_probe *p, const char *var,
-		    enum fp_health state)
-{
-	const char *text = fp_inventory_var(p->host, var);
-	struct fp_thresholds t = { .n = 0 };
-
-	if (!text || fp_thresholds_add(&t, state, text, NULL))
-		return false;
-	for (size_t i = 0; i < t.n; i++)
-		if (!strcmp(t.v[i].figure, "lag") &&
-		    (!*t.v[i].check || !strcmp(t.v[i].check, p->check)))
-			return true;
-	return false;
-}
-
-static void judge_lag(const struct fp_probe *p, struct fp_reading *r)
-{
-	struct fp_thresholds t = { .n = 0 };
-
-	if (!has_own(p, "fp_warning", FP_WARNING))
-		fp_thresholds_add(&t, FP_WARNING, LAG_WARNING, NULL);
-	if (!has_own(p, "fp_critical", FP_CRITICAL))
-		fp_thresholds_add(&t, FP_CRITICAL, LAG_CRITICAL, NULL);
-	fp_thresholds_apply(&t, p->check, r);
-}
-
 static void say(const struct fp_pg_rows *rows, struct fp_reading *r)
 {
 	const char *version = fp_pg_value(rows, 0, VERSION);
@@ -113,16 +83,14 @@ void fp_probe_pg_read(struct fp_probe *p, const struct fp_pg_rows *rows,
 {
 	const char *lag = fp_pg_value(rows, 0, LAG);
 
+	(void)p;
 	say(rows, r);
 	fp_reading_figure(r, "connections",
 			  (double)fp_pg_int(rows, 0, CONNECTIONS), "",
 			  (double)fp_pg_int(rows, 0, MAX_CONNECTIONS));
-	if (lag) {
-		/* clocks may differ a little */
+	if (lag) /* clocks may differ a little */
 		fp_reading_figure(r, "lag", fmax(0, strtod(lag, NULL)), "s",
 				  NAN);
-		judge_lag(p, r);
-	}
 	if (!is_yes(rows, IS_STANDBY))
 		fp_reading_figure(r, "standbys",
 				  (double)fp_pg_int(rows, 0, STANDBYS), "",
@@ -153,8 +121,12 @@ static int init(struct fp_probe *p, struct fp_err *e)
 	return fp_probe_sql_init(p, &question, e);
 }
 
+static const char *const figures[] = { "connections", "lag", "standbys", NULL };
+
 const struct fp_probe_kind fp_probe_pg = {
 	.name = "pg",
+	.vars = "fp_pg",
+	.figures = figures,
 	.is_network = true,
 	.plan = plan,
 	.init = init,

@@ -101,8 +101,12 @@ static int init(struct fp_probe *p, struct fp_err *e)
 	return fp_probe_sql_init(p, &question, e);
 }
 
+static const char *const figures[] = { "rows", "runs", NULL };
+
 const struct fp_probe_kind fp_probe_rows = {
 	.name = "store",
+	.vars = "fp_recovery_db",
+	.figures = figures,
 	.is_network = true,
 	.plan = plan,
 	.init = init,

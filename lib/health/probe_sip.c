@@ -296,8 +296,12 @@ static void fini(struct fp_probe *p)
 	free(d);
 }
 
+static const char *const figures[] = { "latency", "cert_days", NULL };
+
 const struct fp_probe_kind fp_probe_sip = {
 	.name = "sip",
+	.vars = "fp_sip",
+	.figures = figures,
 	.is_network = true,
 	.default_port = 5060,
 	.plan = plan,

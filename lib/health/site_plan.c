@@ -4,67 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "health/checks.h"
 #include "health/site_priv.h"
 
 #define FILTER "filter"
-
-/* Comparisons, and whose readings they are made of. */
-static const struct {
-	const char *name, *of;
-} compared[] = {
-	{ "tags", "mi" },        { "taking", "mi" },
-	{ "sync", "mi" },        { "links", "mi" },
-	{ "dialogs", "mi" },     { "shm", "mi" },
-	{ "rows", "esl,store" }, { "rtp-ports", "esl" },
-	{ "versions", "esl" },   { "clock", "mi,esl,filter" },
-};
-#define N_COMPARED (sizeof(compared) / sizeof(*compared))
-
-/* Is the word in a list with ',' between? */
-static bool is_in(const char *list, const char *word, size_t n)
-{
-	while (list && *list) {
-		size_t len;
-
-		list += strspn(list, " ");
-		len = strcspn(list, ",");
-		if (len == n && !memcmp(list, word, n))
-			return true;
-		list += len + (list[len] == ',');
-	}
-	return false;
-}
-
-/* "sip-2" is the second "sip". */
-static size_t base_len(const char *name)
-{
-	size_t n = strlen(name), digits = n;
-
-	while (digits && name[digits - 1] >= '0' && name[digits - 1] <= '9')
-		digits--;
-	return digits < n && digits > 1 && name[digits - 1] == '-' ? digits - 1
-								   : n;
-}
-
-bool fp_check_is_known(const char *name, size_t n)
-{
-	for (size_t i = 0; fp_probe_kinds[i]; i++)
-		if (is_in(fp_probe_kinds[i]->name, name, n))
-			return true;
-	for (size_t i = 0; i < N_COMPARED; i++)
-		if (is_in(compared[i].name, name, n))
-			return true;
-	return is_in(FILTER, name, n);
-}
 
 bool fp_site_wants(const struct fp_site *s, const struct fp_host *h,
 		   const char *name)
 {
 	const char *checks = h ? fp_inventory_var(h, "fp_checks") : NULL;
-	size_t n = base_len(name);
+	size_t n = fp_checks_base(name);
 
-	return (!s->o.only || is_in(s->o.only, name, n)) &&
-	       (!checks || is_in(checks, name, n));
+	return (!s->o.only || fp_checks_has(s->o.only, name, n)) &&
+	       (!checks || fp_checks_has(checks, name, n));
 }
 
 /* Is it asked, for its own sake or a comparison's? */
@@ -73,9 +25,10 @@ static bool asks(const struct fp_site *s, const struct fp_host *h,
 {
 	bool is_asked = fp_site_wants(s, h, kind);
 
-	for (size_t i = 0; i < N_COMPARED && !is_asked; i++)
-		is_asked = is_in(compared[i].of, kind, strlen(kind)) &&
-			   fp_site_wants(s, h, compared[i].name);
+	for (const struct fp_comparison *c = fp_comparisons;
+	     c->name && !is_asked; c++)
+		is_asked = fp_checks_has(c->of, kind, strlen(kind)) &&
+			   fp_site_wants(s, h, c->name);
 	return is_asked;
 }
 
@@ -83,10 +36,8 @@ static bool asks(const struct fp_site *s, const struct fp_host *h,
 static int check_names(const char *list, const char *what, struct fp_err *e)
 {
 	while (list && *list) {
-		size_t n;
+		size_t n = fp_checks_word(&list);
 
-		list += strspn(list, " ");
-		n = strcspn(list, ",");
 		if (!fp_check_is_known(list, n))
 			return fp_err(e, -EINVAL,
 				      "%s: there is no check \"%.*s\"", what,
@@ -209,7 +160,7 @@ static int add_thresholds(struct fp_thresholds *t, const char *warning,
 		r = fp_thresholds_add(t, FP_WARNING, warning, e);
 	if (critical && !r)
 		r = fp_thresholds_add(t, FP_CRITICAL, critical, e);
-	return r;
+	return r ? r : fp_checks_hold(t, e);
 }
 
 /* A node's own, and over them those of the command line. */
@@ -226,9 +177,11 @@ static int plan_thresholds(struct fp_site *s, struct fp_site_node *n,
 	if (!n->thresholds)
 		return fp_err(e, -ENOMEM, "out of memory");
 	r = add_thresholds(n->thresholds, warning, critical, e);
-	if (!r)
-		return add_thresholds(n->thresholds, s->o.warning,
-				      s->o.critical, e);
+	if (!r) {
+		r = add_thresholds(n->thresholds, s->o.warning, s->o.critical,
+				   e);
+		return r ? r : fp_checks_defaults(n->thresholds, e);
+	}
 	free(n->thresholds);
 	n->thresholds = NULL;
 	fp_err_prefix(e, r, "fp_warning, fp_critical");
@@ -302,6 +255,8 @@ int fp_site_plan(struct fp_site *s, struct fp_err *e)
 	if (!r)
 		r = add_thresholds(&s->thresholds, s->o.warning, s->o.critical,
 				   e);
+	if (!r)
+		r = fp_checks_defaults(&s->thresholds, e);
 	for (size_t i = 0; i < s->n_nodes && !r; i++)
 		r = plan_node(s, &s->node[i], e);
 	return r ? r : plan_filters(s, e);

@@ -96,6 +96,10 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	check 3 --only sip,spi
 	hints '--only: there is no check "spi"'
 	check 3 --warning esl.sessions=x
+	check 3 --warning esl.sesions=0
+	hints 'esl has no figure "sesions"; it has sessions'
+	check 3 --critical nosuch.latency=0
+	hints 'there is no check "nosuch"'
 	check 3 --rise 0
 	hints '--rise 0: a number from 1'
 	check 3 --lease 10s
@@ -152,6 +156,10 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	echo 'n1 fp_sip=udp:127.0.0.1:25060 fp_critical=latency=a' >cluster.ini
 	check 3
 	[[ $output == *'fp_warning, fp_critical'* ]]
+	echo 'n1 fp_sip=udp:127.0.0.1:25060 fp_warning=sip.latncy=0' \
+		>cluster.ini
+	check 3
+	[[ $output == *thresholds*UNKNOWN*'sip has no figure "latncy"'* ]]
 }
 
 @test "check: what is wrong with one node is said of that node" {

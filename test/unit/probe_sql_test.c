@@ -2,6 +2,7 @@
 /* What probes make of a PostgreSQL's rows. */
 #include <libpq-fe.h>
 
+#include "health/checks.h"
 #include "health/probe_sql.h"
 #include "unit.h"
 
@@ -53,14 +54,38 @@ static double figure(const struct fp_reading *r, const char *name)
 	return -1;
 }
 
-static void read_pg(const char *vars, const char *const row[8],
-		    struct fp_reading *r)
+/* All figures of r are said of its kind: others could have no threshold. */
+static void figures_are_of(const struct fp_reading *r, const char *kind)
 {
-	struct fp_probe p = probe(vars);
+	const char *const *all = fp_checks_figures(kind, strlen(kind));
+
+	for (size_t i = 0; i < r->n_figures; i++) {
+		size_t k = 0;
+
+		while (all[k] && strcmp(all[k], r->figure[i].name))
+			k++;
+		OK(all[k]);
+	}
+}
+
+/* Judged as a site does by thresholds, NULL: only the default ones. */
+static void read_pg(const char *warning, const char *critical,
+		    const char *const row[8], struct fp_reading *r)
+{
+	struct fp_thresholds t = { .n = 0 };
+	struct fp_err e;
+	struct fp_probe p = probe("");
 	struct fp_pg_rows *rows = rows_of(row, 1, 8);
 
 	fp_reading_init(r);
 	fp_probe_pg_read(&p, rows, r);
+	figures_are_of(r, "pg");
+	if (warning)
+		EQ(fp_thresholds_add(&t, FP_WARNING, warning, &e), 0);
+	if (critical)
+		EQ(fp_thresholds_add(&t, FP_CRITICAL, critical, &e), 0);
+	EQ(fp_checks_defaults(&t, &e), 0);
+	fp_thresholds_apply(&t, "pg", r);
 	fp_pg_rows_free(rows);
 	fp_inventory_free(inv);
 }
@@ -93,13 +118,13 @@ TEST(lag_by_default)
 		const char *const primary[] = PRIMARY(v[i].lag, "2");
 		struct fp_reading r;
 
-		read_pg("", standby, &r);
+		read_pg(NULL, NULL, standby, &r);
 		EQ(r.state, v[i].state);
 		OK(figure(&r, "lag") >= 0);
 		EQ(figure(&r, "connections"), 7);
 		HAS(r.detail, "PostgreSQL 15.18, standby");
 		fp_reading_fini(&r);
-		read_pg("", primary, &r);
+		read_pg(NULL, NULL, primary, &r);
 		EQ(r.state, v[i].state);
 		EQ(figure(&r, "standbys"), 2);
 		HAS(r.detail, "PostgreSQL 15.18, read-write, 2 standbys");
@@ -107,21 +132,18 @@ TEST(lag_by_default)
 	}
 }
 
-TEST(lag_as_the_node_has_it)
+TEST(lag_as_thresholds_have_it)
 {
 	const char *const late[] = STANDBY("100", "1");
 	struct fp_reading r;
 
-	read_pg("fp_critical=pg.lag=1000", late, &r);
+	read_pg(NULL, "pg.lag=1000", late, &r);
 	EQ(r.state, FP_WARNING);
 	fp_reading_fini(&r);
-	read_pg("fp_critical=lag=1000 fp_warning=lag=500", late, &r);
+	read_pg("lag=500", "lag=1000", late, &r);
 	EQ(r.state, FP_OK);
 	fp_reading_fini(&r);
-	read_pg("fp_critical=esl.lag=1000", late, &r);
-	EQ(r.state, FP_CRITICAL);
-	fp_reading_fini(&r);
-	read_pg("fp_critical=nonsense", late, &r);
+	read_pg(NULL, "esl.rate=1000", late, &r);
 	EQ(r.state, FP_CRITICAL);
 	fp_reading_fini(&r);
 }
@@ -137,19 +159,19 @@ TEST(who_says_little)
 	};
 	struct fp_reading r;
 
-	read_pg("", alone, &r);
+	read_pg(NULL, NULL, alone, &r);
 	EQ(r.state, FP_WARNING);
 	HAS(r.detail, "receives nothing from a primary");
 	fp_reading_fini(&r);
-	read_pg("", hidden, &r);
+	read_pg(NULL, NULL, hidden, &r);
 	EQ(r.state, FP_OK);
 	EQ(figure(&r, "lag"), -1);
 	HAS(r.detail, "1 standby");
 	fp_reading_fini(&r);
-	read_pg("", nothing, &r);
+	read_pg(NULL, NULL, nothing, &r);
 	HAS(r.detail, "PostgreSQL ?");
 	fp_reading_fini(&r);
-	read_pg("", locked, &r);
+	read_pg(NULL, NULL, locked, &r);
 	EQ(r.state, FP_WARNING);
 	HAS(r.detail, "default_transaction_read_only is on");
 	fp_reading_fini(&r);
@@ -166,6 +188,7 @@ TEST(recovery_rows)
 	fp_reading_init(&r);
 	fp_probe_rows_read(NULL, rows, &r);
 	EQ(r.state, FP_OK);
+	figures_are_of(&r, "store");
 	STR(r.detail, "16 rows of 3 runs");
 	s = &r.view->store;
 	EQ(r.view->kind, FP_VIEW_STORE);
