@@ -283,8 +283,11 @@ void fp_site_take_view(struct fp_site_check *c, struct fp_reading *r)
 	struct fp_site_node *n = c->node;
 	enum fp_view_kind k;
 
-	if (r->view)
+	if (r->view) {
 		c->view_kind = (int)r->view->kind + 1;
+		r->view->asked_ms = c->probe ? c->probe->started_ms : 0;
+		r->view->told_ms = fp_clock_ms();
+	}
 	if (!c->view_kind)
 		return;
 	k = (enum fp_view_kind)(c->view_kind - 1);

@@ -49,12 +49,13 @@ struct fp_cluster_answer {
  *            a link that is Up: processed_dialogs) although it owns no active tag:
  *            CRITICAL.  Owns none, takes none: WARNING.  Both is_refusing while
  *            another node owns one: routing should keep new calls away
- *  sync      (node) every enabled capability Ok; last finished sync had more than
- *            0 chunks unless all peers have 0 dialogs; not one under way
+ *  sync      (node) every enabled capability Ok; not one under way; when the last
+ *            one had 0 chunks, or none is known: no dialogs missing, as below
  *  links     (node) each Up with next_hop == node_id; Probe or another hop:
  *            WARNING; Down to a node that answers us: CRITICAL, both named
- *  dialogs   (cluster) of nodes that replicate with one another: counts within
- *            tolerance, in both rounds
+ *  dialogs   (cluster) of nodes that replicate with one another: none whose
+ *            counts of both rounds are below both of a peer, by more than what
+ *            is tolerated (they are read at other moments of an interval)
  *  shm       (node) free share of shared memory
  *  rows      (node) FreeSWITCH: rows of its run against its sessions; both rounds
  *  rtp-ports (cluster) disjoint ranges of FreeSWITCH nodes that share a recovery

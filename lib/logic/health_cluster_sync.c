@@ -19,8 +19,7 @@ struct counts {
 	uint32_t cluster;
 	size_t n;
 	int64_t min, max;
-	const char *most;   /* who has the most */
-	int64_t max_before; /* of those that had a round before; -1: none */
+	const char *most; /* who has the most */
 };
 
 static int64_t count_of(const struct fp_view *view, uint32_t cluster)
@@ -35,11 +34,10 @@ static int64_t count_of(const struct fp_view *view, uint32_t cluster)
 
 static struct counts counts_of(const struct fp_rules *r, uint32_t cluster)
 {
-	struct counts c = { .cluster = cluster, .max = -1, .max_before = -1 };
+	struct counts c = { .cluster = cluster, .max = -1 };
 
 	for (size_t i = 0; i < r->n; i++) {
 		int64_t x = count_of(r->v[i].opensips, cluster);
-		int64_t y = count_of(r->v[i].opensips_before, cluster);
 
 		if (x < 0)
 			continue;
@@ -48,32 +46,94 @@ static struct counts counts_of(const struct fp_rules *r, uint32_t cluster)
 			c.max = x;
 			c.most = r->v[i].name;
 		}
-		if (y > c.max_before)
-			c.max_before = y;
 	}
 	return c;
 }
 
-/* Is it short now; and was it so in the round before? */
+/* ---- counts that were not read at the same time
+ *
+ * Nodes are read at other moments of an interval, and calls come and go
+ * meanwhile: what a peer had when this node was read lies between its two
+ * readings around that.  So a count is missing when all that the node had in both
+ * readings is less than all that the peer had in both of its own. */
+
+struct span {
+	int64_t low, high;         /* of both readings */
+	int64_t first_ms, last_ms; /* when the first was over, the last begun */
+	double per_ms;             /* how fast it changed */
+};
+
+/* false: it has no two readings. */
+static bool span_of(const struct fp_rules *r, size_t i, uint32_t cluster,
+		    struct span *out)
+{
+	const struct fp_view *now = r->v[i].opensips,
+			     *was = r->v[i].opensips_before;
+	int64_t x = count_of(now, cluster), y = count_of(was, cluster), ms;
+
+	if (x < 0 || y < 0)
+		return false;
+	out->low = x < y ? x : y;
+	out->high = x < y ? y : x;
+	out->first_ms = was->told_ms;
+	out->last_ms = now->asked_ms;
+	ms = now->told_ms - was->told_ms;
+	out->per_ms =
+		(double)(out->high - out->low) / (double)(ms > 0 ? ms : 1);
+	return true;
+}
+
+/* Spans that do not meet, as of a node that was slow to answer: what may have
+ * come or gone in between, and as much again. */
+static double drift(const struct span *a, const struct span *b)
+{
+	int64_t gap_ms = b->first_ms - a->last_ms;
+
+	if (a->first_ms - b->last_ms > gap_ms)
+		gap_ms = a->first_ms - b->last_ms;
+	if (gap_ms <= 0)
+		return 0;
+	return 2 * (double)gap_ms *
+	       (a->per_ms > b->per_ms ? a->per_ms : b->per_ms);
+}
+
+/* Short of that peer in both readings? */
+static bool is_short_of(const struct fp_rules *r, const struct span *own,
+			size_t peer, uint32_t cluster)
+{
+	struct span its;
+
+	return span_of(r, peer, cluster, &its) &&
+	       fp_is_short(r->o, own->high,
+			   its.low - (int64_t)drift(own, &its));
+}
+
+/* Is it short now; and was it so twice, of the same peer? */
 static bool is_short(const struct fp_rules *r, size_t i, const struct counts *c,
-		     bool *was)
+		     bool *is_twice)
 {
 	int64_t x = count_of(r->v[i].opensips, c->cluster);
-	int64_t y = count_of(r->v[i].opensips_before, c->cluster);
+	struct span own;
 
-	*was = y >= 0 && fp_is_short(r->o, y, c->max_before);
-	return x >= 0 && fp_is_short(r->o, x, c->max);
+	*is_twice = false;
+	if (x < 0 || !fp_is_short(r->o, x, c->max))
+		return false;
+	if (!span_of(r, i, c->cluster, &own))
+		return true;
+	for (size_t k = 0; k < r->n && !*is_twice; k++)
+		*is_twice = k != i && is_short_of(r, &own, k, c->cluster);
+	return true;
 }
 
 static void judge_dialogs(const struct fp_rules *r, const struct counts *c,
 			  struct fp_reading *a)
 {
 	struct fp_cluster_names twice = { 0 }, once = { 0 };
-	bool was;
+	bool is_twice;
 
 	for (size_t i = 0; i < r->n; i++)
-		if (is_short(r, i, c, &was))
-			fp_cluster_say(was ? &twice : &once, "%s %lld",
+		if (is_short(r, i, c, &is_twice))
+			fp_cluster_say(is_twice ? &twice : &once, "%s %lld",
 				       r->v[i].name,
 				       (long long)count_of(r->v[i].opensips,
 							   c->cluster));
@@ -123,8 +183,9 @@ int fp_rules_dialogs(struct fp_rules *r)
 
 /* ---- sync */
 
-/* It took nothing in its last sync, and lacks what a peer has, twice.  A cluster
- * that began empty has 0 chunks for ever, rightly. */
+/* It took nothing in its last sync, or never had one (the seed that found no
+ * donor), and lacks what a peer has, twice.  A cluster that began empty has 0
+ * chunks for ever, rightly. */
 static void judge_empty(const struct fp_rules *r, size_t i,
 			struct fp_reading *a)
 {
@@ -132,17 +193,17 @@ static void judge_empty(const struct fp_rules *r, size_t i,
 
 	for (size_t k = 0; k < v->n_caps; k++) {
 		struct counts c = counts_of(r, v->cap[k].cluster);
-		bool was, is;
+		bool is_twice;
 
-		if (strcmp(v->cap[k].name, "dialog-dlg-repl") != 0)
+		if (strcmp(v->cap[k].name, "dialog-dlg-repl") != 0 ||
+		    !is_short(r, i, &c, &is_twice) || !is_twice)
 			continue;
-		is = is_short(r, i, &c, &was);
-		if (is && (was || !fp_opensips_of(r->v[i].opensips_before)))
-			fp_reading_say(a, was ? FP_CRITICAL : FP_WARNING,
-				       "the last sync brought 0 chunks: it has "
-				       "%lld dialogs, %s has %lld",
-				       (long long)v->dialogs, c.most,
-				       (long long)c.max);
+		fp_reading_say(a, FP_CRITICAL,
+			       "%s: it has %lld dialogs, %s has %lld",
+			       v->sync_chunks < 0
+				       ? "it got none in a sync"
+				       : "the last sync brought 0 chunks",
+			       (long long)v->dialogs, c.most, (long long)c.max);
 	}
 }
 
@@ -161,7 +222,7 @@ static void judge_sync(struct fp_rules *r, size_t i)
 				       v->cap[k].cluster);
 	if (v->is_sync_pending)
 		fp_reading_say(a, FP_WARNING, "a sync is under way");
-	else if (!v->sync_chunks)
+	else if (v->sync_chunks <= 0)
 		judge_empty(r, i, a);
 	if (a->state != FP_OK)
 		return;

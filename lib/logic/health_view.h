@@ -124,6 +124,8 @@ struct fp_view_store {
 
 struct fp_view {
 	enum fp_view_kind kind;
+	/* It is of some moment between them, monotonic; 0: not known. */
+	int64_t asked_ms, told_ms;
 	union {
 		struct fp_view_opensips opensips;
 		struct fp_view_freeswitch freeswitch;

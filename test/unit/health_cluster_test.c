@@ -516,7 +516,32 @@ TEST(sync_from_an_empty_node)
 	s->os[0].view.opensips.dialogs = 100;
 	s->node[1].opensips_before = NULL;
 	judge(s);
-	STR(is_at(s, "sip2", "sync"), "WARNING");
+	STR(is_at(s, "sip2", "sync"), "OK");
+	drop(s);
+}
+
+/* Two seeds started at once, one fell back to being the first; or a restart
+ * emptied it and no report of a sync is left. */
+TEST(sync_that_never_was)
+{
+	struct site *s = make();
+	struct fp_view_opensips *v = &s->os[2].view.opensips;
+
+	v->sync_chunks = -1;
+	judge(s);
+	STR(is_at(s, "sip3", "sync"), "OK");
+	v->dialogs = 0;
+	judge(s);
+	STR(is_at(s, "sip3", "sync"), "OK"); /* not twice yet */
+	s->os[2].before.opensips.dialogs = 0;
+	judge(s);
+	STR(is_at(s, "sip3", "sync"), "CRITICAL");
+	STR(says(s, "sip3", "sync"), "it got none in a sync: it has 0 dialogs, "
+				     "sip1 has 100");
+	/* its peers had few the round before: it may get them yet */
+	s->os[0].before.opensips.dialogs = s->os[1].before.opensips.dialogs = 3;
+	judge(s);
+	STR(is_at(s, "sip3", "sync"), "OK");
 	drop(s);
 }
 
@@ -595,6 +620,79 @@ TEST(dialogs_that_are_missing)
 	judge(s);
 	STR(is_at(s, "", "dialogs"), "OK");
 	drop(s);
+}
+
+/* A ramp: node i is read each second from at_ms[i] on, its answer takes 20 ms,
+ * and it has that share of what there is: calls/s up for 10 s, so many calls for
+ * 10 s, and down again. */
+static int64_t ramp(int64_t ms, int64_t per_s)
+{
+	int64_t up = ms < 10000 ? ms : 10000, down = ms - 20000;
+
+	down = down < 0 ? 0 : down > 10000 ? 10000 : down;
+	return per_s * (up - down) / 1000;
+}
+
+static void read_ramp(struct fp_view *v, int64_t ms, int64_t per_s,
+		      double share)
+{
+	v->asked_ms = 1000000 + ms - 10;
+	v->told_ms = 1000000 + ms + 10;
+	v->opensips.dialogs = (int64_t)(share * (double)ramp(ms, per_s));
+}
+
+/* How many of 31 judgements were not OK; node 3 has a share. */
+static int run_ramp(const int64_t at_ms[N], int64_t per_s, double share,
+		    int *n_sync)
+{
+	struct site *s = make();
+	int n = 0;
+
+	*n_sync = 0;
+	s->os[0].view.opensips.sync_chunks = 0;
+	s->os[2].view.opensips.sync_chunks = 0;
+	for (int64_t ms = 1000; ms <= 31000; ms += 1000) {
+		for (int i = 0; i < N; i++) {
+			double x = i == N - 1 ? share : 1;
+
+			read_ramp(&s->os[i].before, ms + at_ms[i] - 1000, per_s,
+				  x);
+			read_ramp(&s->os[i].view, ms + at_ms[i], per_s, x);
+		}
+		judge(s);
+		n += strcmp(is_at(s, "", "dialogs"), "OK") != 0;
+		*n_sync += !strcmp(is_at(s, "sip3", "sync"), "CRITICAL");
+		*n_sync += 100 * !strcmp(is_at(s, "sip1", "sync"), "CRITICAL");
+	}
+	drop(s);
+	return n;
+}
+
+TEST(dialogs_of_a_ramp)
+{
+	int n_sync;
+
+	for (int64_t a = 0; a <= 2000; a += 100)
+		for (int64_t b = 0; b <= 2000; b += 100) {
+			const int64_t at_ms[N] = { a, 0, b };
+
+			if (!EQ(run_ramp(at_ms, 200, 1, &n_sync), 0) ||
+			    !EQ(n_sync, 0))
+				printf("# read %lld and %lld ms later\n",
+				       (long long)a, (long long)b);
+		}
+}
+
+TEST(dialogs_that_are_missing_in_a_ramp)
+{
+	static const int64_t at_ms[N] = { 0, 300, 700 };
+	int n_sync, n = run_ramp(at_ms, 200, 0.88, &n_sync);
+
+	/* of the 10 s at the top, and next to them */
+	OK(n >= 9);
+	EQ(n_sync, n);
+	/* what is down to nothing is seen in the ramp too */
+	OK(run_ramp(at_ms, 200, 0.3, &n_sync) >= 20);
 }
 
 TEST(dialogs_in_percent)
