@@ -41,7 +41,7 @@ struct fp_steer_setup {
 	const char *conninfo; /* of fp_db; NULL: leases in memory */
 	const char *owner;
 	const char *state_dir; /* what we hold, for the next run; NULL: no */
-	int64_t timeout_ms; /* of MI, and of fp_db */
+	int64_t timeout_ms;    /* of MI, and of fp_db */
 	int64_t lease_s, settle_s;
 	double max_down_percent;
 	bool is_dry_run; /* one round; nothing is changed */

@@ -8,12 +8,12 @@
 
 #include "base/err.h"
 #include "logic/health.h"
+#include "logic/health_dest.h"
 #include "logic/health_view.h"
 
-/* What routing should look like, and the smallest change towards it, under the
- * guards: what an operator set stays; only what we disabled is enabled; not more
- * than max_down of a set is out through us, never its last usable one; at most
- * what OpenSIPS' own probes cannot see is added. */
+/* What routing should look like, and the smallest change towards it: what an
+ * operator set stays; only what we disabled is enabled; not more than max_down of
+ * a set is out through us, never its last usable one. */
 
 /* What is wanted of a node's destinations. */
 enum fp_want {
@@ -116,21 +116,5 @@ int fp_steer_plan(const struct fp_steer_opts *o, const struct fp_steer_dest *v,
  * All OK or WARNING: IN.  Any CRITICAL, refusing or MAINT: OUT.  Else KEEP. */
 enum fp_want fp_steer_want(const enum fp_health *state, const bool *is_refusing,
 			   size_t n);
-
-/* OpenSIPS' own formulas.  Source: OpenSIPS 3.6.8 dispatch.c (weight of a
- * destination with a FreeSWITCH), load_balancer.c (max_load). */
-int64_t fp_weight_dispatcher(int64_t max_weight, int64_t sessions,
-			     int64_t max_sessions, double idle_percent);
-/* psz: calls that OpenSIPS itself counts there. */
-int64_t fp_weight_load_balancer(int64_t sessions, int64_t max_sessions,
-				double idle_percent, int64_t psz);
-
-/* Does a destination's URI lead to this address and port?  Ports that are not
- * said are 5060 (5061 for sips and transport=tls).  host: as text; names compare
- * without case. */
-bool fp_uri_leads_to(const char *uri, const char *host, uint16_t port);
-/* The host and port in a URI, "sip:[2001:db8::1]:5062;transport=tcp".
- * 0; -EINVAL. */
-int fp_uri_host(const char *uri, char host[256], uint16_t *port);
 
 #endif
