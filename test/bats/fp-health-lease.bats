@@ -55,3 +55,171 @@ teardown() { st_teardown; }
 	[[ $stderr == *'refused by rule pooler: '* ]]
 	is_in 1
 }
+
+# ---- what was lost
+
+# Between a steerer and the MI of sip1: while there is a file "drop", commands that
+# set something are lost; "dropreply": their answers.
+lossy() {
+	cat >lossy.py <<-'END'
+		import os, socket
+		s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		s.bind(("127.0.1.9", 8080))
+		open("lossy.up", "w").close()
+		while True:
+		    data, peer = s.recvfrom(65536)
+		    sets = b"ds_set_state" in data or b"lb_status" in data
+		    if sets and os.path.exists("drop"):
+		        continue
+		    up = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    up.settimeout(2)
+		    up.bind(("127.0.1.9", 0))
+		    up.sendto(data, ("127.0.1.1", 8080))
+		    try:
+		        reply = up.recv(65536)
+		        if not (sets and os.path.exists("dropreply")):
+		            s.sendto(reply, peer)
+		    except OSError:
+		        pass
+		    up.close()
+	END
+	python3 lossy.py 3>&- 4>&- 7>&- 8>&- &
+	st_pids+=($!)
+	sed -i 's#fp_mi=udp:127.0.1.1:8080#fp_mi=udp:127.0.1.9:8080#' cluster.ini
+	os_wait 10 test -e lossy.up
+}
+
+@test "commands that are lost are no operator's word" {
+	lossy
+	touch drop
+	st_start ctl1 --settle 1s -t 500ms
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 heard ctl1.out 'sip1	dispatcher	.*	disable	.*	no$'
+	stays 3500 is ds 1 1 Active # past --settle
+	rm drop
+	os_wait 15 is_out 1
+	run ! heard ctl1.out let-go
+}
+
+@test "a change whose answer was lost is told as one" {
+	lossy
+	touch dropreply
+	st_start ctl1 --settle 1s -t 500ms
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 15 heard ctl1.out 'sip1	dispatcher	.*	disable	it was done, the answer was lost.*	yes$'
+	rec fs1 sip OK >&7
+	os_wait 15 heard ctl1.out 'sip1	dispatcher	.*	enable	it was done, the answer was lost.*	yes$'
+	os_wait 15 is_in 1
+	run ! heard ctl1.out let-go
+}
+
+@test "a controller that died between its lease and the command" {
+	pg_sql "insert into fastpath.lease (proxy, kind, dest_set, uri, owner,
+		since, until, epoch, why) values ('sip1', 'dispatcher', '1',
+		'sip:127.0.2.1:5060', 'ctl9', now() - interval '99 s', now(),
+		nextval('fastpath.epoch'), 'dead')"
+	st_start ctl1 --settle 1s
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	run ! heard ctl1.out let-go
+}
+
+# expired_lease: fs1 is out by one of ctl9 that expired
+expired_lease() {
+	os_wait 10 st_disable 1 1
+	pg_sql "insert into fastpath.lease (proxy, kind, dest_set, uri, dest_id,
+		owner, since, until, epoch, is_confirmed, why)
+		select 'sip1', kind, '1', 'sip:127.0.2.1:5060', id, 'ctl9',
+		now() - interval '99 s', now(), nextval('fastpath.epoch'), true,
+		'dead' from (values ('dispatcher', -1), ('load_balancer', 1))
+		v (kind, id)"
+}
+
+@test "an expired lease is undone only on knowledge" {
+	local ask=("$FP_BUILD/fp-health" steer --settle 1s)
+
+	expired_lease
+	# of others, or nothing was said of it: not touched
+	{ all_well; alive; } >in
+	run -0 --separate-stderr "${ask[@]}" -N fs2 <in
+	[ -z "$output" ]
+	{ well fs2 fs3; alive; } >in
+	run -0 --separate-stderr "${ask[@]}" <in
+	[ -z "$output" ]
+	[ "$(pg_sql 'select distinct owner from fastpath.lease')" = ctl9 ]
+	# not known: held
+	{ well fs2 fs3; rec fs1 sip UNKNOWN; alive; } >in
+	run -0 --separate-stderr "${ask[@]}" <in
+	[ "$(grep -c '	take-over	the lease of ctl9 expired, and whether fs1' <<<"$output")" = 2 ]
+	is ds 1 1 Inactive
+	is lb 1 1 no
+	{ all_well; alive; } >in
+	run -0 --separate-stderr "${ask[@]}" <in
+	is_in 1
+	has_leases 0
+}
+
+@test "a destination that cannot be mapped now is left alone" {
+	expired_lease
+	# its node could be another one as well
+	sed -i '/^fs1 /a fs9 ansible_host=127.0.2.1 fp_sip=udp:127.0.2.1:5060' \
+		cluster.ini
+	{ all_well; well fs9; alive; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s <in
+	[ -z "$output" ]
+	[[ $stderr == *'leads to fs1 and to fs9 alike: left alone'* ]]
+	# or one whose name has no address now
+	sed -i '/^fs9 /d; s/^fs1 .*/fs1 fp_sip=udp:fs1.invalid:5060/' cluster.ini
+	{ all_well; alive; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s -t 1s <in
+	[ -z "$output" ]
+	[[ $stderr == *'a name has no address now: left alone'* ]]
+	is ds 1 1 Inactive
+	has_leases 2
+	# of no node, and that is known
+	sed -i '/^fs1 /d' cluster.ini
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s <in
+	[ "$(grep -c '	enable	it leads to no node' <<<"$output")" = 2 ]
+	is ds 1 1 Active
+}
+
+@test "rows that fp_db lost are written again, by the next run too" {
+	st_start ctl1 --lease 30s
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	pg_sql 'delete from fastpath.lease'
+	os_wait 10 has_leases 6
+	heard ctl1.err 'the lease of sip:127.0.2.1:5060 was lost, written again'
+	kill -s TERM "$st_pid"
+	wait "$st_pid"
+	pg_sql 'delete from fastpath.lease'
+	st_start ctl1 --lease 30s
+	{ all_well; alive; } >&7
+	os_wait 10 is_in 1
+	os_wait 5 has_leases 0
+	# what an operator disabled is said, and stays
+	os_wait 10 st_disable 2 2
+	os_wait 10 heard ctl1.err "sip2: dispatcher 1 sip:127.0.2.2:5060 .fs2 is well. is disabled, by nobody's lease"
+	stays 500 is ds 2 2 Inactive
+}
+
+@test "leases of a proxy that is not in the file any more are said" {
+	expired_lease
+	sed -i 's/^sip1 /edge1 /' cluster.ini
+	{ all_well; alive; } >in
+	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s <in
+	[[ $stderr == *'sip1 is no OpenSIPS of the cluster file, and 2 of its destinations are disabled by leases'*'ds_set_state a 1 sip:127.0.2.1:5060'*"delete from fastpath.lease where proxy = 'sip1'"* ]]
+}
+
+@test "a reload that forgets states is no operator's word" {
+	st_start ctl1 --settle 1s --max-down 70
+	{ all_well; rec fs1 sip CRITICAL; rec fs2 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	os_wait 10 is_out 2
+	os_wait 10 are_confirmed 12
+	os_ask 1 ds_reload '{"inherit_state":"n"}'
+	os_wait 10 heard ctl1.out 'sip1	dispatcher	.*fs1	disable	set 1 of sip1 was reloaded'
+	os_wait 10 is_out 1
+	os_wait 10 is_out 2
+	run ! heard ctl1.out let-go
+}

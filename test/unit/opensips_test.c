@@ -248,6 +248,29 @@ TEST(load_balancer)
 	fp_jsonrpc_fini(&r);
 }
 
+static int add_capacities(void *ctx, const struct fp_os_dest *t)
+{
+	(void)ctx;
+	return add(*t->capacities ? t->capacities : "-");
+}
+
+TEST(capacities_of_load_balancer)
+{
+	static const char text[] =
+		"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"Destinations\":["
+		"{\"uri\":\"sip:a\",\"Resources\":[{\"name\":\"calls\","
+		"\"max\":30,\"load\":0},{\"name\":\"x\",\"max\":0,"
+		"\"load\":0},{\"name\":\"pstn\",\"max\":1,\"load\":1}]},"
+		"{\"uri\":\"sip:b\",\"Resources\":[{\"name\":\"calls\","
+		"\"max\":0}]},{\"uri\":\"sip:c\"}]}}";
+	struct fp_jsonrpc r;
+
+	EQ(fp_jsonrpc_parse(&r, text, strlen(text), NULL), 0);
+	EQ(fp_os_load_balancer(r.result, add_capacities, NULL, NULL), 0);
+	STR(found, ",calls,pstn,\n-\n-\n");
+	fp_jsonrpc_fini(&r);
+}
+
 TEST(rtpengine)
 {
 	struct fp_jsonrpc r = captured("rtpengine_show-disabled");

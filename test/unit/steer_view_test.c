@@ -130,7 +130,10 @@ static const char *find(struct fp_places *p, enum fp_dest_kind kind,
 
 	snprintf(d.uri, sizeof(d.uri), "%s", uri);
 	h = fp_places_find(p, &d, &other);
-	return other ? "(two)" : h ? h->name : "(none)";
+	return other                        ? "(two)"
+	       : h                          ? h->name
+	       : !fp_places_is_known(p, &d) ? "(not known)"
+					    : "(none)";
 }
 
 TEST(destinations_lead_to_nodes)
@@ -162,10 +165,14 @@ TEST(destinations_lead_to_nodes)
 	STR(find(&p, FP_DEST_DISPATCHER, "sip:192.0.2.2:5070"), "(two)");
 	STR(find(&p, FP_DEST_DISPATCHER, "sip:FS4.example.net"), "fs4");
 	STR(find(&p, FP_DEST_DISPATCHER, "sip:192.0.2.1:2223"), "(none)");
+	/* that nobody is there has to be known: fs4 was not looked up */
+	STR(find(&p, FP_DEST_DISPATCHER, "sip:192.0.2.9"), "(not known)");
+	STR(find(&p, FP_DEST_DISPATCHER, "sip:fs5.example.net:5099"),
+	    "(not known)");
 	STR(find(&p, FP_DEST_RTPENGINE, "udp:192.0.2.1:2223"), "rtp1");
 	STR(find(&p, FP_DEST_RTPENGINE, "udp:192.0.2.1:5060"), "(none)");
-	STR(find(&p, FP_DEST_RTPENGINE, "nonsense:x:y"), "(none)");
-	STR(find(&p, FP_DEST_DISPATCHER, ""), "(none)");
+	STR(find(&p, FP_DEST_RTPENGINE, "nonsense:x:y"), "(not known)");
+	STR(find(&p, FP_DEST_DISPATCHER, ""), "(not known)");
 	fp_places_fini(&p);
 	fp_names_close(names);
 	fp_work_close(work);
