@@ -66,6 +66,31 @@ static int add_check(void *ctx, const struct fp_site_check *c)
 	return 0;
 }
 
+/* That all is well says nothing of nodes that nothing is asked of. */
+static void add_unasked(struct nagios *g, struct fp_site *s)
+{
+	struct fp_site_node *v;
+	size_t n = fp_site_nodes(s, &v), n_unasked = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		bool is_asked = !v[i].host; /* the cluster is no node */
+
+		for (size_t k = 0; k < v[i].n_checks && !is_asked; k++)
+			is_asked = v[i].check[k]->is_shown &&
+				   !v[i].check[k]->is_hidden;
+		if (is_asked)
+			continue;
+		if (n_unasked++ < PROBLEMS_SHOWN)
+			fp_buf_printf(&g->line, "%s%s",
+				      n_unasked > 1 ? ", " : ", no check of ",
+				      v[i].name);
+		fp_buf_printf(&g->more, "[-] %s: no check\n", v[i].name);
+	}
+	if (n_unasked > PROBLEMS_SHOWN)
+		fp_buf_printf(&g->line, " and %zu more",
+			      n_unasked - PROBLEMS_SHOWN);
+}
+
 int fh_nagios(struct fh_ask *a, const struct fh_tally *t, struct fp_err *e)
 {
 	struct nagios g = { .n_problems = 0 };
@@ -78,6 +103,7 @@ int fh_nagios(struct fh_ask *a, const struct fh_tally *t, struct fp_err *e)
 	if (!g.n_problems)
 		fp_buf_printf(&g.line, "%zu checks of %zu nodes", t->n,
 			      a->n_hosts);
+	add_unasked(&g, a->site);
 	line = fp_buf_str(&g.line);
 	perf = fp_buf_str(&g.perf);
 	more = fp_buf_str(&g.more);

@@ -79,6 +79,7 @@ struct fp_site_opts {
 	const struct fp_host *const *hosts; /* kept by reference */
 	size_t n_hosts;
 	bool is_whole;    /* these are all nodes: comparisons of all are made */
+	bool is_named;    /* somebody chose these: what they lack of only is told */
 	const char *only; /* "sip,tags", or NULL: all checks */
 	const char *warning, *critical; /* thresholds, or NULL */
 	const char *sip_fail, *app;     /* as struct fp_probe_env has them */

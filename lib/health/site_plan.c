@@ -248,6 +248,155 @@ static int plan_filters(struct fp_site *s, struct fp_err *e)
 	return r;
 }
 
+/* ---- what is named, and cannot be made */
+
+static bool has_var(const struct fp_host *h, const char *vars)
+{
+	while (*vars) {
+		size_t n = strcspn(vars, " ");
+		char name[64];
+		const char *v;
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, vars);
+		v = fp_inventory_var(h, name);
+		if (v && *v)
+			return true;
+		vars += n;
+		vars += strspn(vars, " ");
+	}
+	return false;
+}
+
+/* Is there such a probe, or one that a comparison of that name is made of? */
+static bool is_made(const struct fp_site_node *n, const char *word, size_t len)
+{
+	const char *of = NULL;
+
+	for (const struct fp_comparison *c = fp_comparisons; c->name; c++)
+		if (strlen(c->name) == len && !memcmp(c->name, word, len))
+			of = c->of;
+	for (size_t i = 0; i < n->n_checks; i++) {
+		const char *name = n->check[i]->name;
+		size_t base = fp_checks_base(name);
+
+		if ((base == len && !memcmp(name, word, len)) ||
+		    fp_checks_has(of, name, base))
+			return true;
+	}
+	return false;
+}
+
+static bool is_made_anywhere(const struct fp_site *s, const char *word,
+			     size_t len)
+{
+	for (size_t i = 0; i < s->n_nodes; i++)
+		if (is_made(&s->node[i], word, len))
+			return true;
+	return false;
+}
+
+static void say_why(const struct fp_site_node *n, const char *name,
+		    struct fp_err *e)
+{
+	const char *checks = fp_inventory_var(n->host, "fp_checks");
+	const char *vars = "fp_if";
+
+	e->text[0] = 0;
+	if (checks && !fp_checks_has(checks, name, strlen(name))) {
+		fp_err(e, 0, "it is named, but fp_checks of this node is %s",
+		       checks);
+		return;
+	}
+	for (const struct fp_comparison *c = fp_comparisons; c->name; c++)
+		if (!strcmp(c->name, name)) {
+			fp_err(e, 0,
+			       "it is named, but made of %s, which this node "
+			       "has not",
+			       c->of);
+			return;
+		}
+	for (size_t i = 0; fp_probe_kinds[i]; i++)
+		if (!strcmp(fp_probe_kinds[i]->name, name))
+			vars = fp_probe_kinds[i]->vars;
+	if (!has_var(n->host, vars))
+		fp_err(e, 0, "it is named, but this node has no %s", vars);
+	else if (!strcmp(vars, fp_probe_rows.vars))
+		fp_err(e, 0, "it is asked at the first node that has that %s",
+		       vars);
+	else
+		fp_err(e, 0, "there is nothing in %s that it can ask", vars);
+}
+
+/* of: a list of checks. is_lenient: one that another node has is not missed in
+ * one that has any. */
+static int miss_words(struct fp_site *s, struct fp_site_node *n,
+		      const char *list, bool is_lenient)
+{
+	bool has_any = n->n_checks;
+	int r = 0;
+
+	while (list && *list && !r) {
+		size_t len = fp_checks_word(&list);
+		struct fp_err e;
+		char name[32];
+
+		snprintf(name, sizeof(name), "%.*s", (int)len, list);
+		list += len + (list[len] == ',');
+		if (is_made(n, name, len) ||
+		    (s->o.only && !fp_checks_has(s->o.only, name, len)))
+			continue;
+		/* one database is asked once */
+		if (is_made_anywhere(s, name, len) &&
+		    ((is_lenient && has_any) ||
+		     (!strcmp(name, fp_probe_rows.name) &&
+		      has_var(n->host, fp_probe_rows.vars))))
+			continue;
+		say_why(n, name, &e);
+		r = say_bad(s, n, name, &e);
+	}
+	return r;
+}
+
+/* Variables that are there, and make nothing: fp_sip=ws:... */
+static int miss_vars(struct fp_site *s, struct fp_site_node *n)
+{
+	int r = 0;
+
+	for (size_t i = 0; fp_probe_kinds[i] && !r; i++) {
+		const struct fp_probe_kind *k = fp_probe_kinds[i];
+		struct fp_err e;
+
+		if (k == &fp_probe_rows || !has_var(n->host, k->vars) ||
+		    !fp_site_wants(s, n->host, k->name) ||
+		    is_made(n, k->name, strlen(k->name)))
+			continue;
+		say_why(n, k->name, &e);
+		r = say_bad(s, n, k->name, &e);
+	}
+	return r;
+}
+
+/* A check that was wanted and is not there would be one that never alerts. */
+static int plan_missing(struct fp_site *s, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_nodes && !r; i++) {
+		struct fp_site_node *n = &s->node[i];
+		const char *checks = fp_inventory_var(n->host, "fp_checks");
+
+		if (n->n_checks && n->check[0]->is_fixed &&
+		    !strcmp(n->check[0]->name, "fp_checks"))
+			continue;
+		r = miss_vars(s, n);
+		if (!r && s->o.is_named)
+			r = miss_words(s, n, s->o.only, true);
+		if (!r)
+			r = miss_words(s, n, checks, false);
+	}
+	return r ? fp_err(e, r, "out of memory") : 0;
+}
+
 int fp_site_plan(struct fp_site *s, struct fp_err *e)
 {
 	int r = check_names(s->o.only, "--only", e);
@@ -259,5 +408,7 @@ int fp_site_plan(struct fp_site *s, struct fp_err *e)
 		r = fp_checks_defaults(&s->thresholds, e);
 	for (size_t i = 0; i < s->n_nodes && !r; i++)
 		r = plan_node(s, &s->node[i], e);
-	return r ? r : plan_filters(s, e);
+	if (!r)
+		r = plan_filters(s, e);
+	return r ? r : plan_missing(s, e);
 }

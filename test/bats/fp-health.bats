@@ -144,8 +144,7 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	same "$output" $'sip\tCRITICAL\nsip-2\tOK'
 	echo 'n1 fp_sip=udp:127.0.0.1:25060 fp_checks=esl' >cluster.ini
 	check 3
-	same "$output" ''
-	hints 'nothing to check'
+	[[ $output == *esl*UNKNOWN*'this node has no fp_esl'* ]]
 	echo 'n1 fp_sip=udp:127.0.0.1:25060 fp_checks=spi' >cluster.ini
 	check 3
 	[[ $output == *'there is no check "spi"'* ]]
@@ -160,6 +159,32 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 		>cluster.ini
 	check 3
 	[[ $output == *thresholds*UNKNOWN*'sip has no figure "latncy"'* ]]
+}
+
+@test "check: what is named and cannot be made is UNKNOWN" {
+	echo 'n1 fp_sip=udp:127.0.0.1:25060 fp_checks=sip,esl,tags' >cluster.ini
+	check 3 -o check,state,detail
+	same "$(cut -f1,2 <<<"$output" | tr '\t\n' '= ')" \
+		'sip=OK esl=UNKNOWN tags=UNKNOWN '
+	[[ $output == *'made of mi'* ]]
+	check 0 --only sip
+	echo 'n1 fp_sip=ws:127.0.0.1:25060' >cluster.ini
+	check 3
+	[[ $output == *sip*UNKNOWN*'nothing in fp_sip that it can ask'* ]]
+	cat >cluster.ini <<-'END'
+	n1 fp_sip=udp:127.0.0.1:25060
+	n2 ansible_host=127.0.0.1
+	END
+	check 3 n1 --only mi
+	[[ $output == n1*mi*UNKNOWN*'no fp_mi or fp_mi_list'* ]]
+	check 3 n1 n2 --only sip
+	same "$(states)" 'n1=OK n2=UNKNOWN'
+	check 0 --only sip
+	check 0 --format nagios
+	[[ $output == 'OK - 1 checks of 2 nodes, no check of n2 |'* ]]
+	[[ $output == *'[-] n2: no check'* ]]
+	check 3 n2
+	hints 'nothing to check'
 }
 
 @test "check: what is wrong with one node is said of that node" {
