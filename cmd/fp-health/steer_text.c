@@ -59,15 +59,22 @@ static void take_out(const struct fh_text *t, struct fh_text_node *n)
 		n->next = FH_OUT;
 }
 
-/* Who is not known keeps what it is; who never was is in. */
+/* Who is not known keeps what it is; of who never was nothing is said. */
+static enum fh_where wanted(const struct fh_text_node *n)
+{
+	if (n->want == FP_WANT_KEEP)
+		return n->is;
+	/* who is wanted out comes after all who are in, and the guards */
+	return n->want == FP_WANT_OUT && n->is == FH_OUT ? FH_OUT : FH_IN;
+}
+
 static void decide(struct fh_text *t)
 {
 	for (size_t i = 0; i < t->nodes->n_hosts; i++) {
 		struct fh_text_node *n = &t->v[i];
 
 		n->want = fp_steer_view_want(t->view, n->host->name, n->why);
-		n->next = n->is == FH_OUT && n->want != FP_WANT_IN ? FH_OUT
-								   : FH_IN;
+		n->next = wanted(n);
 		if (n->want != FP_WANT_KEEP)
 			n->is_well = n->want == FP_WANT_IN;
 		if (n->want != FP_WANT_OUT)

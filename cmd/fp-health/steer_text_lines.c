@@ -172,8 +172,8 @@ static bool is_shared(const struct fh_text *t, const struct fh_text_node *n,
 	for (size_t i = 0; i < t->nodes->n_hosts; i++) {
 		const struct fh_text_node *x = &t->v[i];
 
-		for (size_t k = 0; x != n && x->next == FH_IN && k < x->n_addrs;
-		     k++)
+		for (size_t k = 0;
+		     x != n && x->next != FH_OUT && k < x->n_addrs; k++)
 			if (!fp_prefix_cmp(&x->addr[k], p))
 				return true;
 	}
