@@ -56,6 +56,8 @@ struct fp_site_node {
 		*mark; /* in maintenance; of the last fp_site_mark */
 	struct fp_thresholds *thresholds;
 	struct fp_view *view[FP_VIEWS], *before[FP_VIEWS];
+	/* An OpenSIPS whose probes have been seen at work, by fp_dest_kind. */
+	bool is_probing[FP_DEST_RTPENGINE + 1];
 };
 
 /* Would a new call be taken, as far as this check (all of this node's) can tell?

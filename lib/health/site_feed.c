@@ -13,6 +13,9 @@
 /* How long OpenSIPS' own probes take to see what we see: ds_ping_interval and
  * lb probing_interval are 10 to 30 s where they are on. */
 #define PROXY_WINDOW_MS 30000
+/* A single check has nobody who asks on: what it says of a silent server ends
+ * there, whoever contradicts it. */
+#define CHECK_WINDOW_MS 300000
 #define DESTS_MAX 64 /* opinions of proxies that are looked at */
 
 /* ---- told */
@@ -230,6 +233,20 @@ static bool leads_to(const struct fp_view_dest *d, const struct fp_endpoint *to)
 	       fp_uri_leads_to(d->uri, to->host, port);
 }
 
+/* Where nothing is probed (no ds_ping_interval, no probing_interval) Active
+ * stands for ever.  Who has found a destination dead is known to probe. */
+static void note_probes(struct fp_site_node *n, const struct fp_view *v)
+{
+	for (size_t j = 0; j < v->opensips.n_dests; j++)
+		if (v->opensips.dest[j].state == FP_DEST_PROBING)
+			n->is_probing[v->opensips.dest[j].kind] = true;
+}
+
+static bool has_word(const struct fp_site_node *n, const struct fp_view_dest *d)
+{
+	return d->state != FP_DEST_ACTIVE || n->is_probing[d->kind];
+}
+
 static size_t opinions(const struct fp_site *s, const struct fp_endpoint *to,
 		       enum fp_dest_state out[DESTS_MAX])
 {
@@ -238,9 +255,13 @@ static size_t opinions(const struct fp_site *s, const struct fp_endpoint *to,
 	for (size_t i = 0; i < s->n_nodes; i++) {
 		const struct fp_view *v = s->node[i].view[FP_VIEW_OPENSIPS];
 
-		for (size_t j = 0; v && j < v->opensips.n_dests; j++)
-			if (n < DESTS_MAX && leads_to(&v->opensips.dest[j], to))
-				out[n++] = v->opensips.dest[j].state;
+		for (size_t j = 0; v && j < v->opensips.n_dests; j++) {
+			const struct fp_view_dest *d = &v->opensips.dest[j];
+
+			if (n < DESTS_MAX && leads_to(d, to) &&
+			    has_word(&s->node[i], d))
+				out[n++] = d->state;
+		}
 	}
 	return n;
 }
@@ -263,12 +284,15 @@ static void ask_proxies(struct fp_site *s, const struct fp_site_check *c,
 	enum fp_dest_state states[DESTS_MAX];
 	size_t n = opinions(s, &c->probe->to, states), len;
 	enum fp_health state;
+	int64_t down_ms;
 
 	if (!n)
 		return;
-	state = fp_contradicted(states, n, others_are_silent(c),
-				fp_clock_ms() - c->silent_ms, PROXY_WINDOW_MS);
-	if (state == r->state)
+	down_ms = fp_clock_ms() - c->silent_ms;
+	state = fp_contradicted(states, n, others_are_silent(c), down_ms,
+				PROXY_WINDOW_MS);
+	if (state == r->state ||
+	    (!s->o.interval_ms && down_ms >= CHECK_WINDOW_MS))
 		return;
 	r->state = state;
 	len = strlen(r->detail);
@@ -295,6 +319,8 @@ void fp_site_take_view(struct fp_site_check *c, struct fp_reading *r)
 	n->before[k] = n->view[k];
 	n->view[k] = r->view;
 	r->view = NULL;
+	if (n->view[k] && k == FP_VIEW_OPENSIPS)
+		note_probes(n, n->view[k]);
 }
 
 /* Nothing came from there: it may be us.  (Of what the engine could not even
@@ -304,13 +330,25 @@ static bool is_mute(const struct fp_reading *r)
 	return r->is_silent || (r->state == FP_UNKNOWN && r->latency_us < 0);
 }
 
+/* How long it was silent before this run. */
+static int64_t silent_before_ms(const struct fp_site_check *c)
+{
+	int64_t age_ms;
+
+	if (!c->judged.is_known || !c->judged.is_silent ||
+	    __builtin_sub_overflow(fp_clock_unix_ms(), c->judged.silent_ms,
+				   &age_ms))
+		return 0;
+	return age_ms > 0 ? age_ms : 0;
+}
+
 static void note_silence(struct fp_site *s, struct fp_site_check *c,
 			 bool is_silent)
 {
 	s->n_silent += is_silent;
 	s->n_silent -= c->is_silent;
 	if (is_silent && !c->is_silent)
-		c->silent_ms = fp_clock_ms();
+		c->silent_ms = fp_clock_ms() - silent_before_ms(c);
 	c->is_silent = is_silent;
 }
 

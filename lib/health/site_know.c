@@ -67,6 +67,7 @@ static void inherit_node(struct fp_site *s, struct fp_site_node *n,
 	n->state = from->state;
 	n->since_ms = from->since_ms;
 	memcpy(n->run, from->run, sizeof(n->run));
+	memcpy(n->is_probing, from->is_probing, sizeof(n->is_probing));
 	for (size_t i = 0; i < from->n_checks; i++) {
 		struct fp_site_check *was = from->check[i];
 		struct fp_site_check *c = find_check(n, was->name);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The state file's lines: fields with TAB between them, in this order: node,
- * check, state, since, read (unix ms), run, run before, refusing, silent,
+ * check, state, since, read (unix ms), run, run before, refusing, since when it is
+ * silent (unix ms, or 0),
  * flapping, raw, seen, seen refusing, same, pending, unknown, n_refusing,
  * changes as "AT:WORST:REFUSING" with ',' between, or "-". */
 #include <inttypes.h>
@@ -39,6 +40,11 @@ static void add_changes(struct fp_buf *to, const struct fp_judged *j)
 	fp_buf_str_add(to, "\n");
 }
 
+static int64_t at_least_1(int64_t ms)
+{
+	return ms > 0 ? ms : 1;
+}
+
 void fp_judged_print(const struct fp_judged *j, const char *node,
 		     const char *check, struct fp_buf *to)
 {
@@ -50,10 +56,11 @@ void fp_judged_print(const struct fp_judged *j, const char *node,
 		      fp_health_name(j->state), j->since_ms, j->read_ms);
 	add_word(to, j->run);
 	add_word(to, j->run_before);
-	fp_buf_printf(to, "%d\t%d\t%d\t%s\t%s\t%d\t%u\t%s\t%u\t%u\t",
-		      j->is_refusing, j->is_silent, j->is_flapping,
-		      fp_health_name(j->raw), fp_health_name(j->seen),
-		      j->is_seen_refusing, j->n_same,
+	fp_buf_printf(to, "%d\t%" PRId64 "\t%d\t%s\t%s\t%d\t%u\t%s\t%u\t%u\t",
+		      j->is_refusing,
+		      j->is_silent ? at_least_1(j->silent_ms) : 0,
+		      j->is_flapping, fp_health_name(j->raw),
+		      fp_health_name(j->seen), j->is_seen_refusing, j->n_same,
 		      fp_health_name(j->pending), j->n_unknown, j->n_refusing);
 	add_changes(to, j);
 }
@@ -207,7 +214,8 @@ int fp_judged_parse(struct fp_judged *j, char node[256], char check[32],
 	word(&l, x.run, sizeof(x.run), true);
 	word(&l, x.run_before, sizeof(x.run_before), true);
 	x.is_refusing = flag(&l);
-	x.is_silent = flag(&l);
+	x.silent_ms = number(&l, INT64_MAX);
+	x.is_silent = x.silent_ms != 0;
 	x.is_flapping = flag(&l);
 	x.raw = state(&l);
 	x.seen = state(&l);

@@ -208,6 +208,8 @@ static void follow_clock(struct fp_judged *j, int64_t now_ms)
 	if (__builtin_sub_overflow(now_ms, j->read_ms, &by_ms) ||
 	    !shift(&j->since_ms, by_ms))
 		j->since_ms = now_ms;
+	if (j->silent_ms && !shift(&j->silent_ms, by_ms))
+		j->silent_ms = now_ms;
 	for (unsigned int i = 0; i < j->n_changes; i++)
 		if (!shift(&j->change_ms[i], by_ms))
 			j->n_changes = i;
@@ -241,6 +243,10 @@ void fp_judge_feed(struct fp_judged *j, const struct fp_judge_opts *o,
 	else
 		feed_known(j, o, r, now_ms);
 	j->raw = r->state;
+	if (!r->is_silent)
+		j->silent_ms = 0;
+	else if (!j->is_silent || !j->silent_ms)
+		j->silent_ms = now_ms;
 	j->is_silent = r->is_silent;
 	j->read_ms = now_ms;
 	out->to = j->state;

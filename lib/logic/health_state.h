@@ -33,6 +33,7 @@ struct fp_judged {
 	int64_t since_ms;     /* ... since */
 	bool is_known;        /* a reading has come */
 	bool is_refusing, is_silent, is_flapping;
+	int64_t silent_ms; /* since when readings are silent; 0: they are not */
 	enum fp_health raw; /* the last reading's */
 	/* The last reading that was not UNKNOWN: an observer that sees nothing
 	 * says nothing of what it looks at. */
@@ -100,9 +101,10 @@ enum fp_health fp_quorum(const enum fp_health *v, size_t n, size_t n_observers);
 /* ---- OpenSIPS' own eyes */
 
 /* A SIP check is silent.  states: what proxies say of that address (ds_list,
- * lb_list), n of them; others_silent: other checks of the node are silent or
+ * lb_list) that are known to probe, n of them; others_silent: other checks of the node are silent or
  * CRITICAL too.  down_ms: for how long we have seen it silent; window_ms: how
- * long proxies take to see it.  Contradicted: all proxies that know it call it
+ * long proxies take to see it.  Who is not known to probe has no word: its Active
+ * stands for ever.  Contradicted: all proxies that know it call it
  * Active after the window, and no other check agrees with us: UNKNOWN.
  * Within the window, before any other check agrees: WARNING.  Else CRITICAL. */
 enum fp_health fp_contradicted(const enum fp_dest_state *states, size_t n,

@@ -321,6 +321,39 @@ TEST(one_shot_runs_keep_since)
 	fp_buf_fini(&line);
 }
 
+/* Since when it is silent is known from run to run, whatever the states were. */
+TEST(one_shot_runs_keep_silence)
+{
+	struct fp_judge_opts o = { .rise = 1, .fall = 3 };
+	struct fp_judged j = { .is_known = false };
+	struct fp_judged_change change;
+	struct fp_buf line = { 0 };
+	char node[256], check[32];
+	struct fp_reading r;
+
+	fp_reading_init(&r);
+	fp_judge_feed(&j, &o, &r, 5000, &change);
+	EQ(j.silent_ms, 0);
+	r.is_silent = true;
+	for (int64_t ms = 6000; ms < 9000; ms += 1000) {
+		r.state = ms < 7000 ? FP_WARNING : FP_CRITICAL;
+		fp_judge_feed(&j, &o, &r, ms, &change);
+		line.len = 0;
+		fp_judged_print(&j, "sip1", "sip", &line);
+		memset(&j, 0xaa, sizeof(j));
+		EQ(fp_judged_parse(&j, node, check, line.data, line.len), 0);
+		OK(j.is_silent);
+		EQ(j.silent_ms, 6000);
+	}
+	/* a clock that jumps back */
+	fp_judge_feed(&j, &o, &r, 4000, &change);
+	EQ(j.silent_ms, 2000);
+	r.is_silent = false;
+	fp_judge_feed(&j, &o, &r, 5000, &change);
+	EQ(j.silent_ms, 0);
+	fp_buf_fini(&line);
+}
+
 /* ---- state lines */
 
 static bool is_same(const struct fp_judged *a, const struct fp_judged *b)

@@ -1,0 +1,124 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# fp-health check and watch: whose word counts, what is us, and what is told.
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+	cd "$BATS_TEST_DIRNAME/../.." || return
+	source test/lab/lab.sh
+	: "${FP_BUILD:=$PWD/build}"
+	fake=$PWD/test/fake fh=$FP_BUILD/fp-health dir=$BATS_TEST_TMPDIR
+	export FP_STATE=$dir/state FP_CLUSTER=$dir/cluster.ini
+	mkdir "$dir/peer"
+	started=()
+	cat >"$FP_CLUSTER" <<-END
+	n1 fp_sip=udp:127.0.0.1:25060
+	n2 fp_sip=udp:127.0.0.1:25061
+	END
+	cd "$dir" || return
+	background python3 "$fake/sip-peer" "$dir/peer" 127.0.0.1:2506{0,1}
+	lab_wait 5 grep -q up "$dir/out.0"
+}
+
+teardown() {
+	local pid
+
+	for pid in "${started[@]}"; do
+		kill -CONT "$pid" 2>/dev/null || :
+		kill "$pid" 2>/dev/null || :
+		wait "$pid" || :
+	done
+}
+
+background() {
+	"$@" >"$dir/out.${#started[@]}" 2>"$dir/err.${#started[@]}" 3>&- &
+	started+=($!)
+}
+
+says() { echo "$2" >"$dir/peer/2506$((${1#n} - 1))"; }
+
+check() { run --separate-stderr "-$1" "$fh" check --timeout 400ms "${@:2}"; }
+
+# states: NODE/CHECK=STATE of each record
+states() {
+	awk -F'\t' '{ printf "%s%s/%s=%s", s, $1, $2, $3; s = " " }' <<<"$output"
+}
+
+same() {
+	[ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }
+}
+
+has() {
+	# shellcheck disable=SC2053 # a glob
+	[[ $output == *$1* ]] || { printf 'no "%s" in: %s\n' "$1" "$output"; return 1; }
+}
+
+# told [FILTER]: a record of the watch
+told() {
+	[ "$(jq -cn "[inputs | select($1)] | length" <watched 2>/dev/null)" -ge 1 ]
+}
+
+watch() {
+	"$fh" watch --json --interval 100ms --timeout 250ms "$@" >watched \
+		2>watched.err 3>&- &
+	watcher=$!
+	started+=("$watcher")
+	lab_wait 5 told '.type == "alive"'
+}
+
+# proxy: an OpenSIPS that does not probe, and calls n1, n2 and one more Active.
+proxy() {
+	mkdir -p os/db
+	{
+		echo 'setid(int) destination(string) weight(int)'
+		printf '1:sip\\:127.0.0.1\\:%d:1\n' 25060 25061 25069
+	} >os/db/dispatcher
+	background "$fake/opensips" run os --node 1 --cluster '' --no-probes
+	lab_wait 5 [ -S os/ctl ]
+	echo "sip1 ansible_host=127.0.1.1 fp_mi=udp:127.0.1.1:8080 fp_checks=mi" >>cluster.ini
+	check 0
+}
+
+# ---- OpenSIPS' own eyes
+
+@test "Active of an OpenSIPS that does not probe is no word" {
+	proxy
+	says n1 silent
+	check 2 --fail-at critical
+	same "$(states)" 'n1/sip=CRITICAL n2/sip=OK sip1/mi=OK'
+	says n1 200
+	check 0
+	watch
+	says n1 silent
+	lab_wait 5 told '.node == "n1" and .check == "sip" and .to == "CRITICAL"'
+}
+
+@test "Active of one that probes is: WARNING, then UNKNOWN, at last CRITICAL" {
+	proxy
+	"$fake/opensips" ctl os ds 1 sip:127.0.0.1:25069 Probing
+	says n1 silent
+	check 1
+	has 'but proxies say that it is active'
+	check 0 --fail-at critical
+	# what was seen in other runs counts
+	seen_silent 29
+	check 1
+	seen_silent 31
+	check 3
+	seen_silent 301
+	check 2 --fail-at critical
+	"$fake/opensips" ctl os ds 1 sip:127.0.0.1:25060 Probing
+	says n1 200
+	check 0
+	says n1 silent
+	check 2
+}
+
+# seen_silent S: n1's sip, since then, by the state file
+seen_silent() {
+	awk -F'\t' -v OFS='\t' -v since="$(($(date +%s) - $1))000" \
+		'$1 == "n1" { $9 = since } { print }' state/health/state >new
+	mv new state/health/state
+}
