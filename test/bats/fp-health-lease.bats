@@ -223,3 +223,45 @@ expired_lease() {
 	os_wait 10 is_out 2
 	run ! heard ctl1.out let-go
 }
+
+# of sip1, by address: states of all that are there, 127.0.2.1's
+twins_ds() {
+	st_list 1 ds_list | sed 's/^result //' | jq -r '.PARTITIONS[].SETS[]
+		| select(.id == 1).Destinations[]
+		| select(.URI == "sip:127.0.2.1:5060").state' | tr '\n' ' '
+}
+twins_lb() {
+	os_ask 1 lb_list | sed 's/^result //' | jq -r '.Destinations[]
+		| select(.uri == "sip:127.0.2.1:5060")
+		| "\(.id)=\(.enabled)"' | tr '\n' ' '
+}
+anew() { # sip1 reads its tables
+	os_kill 1
+	os_start 1
+	declare -p os_pid os_peers OS_DIR | sed 's/^declare /&-g /' >"$ST_DIR/vars"
+	os_wait 20 os_answers 1
+}
+twins() { [ "$("twins_$1")" = "$2" ]; }
+
+@test "the same URI twice in a set" {
+	local db=$OS_DIR/1/db
+
+	cp "$db/dispatcher" "$db/load_balancer" .
+	echo '50:1:sip\:127.0.2.1\:5060::0:1:7:0:dup:dup' >>"$db/dispatcher"
+	echo '50:1:sip\:127.0.2.1\:5060:calls=7:2::dup' >>"$db/load_balancer"
+	anew
+	os_wait 10 twins ds 'Active Active '
+	twins lb '1=yes 50=yes '
+	st_start ctl1 --settle 1s --max-down 80
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 twins lb '1=no 50=no '
+	os_wait 10 heard ctl1.out 'sip1	dispatcher	.*	held	.*more than once'
+	stays 1500 twins ds 'Active Active '
+	twins lb '1=no 50=no '
+	rec fs1 sip OK >&7
+	os_wait 10 twins lb '1=yes 50=yes '
+	os_wait 5 has_leases 0
+	[ "$(grep -c 'sip1	dispatcher' ctl1.out)" -le 2 ] # said once for each
+	cp dispatcher load_balancer "$db"
+	anew
+}
