@@ -172,15 +172,10 @@ static int make_nodes(struct fp_site *s, struct fp_err *e)
 
 static void count_network_nodes(struct fp_site *s)
 {
-	const struct fp_site_node *last = NULL;
-
-	/* probes of a node stand together */
-	for (size_t i = 0; i < s->n_probed; i++) {
-		if (!s->probed[i]->is_network || s->probed[i]->node == last)
-			continue;
-		last = s->probed[i]->node;
-		s->n_network_nodes++;
-	}
+	for (size_t i = 0; i < s->n_probed; i++)
+		if (s->probed[i]->is_network &&
+		    !s->probed[i]->node->n_askable++)
+			s->n_network_nodes++;
 }
 
 int fp_site_open(struct fp_site **out, const struct fp_site_opts *o,

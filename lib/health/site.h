@@ -34,6 +34,7 @@ struct fp_site_check {
 	int64_t since_ms; /* unix */
 	/* The site's. */
 	bool is_network, is_silent;
+	bool is_unasked;         /* the last reading could not even begin */
 	bool is_fresh;           /* of a comparison: this one had it */
 	bool is_fixed;           /* it cannot be asked: last says why */
 	int64_t silent_ms;       /* monotonic: since when is_silent */
@@ -51,7 +52,8 @@ struct fp_site_node {
 	bool is_shown, is_refusing;
 	enum fp_health state;
 	int64_t since_ms;
-	char run[40]; /* of its FreeSWITCH, when it has one */
+	char run[40];     /* of its FreeSWITCH, when it has one */
+	size_t n_askable; /* the site's: network checks that are asked */
 	const struct fp_mark
 		*mark; /* in maintenance; of the last fp_site_mark */
 	struct fp_thresholds *thresholds;
@@ -80,9 +82,9 @@ struct fp_site_opts {
 	const struct fp_inventory *inv;
 	const struct fp_host *const *hosts; /* kept by reference */
 	size_t n_hosts;
-	bool is_whole;    /* these are all nodes: comparisons of all are made */
-	bool is_named;    /* somebody chose these: what they lack of only is told */
-	const char *only; /* "sip,tags", or NULL: all checks */
+	bool is_whole; /* these are all nodes: comparisons of all are made */
+	bool is_named; /* somebody chose these: what they lack of only is told */
+	const char *only;               /* "sip,tags", or NULL: all checks */
 	const char *warning, *critical; /* thresholds, or NULL */
 	const char *sip_fail, *app;     /* as struct fp_probe_env has them */
 	int64_t interval_ms, timeout_ms;

@@ -165,9 +165,10 @@ static bool is_cut_off(const struct fp_site *s)
 	for (size_t i = 0; i < s->n_probed; i++) {
 		const struct fp_site_check *c = s->probed[i];
 
-		round[c->node - s->node].n_network += c->is_network;
-		round[c->node - s->node].n_silent +=
-			c->is_network && c->is_silent;
+		if (!c->is_network || c->is_unasked)
+			continue;
+		round[c->node - s->node].n_network++;
+		round[c->node - s->node].n_silent += c->is_silent;
 	}
 	is_off = fp_observer_is_cut_off(round, s->n_nodes);
 	free(round);
@@ -213,9 +214,15 @@ static bool hold(struct fp_site *s, struct fp_site_check *c,
 	return true;
 }
 
-/* One more that does not answer. */
+/* One more that does not answer, or that could not be asked: of a single node
+ * that is left nobody can tell us more. */
 static void on_mute(struct fp_site *s)
 {
+	if (s->n_network_nodes < 2) {
+		s->is_cut_off = false;
+		fp_site_let_go(s);
+		return;
+	}
 	s->is_cut_off = s->is_cut_off || (s->n_held && is_cut_off(s));
 	if (s->is_cut_off)
 		fp_site_let_go(s);
@@ -323,11 +330,27 @@ void fp_site_take_view(struct fp_site_check *c, struct fp_reading *r)
 		note_probes(n, n->view[k]);
 }
 
-/* Nothing came from there: it may be us.  (Of what the engine could not even
- * ask, a name without an address, there is no latency.) */
-static bool is_mute(const struct fp_reading *r)
+/* The engine could not even ask (a secret that cannot be read, a name that does
+ * not exist): there is no latency.  That says nothing of the network. */
+static bool is_unasked(const struct fp_reading *r)
 {
-	return r->is_silent || (r->state == FP_UNKNOWN && r->latency_us < 0);
+	return !r->is_silent && r->state == FP_UNKNOWN && r->latency_us < 0;
+}
+
+static void note_asked(struct fp_site *s, struct fp_site_check *c, bool is)
+{
+	struct fp_site_node *n = c->node;
+
+	if (c->is_unasked == !is)
+		return;
+	c->is_unasked = !is;
+	if (is) {
+		s->n_network++;
+		s->n_network_nodes += !n->n_askable++;
+	} else {
+		s->n_network--;
+		s->n_network_nodes -= !--n->n_askable;
+	}
 }
 
 /* How long it was silent before this run. */
@@ -363,14 +386,15 @@ static void forget_held(struct fp_site *s, struct fp_site_check *c)
 static void feed_network(struct fp_site *s, struct fp_site_check *c,
 			 struct fp_reading *r, int64_t started_ms)
 {
-	note_silence(s, c, is_mute(r));
+	note_asked(s, c, !is_unasked(r));
+	note_silence(s, c, r->is_silent);
 	if (!strcmp(c->kind->name, "sip") && r->is_silent)
 		ask_proxies(s, c, r);
 	if (!r->is_silent || !hold(s, c, r, started_ms)) {
 		forget_held(s, c);
 		fp_site_deliver(s, c, r);
 	}
-	if (c->is_silent)
+	if (c->is_silent || c->is_unasked)
 		on_mute(s);
 	else
 		on_answer(s);
@@ -383,7 +407,7 @@ void fp_site_feed(struct fp_site *s, struct fp_site_check *c,
 		c->node->thresholds ? c->node->thresholds : &s->thresholds;
 
 	fp_site_take_view(c, r);
-	fp_thresholds_apply(t, c->kind ? c->kind->name : c->name, r);
+	fp_thresholds_apply(t, c->name, r);
 	if (c->is_network)
 		feed_network(s, c, r, started_ms);
 	else

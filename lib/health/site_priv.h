@@ -26,7 +26,8 @@ struct fp_site {
 	struct fp_timer tick;
 	int64_t filters_ms; /* asked last */
 	/* are we cut off? */
-	size_t n_network, n_network_nodes; /* checks, nodes that have some */
+	/* Checks that can be asked, nodes that have some. */
+	size_t n_network, n_network_nodes;
 	size_t n_silent, n_held;
 	int64_t answer_ms; /* somebody answered */
 	bool is_cut_off;

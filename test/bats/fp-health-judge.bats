@@ -103,7 +103,7 @@ proxy() {
 	has 'but proxies say that it is active'
 	check 0 --fail-at critical
 	# what was seen in other runs counts
-	seen_silent 29
+	seen_silent 20
 	check 1
 	seen_silent 31
 	check 3
@@ -121,4 +121,53 @@ seen_silent() {
 	awk -F'\t' -v OFS='\t' -v since="$(($(date +%s) - $1))000" \
 		'$1 == "n1" { $9 = since } { print }' state/health/state >new
 	mv new state/health/state
+}
+
+# ---- what is us
+
+@test "what could not be asked is no silence of the network" {
+	says n1 silent
+	cat >cluster.ini <<-'END'
+	n1 fp_sip=udp:127.0.0.1:25060
+	ours fp_sip=tls:127.0.0.1:25061 fp_tls_ca=/nowhere.pem
+	END
+	check 2
+	same "$(states)" 'n1/sip=CRITICAL ours/sip=UNKNOWN'
+	watch
+	lab_wait 5 told '.node == "n1" and .check == "sip" and .to == "CRITICAL"'
+	run -1 told '.detail | strings | contains("cut off")'
+	# of two nodes that can be asked, and one that cannot
+	echo 'n2 fp_sip=udp:127.0.0.1:25061' >>cluster.ini
+	says n2 silent
+	check 3
+	same "$(states)" 'n1/sip=UNKNOWN ours/sip=UNKNOWN n2/sip=UNKNOWN'
+	has 'are we cut off?'
+	says n2 200
+	check 2
+}
+
+@test "nor is a host name that does not exist" {
+	[ "$(id -u)" = 0 ] || skip 'needs an nsswitch.conf of its own'
+	cat >cluster.ini <<-'END'
+	n1 fp_sip=udp:127.0.0.1:25060
+	lost fp_sip=udp:no-such-host.invalid:5060
+	END
+	echo 'hosts: files' >nsswitch.conf
+	says n1 silent
+	# shellcheck disable=SC2016 # for the inner shell
+	run -2 unshare -m bash -c '
+		mount --bind nsswitch.conf /etc/nsswitch.conf || exit 99
+		exec "$1" check --timeout 500ms' bash "$fh"
+	same "$(states)" 'n1/sip=CRITICAL lost/sip=UNKNOWN'
+	has 'no such host name'
+}
+
+@test "a threshold of sip is of sip-2 too, one of sip-2 of that alone" {
+	echo 'n1 fp_sip=udp:127.0.0.1:25060,udp:127.0.0.1:25061' >cluster.ini
+	check 1 --warning sip-2.latency=0:0.000001
+	same "$(states)" 'n1/sip=OK n1/sip-2=WARNING'
+	check 1 --warning sip.latency=0:0.000001
+	same "$(states)" 'n1/sip=WARNING n1/sip-2=WARNING'
+	check 1 --warning sip.latency=0:0.000001,sip-2.latency=10
+	same "$(states)" 'n1/sip=WARNING n1/sip-2=OK'
 }
