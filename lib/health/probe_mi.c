@@ -13,6 +13,9 @@
 
 /* Our own deadline is a little before the engine's: it knows what it waits for. */
 #define MARGIN_MS 10
+/* No question of ours has an answer like that; httpd's own bound is 4 MB, unless
+ * set. */
+#define REPLY_MAX (8u << 20)
 #define HTTP_PORT 8888 /* Source: OpenSIPS 3.6 httpd, "port" */
 
 struct mi {
@@ -215,7 +218,7 @@ static void ask(struct mi *d)
 
 static void open_at(struct mi *d, const struct sockaddr *to, socklen_t len)
 {
-	struct fp_mi_opts o = { .to = d->p->to };
+	struct fp_mi_opts o = { .to = d->p->to, .reply_max = REPLY_MAX };
 	struct fp_err e = { .text = "" };
 	int code;
 

@@ -281,7 +281,9 @@ size_t fp_mi_request_max(const struct fp_mi *m)
 
 size_t fp_mi_reply_max(const struct fp_mi *m)
 {
-	return m->transport->reply_max;
+	size_t max = m->transport->reply_max;
+
+	return m->reply_max && m->reply_max < max ? m->reply_max : max;
 }
 
 static int request_make(struct fp_mi *m, struct fp_mi_call *c,
@@ -377,6 +379,7 @@ static bool is_copied(struct fp_mi *m, const struct fp_mi_opts *o)
 	m->to = o->to;
 	m->sa = o->sa;
 	m->sa_len = o->sa_len;
+	m->reply_max = o->reply_max;
 	m->name = o->name ? strdup(o->name) : NULL;
 	m->reply_dir = o->reply_dir ? strdup(o->reply_dir) : NULL;
 	return (m->name || !o->name) && (m->reply_dir || !o->reply_dir);

@@ -29,6 +29,7 @@ struct fp_mi_opts {
 	const char *reply_dir; /* of fifo: where reply FIFOs are made, as
 				* OpenSIPS has it; NULL: beside the FIFO */
 	const char *name;      /* the node's, for messages */
+	size_t reply_max; /* of http: what is longer is -EMSGSIZE; 0: 64 MB */
 };
 /* 0: fp_mi_close.  -EINVAL: a transport that MI does not have.  -ENOENT
  * -ECONNREFUSED: no such socket or FIFO, nobody reads it.  -errno. */

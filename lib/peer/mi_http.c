@@ -17,6 +17,8 @@
  * descriptor. */
 
 #define HEADERS_MAX 65536
+#define BLANKS_MAX 4096 /* before a reply */
+#define SHOWN 256       /* of what is none, in messages */
 
 /* A socket of curl's on the loop. */
 struct sock {
@@ -39,7 +41,8 @@ struct http {
 	struct fp_buf body;
 	size_t header_bytes;
 	int status; /* 0: none came */
-	bool is_too_long;
+	bool is_too_long, is_garbage;
+	int no_socket; /* errno: there was none for us */
 	char said[CURL_ERROR_SIZE];
 	char url[FP_ENDPOINT_STRLEN];
 };
@@ -156,16 +159,44 @@ static size_t on_header(char *p, size_t size, size_t n, void *ctx)
 	return h->status / 100 == 1 || h->status == 200 ? n : 0;
 }
 
+/* curl has "Couldn't connect" for that, as for a server that is not there. */
+static curl_socket_t on_open(void *ctx, curlsocktype purpose,
+			     struct curl_sockaddr *at)
+{
+	struct http *h = ctx;
+	int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+
+	(void)purpose;
+	if (fd < 0)
+		h->no_socket = errno;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* Whatever begins otherwise is no reply, however long it is. */
+static bool begins_as_json(const struct fp_buf *b)
+{
+	size_t n = 0;
+
+	while (n < b->len && strchr(" \t\r\n", b->data[n]) && b->data[n])
+		n++;
+	return n < b->len ? b->data[n] == '{' || b->data[n] == '['
+			  : n < BLANKS_MAX;
+}
+
 static size_t on_body(char *p, size_t size, size_t n, void *ctx)
 {
 	struct http *h = ctx;
 
 	n *= size;
-	if (n > MI_REPLY_MAX - h->body.len) {
+	if (n > fp_mi_reply_max(h->m) - h->body.len) {
 		h->is_too_long = true;
 		return 0;
 	}
 	fp_buf_add(&h->body, p, n);
+	if (h->body.len >= SHOWN && !begins_as_json(&h->body)) {
+		h->is_garbage = true;
+		return 0;
+	}
 	return h->body.is_failed ? 0 : n;
 }
 
@@ -260,6 +291,8 @@ static void options(struct http *h, const struct fp_mi_call *c)
 	curl_easy_setopt(x, CURLOPT_HEADERDATA, h);
 	curl_easy_setopt(x, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(x, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(x, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	curl_easy_setopt(x, CURLOPT_OPENSOCKETDATA, h);
 	curl_easy_setopt(x, CURLOPT_ERRORBUFFER, h->said);
 }
 
@@ -267,7 +300,8 @@ static bool start(struct http *h, struct fp_mi_call *c)
 {
 	h->status = 0;
 	h->header_bytes = 0;
-	h->is_too_long = false;
+	h->is_too_long = h->is_garbage = false;
+	h->no_socket = 0;
 	*h->said = 0;
 	h->easy = curl_easy_init();
 	h->multi = curl_multi_init();
@@ -350,8 +384,11 @@ static int failure(struct http *h, const struct fp_mi_call *c, CURLcode code,
 				: "");
 	if (h->is_too_long)
 		return mi_err(h->m, e, -EMSGSIZE,
-			      "%s: the reply is longer than %u bytes",
-			      c->method, MI_REPLY_MAX);
+			      "%s: the reply is longer than %zu bytes",
+			      c->method, fp_mi_reply_max(h->m));
+	if (h->no_socket)
+		return mi_err(h->m, e, -h->no_socket, "%s: no socket: %s",
+			      c->method, strerrordesc_np(h->no_socket));
 	if (code == CURLE_GOT_NOTHING)
 		return mi_err(h->m, e, -ECONNRESET,
 			      "%s: the connection was closed without an answer",
@@ -374,7 +411,8 @@ static void done(struct http *h)
 	msg = curl_multi_info_read(h->multi, &left);
 	if (!msg || msg->msg != CURLMSG_DONE)
 		return;
-	if (msg->data.result != CURLE_OK || h->status != 200)
+	if ((msg->data.result != CURLE_OK && !h->is_garbage) ||
+	    h->status != 200)
 		r = failure(h, c, msg->data.result, &e);
 	body = h->body;
 	memset(&h->body, 0, sizeof(h->body));

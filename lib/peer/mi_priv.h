@@ -54,7 +54,8 @@ struct fp_mi {
 	struct fp_endpoint to;
 	struct sockaddr_storage sa;
 	socklen_t sa_len;
-	char *reply_dir; /* or NULL */
+	size_t reply_max; /* 0: the transport's alone */
+	char *reply_dir;  /* or NULL */
 	char *name;
 	char key[9]; /* of our ids: a reply to somebody else has another */
 	uint32_t last_no;
