@@ -28,7 +28,7 @@ const struct fp_comparison fp_comparisons[] = {
 	{ "rows", "esl,store", of_rows },
 	{ "rtp-ports", "esl", none },
 	{ "versions", "esl", none },
-	{ "clock", "mi,esl,filter", of_clock },
+	{ "clock", "esl,filter", of_clock },
 	{ NULL, NULL, NULL },
 };
 

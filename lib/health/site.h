@@ -34,6 +34,7 @@ struct fp_site_check {
 	int64_t since_ms; /* unix */
 	/* The site's. */
 	bool is_network, is_silent;
+	bool is_read;            /* in this run */
 	bool is_unasked;         /* the last reading could not even begin */
 	bool is_fresh;           /* of a comparison: this one had it */
 	bool is_fixed;           /* it cannot be asked: last says why */

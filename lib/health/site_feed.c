@@ -116,6 +116,7 @@ void fp_site_deliver(struct fp_site *s, struct fp_site_check *c,
 	if (c->node->mark)
 		in_maintenance(c->node->mark, r);
 	fp_judge_feed(&c->judged, &s->o.judge, r, fp_clock_unix_ms(), &change);
+	c->is_read = true;
 	c->last = *r;
 	c->last.view = NULL;
 	if (c->judged.run[0])

@@ -171,3 +171,32 @@ seen_silent() {
 	check 1 --warning sip.latency=0:0.000001,sip-2.latency=10
 	same "$(states)" 'n1/sip=WARNING n1/sip-2=OK'
 }
+
+# ---- comparisons that cannot be made
+
+@test "a comparison that is named is never silent" {
+	proxy
+	sed -i 's/ fp_checks=mi//' cluster.ini
+	echo 'sip2 ansible_host=127.0.1.2 fp_mi=udp:127.0.1.2:8080' >>cluster.ini
+	check 3 --only shm,links
+	same "$(states)" 'sip1/shm=OK sip2/links=UNKNOWN sip2/shm=UNKNOWN'
+	has 'mi told nothing: '
+	check 0 --only shm sip1
+	check 3 --only dialogs
+	same "$(states)" '-/dialogs=UNKNOWN'
+	has 'nothing to compare'
+	check 3 --only dialogs sip1
+	same "$(states)" '-/dialogs=UNKNOWN'
+	has 'dialogs compares all nodes, and these are not all'
+	sed -i '/^sip2/s/$/ fp_checks=shm/' cluster.ini
+	check 3 sip2
+	same "$(states)" 'sip2/shm=UNKNOWN'
+	# what is told of the server itself is enough
+	sed -i '/^sip2/s/ fp_checks=shm//' cluster.ini
+	check 2 sip2
+	same "$(states)" 'sip2/mi=CRITICAL'
+	watch --only shm
+	lab_wait 5 told '.node == "sip2" and .check == "shm" and .to == "UNKNOWN"'
+	told '.node == "sip1" and .check == "shm" and .to == "OK"'
+	run -1 told '.node == "sip1" and .to == "UNKNOWN"'
+}
