@@ -2,6 +2,7 @@
 #include "health/probe.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "io/clock.h"
 
@@ -48,4 +49,21 @@ void fp_reading_fail(struct fp_reading *r, int code, const struct fp_err *e)
 
 	fp_reading_say(r, is_ours(code) ? FP_UNKNOWN : FP_CRITICAL, "%s", text);
 	r->is_silent = is_silence(code);
+}
+
+int fp_probe_has_socket(struct fp_err *e)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "no socket");
+	close(fd);
+	return 0;
+}
+
+void fp_reading_no_name(struct fp_reading *r, int code, const struct fp_err *e)
+{
+	fp_reading_say(r, FP_UNKNOWN, "%s",
+		       e->text[0] ? e->text : strerrordesc_np(-code));
+	r->is_silent = code == -ETIMEDOUT || code == -EHOSTUNREACH;
 }

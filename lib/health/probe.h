@@ -87,6 +87,12 @@ void fp_probe_news(struct fp_probe *p, struct fp_reading *r);
  * missing file) UNKNOWN; detail is e's text. */
 void fp_reading_fail(struct fp_reading *r, int code, const struct fp_err *e);
 
+/* For those that dial in a thread, by a library that does not tell our faults from
+ * the server's: have we a descriptor for a socket?  0; -errno, ours. */
+int fp_probe_has_socket(struct fp_err *e);
+/* A name is not known, or DNS does not say: of the name, not of the server. */
+void fp_reading_no_name(struct fp_reading *r, int code, const struct fp_err *e);
+
 /* All kinds, ended by NULL. */
 extern const struct fp_probe_kind *const fp_probe_kinds[];
 extern const struct fp_probe_kind fp_probe_sip, fp_probe_mi, fp_probe_esl,

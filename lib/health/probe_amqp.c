@@ -17,7 +17,7 @@
 #define URL_MAX 1024
 #define JOB_SLACK_MS 1000
 
-enum stage { WAITING, CONNECTING, PUBLISHING };
+enum stage { WAITING, RESOLVING, CONNECTING, PUBLISHING };
 /* What the broker made of our message. */
 enum taken { RETURNED, FORBIDDEN, BLOCKED };
 
@@ -98,8 +98,14 @@ static int run(void *data, struct fp_err *e)
 
 	if (r)
 		return r;
-	a->stage = CONNECTING;
-	r = fp_amqp_open(&m, &o, e);
+	a->stage = RESOLVING;
+	r = fp_resolve_wait(url.host, e);
+	if (!r) {
+		a->stage = CONNECTING;
+		r = fp_probe_has_socket(e);
+	}
+	if (!r)
+		r = fp_amqp_open(&m, &o, e);
 	explicit_bzero(&url, sizeof(url));
 	if (!r) {
 		a->stage = PUBLISHING;
@@ -158,7 +164,9 @@ static void done(void *ctx, int code, void *data, const struct fp_err *e)
 	d->task = NULL;
 	d->ask = NULL;
 	fp_reading_init(&r);
-	if (code)
+	if (code && a && a->stage == RESOLVING)
+		fp_reading_no_name(&r, code, e);
+	else if (code)
 		fail(code, e, a ? (enum stage)a->stage : WAITING,
 		     a ? a->timeout_ms : p->timeout_ms, &r);
 	else
@@ -231,6 +239,12 @@ static void expire(struct fp_probe *p, struct fp_reading *r)
 		fp_reading_say(r, FP_UNKNOWN,
 			       "not asked within %lld ms: too many others hang",
 			       (long long)p->timeout_ms);
+		return;
+	}
+	if (stage == RESOLVING) {
+		fp_reading_say(r, FP_UNKNOWN, "no answer from DNS in %lld ms",
+			       (long long)p->timeout_ms);
+		r->is_silent = true;
 		return;
 	}
 	fp_reading_say(r, FP_CRITICAL,

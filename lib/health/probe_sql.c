@@ -10,7 +10,9 @@
 
 #define JOB_SLACK_MS 1000 /* the engine's deadline comes first */
 
-enum stage { WAITING, CONNECTING, ASKING };
+#define HOSTS_MAX 32
+
+enum stage { WAITING, RESOLVING, CONNECTING, ASKING };
 
 /* A reading under way: the thread's, but for where it is. */
 struct ask {
@@ -38,6 +40,21 @@ static void free_ask(void *data)
 	free(a);
 }
 
+/* One of several will do. */
+static int resolve(const char *conninfo, struct fp_err *e)
+{
+	char host[HOSTS_MAX][FP_PG_HOST_SIZE];
+	size_t n = fp_pg_hosts(conninfo, host, HOSTS_MAX);
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		r = fp_resolve_wait(host[i], e);
+		if (!r)
+			break;
+	}
+	return r;
+}
+
 static int run(void *data, struct fp_err *e)
 {
 	struct ask *a = data;
@@ -47,8 +64,14 @@ static int run(void *data, struct fp_err *e)
 	struct fp_pg *pg;
 	int r;
 
+	a->stage = RESOLVING;
+	r = resolve(a->conninfo, e);
+	if (r)
+		return r;
 	a->stage = CONNECTING;
-	r = fp_pg_open(&pg, &o, e);
+	r = fp_probe_has_socket(e);
+	if (!r)
+		r = fp_pg_open(&pg, &o, e);
 	if (!r) {
 		a->stage = ASKING;
 		r = fp_pg_do(pg, a->sql, NULL, 0, &a->rows, NULL, e);
@@ -79,6 +102,8 @@ static void done(void *ctx, int code, void *data, const struct fp_err *e)
 	fp_reading_init(&r);
 	if (!code)
 		d->q->read(p, a->rows, &r);
+	else if (a && a->stage == RESOLVING)
+		fp_reading_no_name(&r, code, e);
 	else if (!d->q->fail || !d->q->fail(code, e, &r))
 		fail(&r, code, e);
 	fp_probe_done(p, &r);
@@ -171,6 +196,10 @@ void fp_probe_sql_expire(struct fp_probe *p, struct fp_reading *r)
 			       "not asked within %lld ms: too many others hang",
 			       (long long)p->timeout_ms);
 		return;
+	case RESOLVING:
+		fp_reading_say(r, FP_UNKNOWN, "no answer from DNS in %lld ms",
+			       (long long)p->timeout_ms);
+		break;
 	case CONNECTING:
 		fp_reading_say(r, FP_CRITICAL, "no session within %lld ms",
 			       (long long)p->timeout_ms);

@@ -132,6 +132,16 @@ static int ask(void *data, struct fp_err *e)
 	return 0;
 }
 
+int fp_resolve_wait(const char *host, struct fp_err *e)
+{
+	struct question q;
+
+	if (strlen(host) >= sizeof(q.host))
+		return fp_err(e, -ENOENT, "%.200s...: no such host name", host);
+	strcpy(q.host, host);
+	return ask(&q, e);
+}
+
 /* ---- names */
 
 static size_t bucket_of(const char *host)

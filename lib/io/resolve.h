@@ -31,6 +31,11 @@ int fp_resolve(struct fp_resolver *r, const struct fp_endpoint *p,
 	       void *ctx, struct fp_lookup **out, struct fp_err *e);
 void fp_resolve_cancel(struct fp_lookup *q);
 
+/* Ask now, and wait, beside the loop: whether a name resolves, before a library
+ * that would not tell that from a server which is not there.  An address does.
+ * 0; -ENOENT -EHOSTUNREACH -errno, as fp_resolve. */
+int fp_resolve_wait(const char *host, struct fp_err *e);
+
 /* An address as a socket wants it; p is a host. */
 socklen_t fp_sockaddr(const struct fp_prefix *p, uint16_t port,
 		      struct sockaddr_storage *out);

@@ -26,6 +26,11 @@ struct fp_pg_opts {
  * -EAGAIN: starting up, shutting down, too many connections. */
 int fp_pg_open(struct fp_pg **out, const struct fp_pg_opts *o,
 	       struct fp_err *e);
+/* The host names (no addresses, no paths) that fp_pg_open would ask the DNS for:
+ * how many, at most max. */
+#define FP_PG_HOST_SIZE 256
+size_t fp_pg_hosts(const char *conninfo, char (*out)[FP_PG_HOST_SIZE],
+		   size_t max);
 void fp_pg_close(struct fp_pg *p); /* NULL is allowed */
 
 struct fp_pg_rows;

@@ -158,6 +158,11 @@ static const struct {
 	const char *text;
 	int code;
 } libpq_says[] = {
+	/* of the server: no PostgreSQL */
+	{ "received invalid", -EREMOTEIO },
+	{ "invalid response", -EREMOTEIO },
+	{ "invalid SCRAM", -EREMOTEIO },
+	/* of the conninfo */
 	{ "invalid ", -EINVAL },
 	{ "could not match ", -EINVAL },
 	{ "could not parse", -EINVAL },
@@ -181,6 +186,10 @@ static const struct {
 	{ ENETUNREACH, -EHOSTUNREACH },
 	{ ECONNRESET, -ECONNRESET },
 	{ EACCES, -EACCES },
+	{ EMFILE, -EMFILE },
+	{ ENFILE, -ENFILE },
+	{ ENOBUFS, -ENOBUFS },
+	{ ENOMEM, -ENOMEM },
 };
 
 /* libpq has words only.  They are those of strerror(3), in its language. */

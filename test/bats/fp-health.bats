@@ -191,9 +191,12 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	cat >>cluster.ini <<-'END'
 	bad ansible_host=127.0.0.1 fp_ng=tcp:127.0.0.1:1
 	lost ansible_host=127.0.0.1 fp_sip=udp:no-such-host.invalid:5060
+	db ansible_host=127.0.0.1 fp_pg="host=no-such-host.invalid user=u"
+	mq ansible_host=127.0.0.1 fp_amqp=amqp://u@no-such-host.invalid/
 	END
 	check 3 --timeout 2s
-	same "$(states)" 'n1=OK n2=OK n3=OK bad=UNKNOWN lost=UNKNOWN'
+	same "$(states)" \
+		'n1=OK n2=OK n3=OK bad=UNKNOWN lost=UNKNOWN db=UNKNOWN mq=UNKNOWN'
 	[[ $output == *'fp_ng: "tcp:127.0.0.1:1"'* ]]
 }
 
@@ -202,6 +205,8 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	echo 'nameserver 127.0.0.9' >resolv.conf
 	echo 'hosts: files dns' >nsswitch.conf
 	echo 'lost fp_sip=udp:sip.example.net:5060' >>cluster.ini
+	echo 'db fp_pg="host=db.example.net user=u"' >>cluster.ini
+	echo 'mq fp_amqp=amqp://u@mq.example.net/' >>cluster.ini
 	cat >dns.py <<-'END'
 	import socket, time
 	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -217,7 +222,9 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 		mount --bind resolv.conf /etc/resolv.conf &&
 		mount --bind nsswitch.conf /etc/nsswitch.conf || exit 99
 		exec "$1" check --timeout 500ms' bash "$fh"
-	same "$(states)" 'n1=OK n2=OK n3=OK lost=UNKNOWN'
+	same "$(states)" \
+		'n1=OK n2=OK n3=OK lost=UNKNOWN db=UNKNOWN mq=UNKNOWN'
+	[[ $output == *'no answer from DNS in 500 ms'* ]]
 	[[ $output == *'no answer of DNS within 500 ms'* ]]
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "peer/pg_priv.h"
@@ -287,6 +288,55 @@ TEST(servers_that_are_none)
 	stop(pid);
 	OK(ask(huge, 500, &p, &e, &pid) < 0);
 	stop(pid);
+}
+
+/* What we are out of is not the server's fault. */
+TEST(no_descriptor_left)
+{
+	struct rlimit r;
+	struct fp_pg *p;
+	struct fp_err e;
+
+	getrlimit(RLIMIT_NOFILE, &r);
+	r.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &r);
+	EQ(open_by("host=127.0.0.1 port=1 user=u", 1000, &p, &e), -EMFILE);
+}
+
+/* Garbage is the server's, not of the conninfo. */
+TEST(garbage_for_tls)
+{
+	static const struct part ssh[] = { { "x", 1, 0 }, { NULL, 0, 0 } };
+	struct fp_pg *p;
+	struct fp_err e;
+	char conninfo[200];
+	int port;
+	pid_t pid = server(ssh, &port);
+
+	snprintf(conninfo, sizeof(conninfo),
+		 "host=127.0.0.1 port=%d user=u dbname=d sslmode=require "
+		 "gssencmode=disable",
+		 port);
+	EQ(open_by(conninfo, 2000, &p, &e), -EREMOTEIO);
+	HAS(e.text, "received invalid response");
+	stop(pid);
+}
+
+TEST(hosts_of_conninfos)
+{
+	char host[4][FP_PG_HOST_SIZE];
+
+	EQ(fp_pg_hosts("host=db1.example.net,10.0.0.1,/run/pg,::1,db2 port=1",
+		       host, 4),
+	   2);
+	STR(host[0], "db1.example.net");
+	STR(host[1], "db2");
+	EQ(fp_pg_hosts("postgresql://u@db3:1/x", host, 4), 1);
+	STR(host[0], "db3");
+	EQ(fp_pg_hosts("host=a hostaddr=127.0.0.1", host, 4), 0);
+	EQ(fp_pg_hosts("host=a,b,c,d,e,f", host, 4), 4);
+	EQ(fp_pg_hosts("dbname=x", host, 4), 0);
+	EQ(fp_pg_hosts("nonsense", host, 4), 0);
 }
 
 TEST(servers_that_say_nothing)
