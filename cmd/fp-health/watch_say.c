@@ -138,7 +138,7 @@ static void fill_check(const struct fh_said *s, const struct fp_site_check *c,
 				: (double)c->last.latency_us / 1000;
 	r->run = c->judged.run;
 	r->run_before = c->judged.run_before;
-	r->detail = c->last.detail;
+	r->detail = fp_check_detail(c);
 	see(s, c, r->seen);
 }
 
@@ -151,7 +151,8 @@ static const char *worst_of(const struct fp_site_node *n, char out[400])
 
 		if (c->is_shown && !c->is_hidden && c->state == n->state &&
 		    c->state != FP_OK)
-			snprintf(out, 400, "%s: %s", c->name, c->last.detail);
+			snprintf(out, 400, "%s: %s", c->name,
+				 fp_check_detail(c));
 	}
 	return out;
 }
@@ -177,6 +178,11 @@ void fh_say_change(struct fh_said *s, const struct fp_site_change *c)
 		fill_check(s, c->check, &r);
 	else
 		r.detail = worst_of(c->node, why);
+	if (c->is_gone) {
+		r.detail = "it is no longer in the cluster file";
+		r.since_s = r.at_s;
+		r.takes_calls = false;
+	}
 	if (c->is_restarted) {
 		print(s, &restart, &r);
 		if (is_run)

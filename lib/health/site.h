@@ -28,6 +28,8 @@ struct fp_site_check {
 	bool is_cluster; /* a comparison's */
 	struct fp_judged judged;
 	struct fp_reading last; /* no view; its state is that of this reading */
+	/* Details of readings of judged.state, and of the row that may end it. */
+	char why[240], why_next[240];
 	/* What holds: judged.state, or what the observers agree on. */
 	bool is_shown, is_refusing;
 	enum fp_health state;
@@ -63,6 +65,10 @@ struct fp_site_node {
 	bool is_probing[FP_DEST_RTPENGINE + 1];
 };
 
+/* What belongs to its state: the detail of the last reading, or of one before
+ * while that is not what holds. */
+const char *fp_check_detail(const struct fp_site_check *c);
+
 /* Would a new call be taken, as far as this check (all of this node's) can tell?
  * Not when it turns calls away, nor when a server of it is down. */
 bool fp_check_takes_calls(const struct fp_site_check *c);
@@ -75,6 +81,7 @@ struct fp_site_change {
 	bool is_first;     /* the first state: from means nothing */
 	bool is_changed;   /* state, or whether it takes calls */
 	bool is_restarted; /* its run is another, whatever the state */
+	bool is_gone;      /* a new cluster file has it no more; to: UNKNOWN */
 	enum fp_health from, to;
 };
 

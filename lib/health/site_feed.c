@@ -108,6 +108,25 @@ static void in_maintenance(const struct fp_mark *m, struct fp_reading *r)
 	memcpy(r->detail, detail, sizeof(detail));
 }
 
+/* The detail of a state is kept while newer readings say something else. */
+static void keep_why(struct fp_site_check *c, const struct fp_reading *r,
+		     const struct fp_judged_change *change)
+{
+	const struct fp_judged *j = &c->judged;
+	bool is_other = !change->is_changed || change->from == change->to;
+
+	if (r->state == j->state)
+		memcpy(c->why, r->detail, sizeof(c->why));
+	else if (!is_other)
+		memcpy(c->why, c->why_next, sizeof(c->why));
+	else if (!c->why[0]) /* it is of another run */
+		snprintf(c->why, sizeof(c->why),
+			 "the last reading is %s: %.200s",
+			 fp_health_name(r->state), r->detail);
+	if (r->state == j->pending)
+		memcpy(c->why_next, r->detail, sizeof(c->why_next));
+}
+
 void fp_site_deliver(struct fp_site *s, struct fp_site_check *c,
 		     struct fp_reading *r)
 {
@@ -116,6 +135,7 @@ void fp_site_deliver(struct fp_site *s, struct fp_site_check *c,
 	if (c->node->mark)
 		in_maintenance(c->node->mark, r);
 	fp_judge_feed(&c->judged, &s->o.judge, r, fp_clock_unix_ms(), &change);
+	keep_why(c, r, &change);
 	c->is_read = true;
 	c->last = *r;
 	c->last.view = NULL;

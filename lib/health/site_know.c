@@ -59,6 +59,32 @@ void fp_site_remember(struct fp_site *s, const char *node, const char *check,
 	memcpy(n->run, j->run, sizeof(n->run));
 }
 
+/* Of what is no longer in the cluster file nothing is known: who acts on our
+ * word, or counts it, must not keep the last one. */
+static void say_gone(const struct fp_site *s, const struct fp_site_node *n,
+		     struct fp_site_check *c)
+{
+	const struct fp_site_change change = {
+		.node = n,
+		.check = c,
+		.is_changed = true,
+		.is_gone = true,
+		.from = c ? c->state : n->state,
+		.to = FP_UNKNOWN,
+	};
+
+	s->o.changed(s->o.ctx, &change);
+}
+
+static void node_gone(const struct fp_site *s, const struct fp_site_node *n)
+{
+	for (size_t i = 0; i < n->n_checks; i++)
+		if (n->check[i]->is_shown && !n->check[i]->is_hidden)
+			say_gone(s, n, n->check[i]);
+	if (n->is_shown)
+		say_gone(s, n, NULL);
+}
+
 static void inherit_node(struct fp_site *s, struct fp_site_node *n,
 			 const struct fp_site_node *from)
 {
@@ -74,9 +100,13 @@ static void inherit_node(struct fp_site *s, struct fp_site_node *n,
 
 		if (!c && was->is_cluster)
 			c = fp_site_check_get(s, n, was->name);
+		if (!c && was->is_shown && !was->is_hidden)
+			say_gone(s, from, was);
 		if (!c)
 			continue;
 		c->judged = was->judged;
+		memcpy(c->why, was->why, sizeof(c->why));
+		memcpy(c->why_next, was->why_next, sizeof(c->why_next));
 		c->is_cluster = was->is_cluster;
 		c->is_shown = was->is_shown;
 		c->is_refusing = was->is_refusing;
@@ -94,6 +124,8 @@ void fp_site_inherit(struct fp_site *s, struct fp_site *from)
 
 		if (n)
 			inherit_node(s, n, &from->node[i]);
+		else
+			node_gone(s, &from->node[i]);
 	}
 	s->answer_ms = from->answer_ms;
 	fp_site_mark(s, from->mark, from->n_marks);
@@ -130,6 +162,13 @@ bool fp_site_is_cut_off(const struct fp_site *s)
 void fp_site_lateness(struct fp_site *s, struct fp_lateness *out)
 {
 	fp_engine_lateness(s->engine, out);
+}
+
+const char *fp_check_detail(const struct fp_site_check *c)
+{
+	if (c->last.state == c->state || c->judged.state != c->state)
+		return c->last.detail;
+	return c->why;
 }
 
 /* ---- does it take calls? */

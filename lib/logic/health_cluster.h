@@ -61,7 +61,8 @@ struct fp_cluster_answer {
  *  rtp-ports (cluster) disjoint ranges of FreeSWITCH nodes that share a recovery
  *            database: WARNING
  *  versions  (cluster) all FreeSWITCH the same: WARNING
- *  clock     (node) skew
+ *  clock     (node) skew; several nodes that are off alike: it is our clock,
+ *            UNKNOWN
  * 0: *out is an array of *n_out, free with fp_cluster_answers_free.  -ENOMEM. */
 int fp_cluster_judge(const struct fp_cluster_opts *o,
 		     const struct fp_cluster_node *v, size_t n,

@@ -208,14 +208,51 @@ void fp_rules_versions(struct fp_rules *r)
 
 /* ---- clock */
 
+/* What we know of the clocks of node i: how many, in ms. */
+static size_t skews_of(const struct fp_rules *r, size_t i, double ms[2])
+{
+	const struct fp_view_freeswitch *fs =
+		fp_freeswitch_of(r->v[i].freeswitch);
+	const struct fp_view *f = r->v[i].filter;
+	size_t n = 0;
+
+	if (fs && fs->now_s)
+		ms[n++] = (double)fs->skew_ms;
+	if (f && f->kind == FP_VIEW_FILTER)
+		ms[n++] = (double)f->filter.skew_ms;
+	return n;
+}
+
+/* Several nodes, all of them off, and not from one another: it is our clock. */
+static bool is_ours(const struct fp_rules *r)
+{
+	double low = INFINITY, high = -INFINITY;
+	double max = (double)r->o->skew_max_ms;
+	size_t n_nodes = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		double ms[2];
+		size_t n = skews_of(r, i, ms);
+
+		for (size_t k = 0; k < n; k++) {
+			low = fmin(low, ms[k]);
+			high = fmax(high, ms[k]);
+		}
+		n_nodes += n > 0;
+	}
+	return n_nodes > 1 && (low > max || high < -max) && high - low <= max;
+}
+
 /* Seconds, without sign. */
 static double judge_skew(const struct fp_rules *r, struct fp_reading *a,
-			 const char *who, int64_t skew_ms)
+			 const char *who, int64_t skew_ms, bool is_our_clock)
 {
 	double skew = fabs((double)skew_ms), max = (double)r->o->skew_max_ms;
 	enum fp_health state = FP_OK;
 
-	if (skew >= 10 * max && skew > 0)
+	if (is_our_clock)
+		state = FP_UNKNOWN;
+	else if (skew >= 10 * max && skew > 0)
 		state = FP_CRITICAL;
 	else if (skew > max)
 		state = FP_WARNING;
@@ -226,6 +263,8 @@ static double judge_skew(const struct fp_rules *r, struct fp_reading *a,
 
 void fp_rules_clock(struct fp_rules *r)
 {
+	bool is_our_clock = is_ours(r);
+
 	for (size_t i = 0; i < r->n; i++) {
 		const struct fp_view_freeswitch *fs =
 			fp_freeswitch_of(r->v[i].freeswitch);
@@ -238,11 +277,16 @@ void fp_rules_clock(struct fp_rules *r)
 		if (!f && !(fs && fs->now_s))
 			continue;
 		a = fp_rules_answer(r, r->v[i].name, "clock");
+		if (is_our_clock)
+			fp_reading_say(a, FP_UNKNOWN,
+				       "all nodes are off alike: our clock?");
 		if (fs && fs->now_s)
-			skew = judge_skew(r, a, "FreeSWITCH", fs->skew_ms);
+			skew = judge_skew(r, a, "FreeSWITCH", fs->skew_ms,
+					  is_our_clock);
 		if (f)
 			skew = fmax(skew, judge_skew(r, a, "the node",
-						     f->filter.skew_ms));
+						     f->filter.skew_ms,
+						     is_our_clock));
 		fp_reading_figure(a, "skew", skew, "s", NAN);
 	}
 }

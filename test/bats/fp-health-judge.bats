@@ -61,7 +61,7 @@ told() {
 }
 
 watch() {
-	"$fh" watch --json --interval 100ms --timeout 250ms "$@" >watched \
+	"$fh" watch --json --interval 100ms --timeout 250ms "$@" >>watched \
 		2>watched.err 3>&- &
 	watcher=$!
 	started+=("$watcher")
@@ -199,4 +199,33 @@ seen_silent() {
 	lab_wait 5 told '.node == "sip2" and .check == "shm" and .to == "UNKNOWN"'
 	told '.node == "sip1" and .check == "shm" and .to == "OK"'
 	run -1 told '.node == "sip1" and .to == "UNKNOWN"'
+}
+
+# ---- what is told
+
+@test "the detail is of the state that is told" {
+	check 0
+	says n1 503
+	check 2
+	says n1 200
+	check 2 n1 --rise 2
+	has 'the last reading is OK: '
+	check 0 n1 --rise 2
+}
+
+@test "watch: what is no longer in the cluster file is UNKNOWN" {
+	watch --on-change 'cat >>changes'
+	sed -i /^n1/d cluster.ini
+	kill -HUP "$watcher"
+	lab_wait 5 told '.node == "n1" and .check == "node" and
+		.from == "OK" and .to == "UNKNOWN" and .takes_calls == false'
+	told '.node == "n1" and .check == "sip" and .to == "UNKNOWN" and
+		(.detail | contains("no longer in the cluster file"))'
+	run -1 told '.node == "n2" and .to == "UNKNOWN"'
+	lab_wait 5 grep -q '"n1","check":"node","from":"OK"' changes
+	# it comes back
+	echo 'n1 fp_sip=udp:127.0.0.1:25060' >>cluster.ini
+	: >watched
+	kill -HUP "$watcher"
+	lab_wait 5 told '.node == "n1" and .check == "node" and .to == "OK"'
 }

@@ -1011,6 +1011,39 @@ TEST(clocks)
 	drop(s);
 }
 
+TEST(clocks_that_are_ours)
+{
+	struct site *s = make_media();
+
+	for (int i = 0; i < N; i++) {
+		s->fs[i].freeswitch.skew_ms = -60000 - 300 * i;
+		s->filter[i].filter.skew_ms = -60200;
+	}
+	judge(s);
+	for (int i = 0; i < N; i++)
+		STR(is_at(s, fs_names[i], "clock"), "UNKNOWN");
+	HAS(says(s, "fs2", "clock"), "all nodes are off alike: our clock?; "
+				     "FreeSWITCH is 60.300 s behind");
+	/* not alike */
+	s->fs[1].freeswitch.skew_ms = -62000;
+	judge(s);
+	STR(is_at(s, "fs1", "clock"), "CRITICAL");
+	/* one that is right */
+	s->fs[1].freeswitch.skew_ms = -60000;
+	s->filter[2].filter.skew_ms = s->fs[2].freeswitch.skew_ms = 0;
+	judge(s);
+	STR(is_at(s, "fs1", "clock"), "CRITICAL");
+	STR(is_at(s, "fs3", "clock"), "OK");
+	/* one alone says nothing of us */
+	for (int i = 1; i < N; i++) {
+		s->fs[i].freeswitch.now_s = 0;
+		s->node[i].filter = NULL;
+	}
+	judge(s);
+	STR(is_at(s, "fs1", "clock"), "CRITICAL");
+	drop(s);
+}
+
 /* ---- any views at all: nothing breaks, nothing contradicts itself */
 
 TEST(any_views)
