@@ -53,6 +53,12 @@ static const char *env(const char *name)
 	return s && *s ? s : NULL;
 }
 
+static void on_note(void *ctx, const char *text)
+{
+	(void)ctx;
+	fp_log(FP_LOG_WARN, "%s", text);
+}
+
 static int read_opts(struct fh_ask *a, struct fp_err *e)
 {
 	struct fp_cli *c = a->c;
@@ -71,6 +77,7 @@ static int read_opts(struct fh_ask *a, struct fp_err *e)
 		.judge = { .rise = 1, .fall = 1 },
 		.lists_dir = lists ? lists : FH_LISTS_DIR,
 		.fleet = &a->fleet,
+		.note = on_note,
 	};
 	a->fleet = (struct fp_fleet_opts){
 		.name = a->name,

@@ -103,6 +103,8 @@ struct fp_site_opts {
 	void (*changed)(void *ctx, const struct fp_site_change *c);
 	/* What holds of a check, in place of our own word; may be NULL. */
 	enum fp_health (*opinion)(void *ctx, const struct fp_site_check *c);
+	/* Something of ours that is worth a line of the log; may be NULL. */
+	void (*note)(void *ctx, const char *text);
 	/* An interval is over, or (interval_ms 0) the round, comparisons
 	 * included. */
 	void (*tick)(void *ctx);

@@ -397,9 +397,22 @@ static int plan_missing(struct fp_site *s, struct fp_err *e)
 	return r ? fp_err(e, r, "out of memory") : 0;
 }
 
+static void on_stale(void *ctx, const char *host, const struct fp_err *e)
+{
+	const struct fp_site *s = ctx;
+	char text[400];
+
+	snprintf(text, sizeof(text), "its last address is used for %s: %.250s",
+		 host, e->text);
+	if (s->o.note)
+		s->o.note(s->o.ctx, text);
+}
+
 int fp_site_plan(struct fp_site *s, struct fp_err *e)
 {
 	int r = check_names(s->o.only, "--only", e);
+
+	fp_resolver_on_stale(s->env.resolver, on_stale, s);
 
 	if (!r)
 		r = add_thresholds(&s->thresholds, s->o.warning, s->o.critical,

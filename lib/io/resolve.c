@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -8,23 +7,20 @@
 
 #include "base/hash.h"
 #include "io/clock.h"
-#include "io/resolve.h"
+#include "io/resolve_priv.h"
 
 #define KEEP_MS 60000
 #define KEEP_FAILURE_MS 5000
+/* Until then the last address is used when DNS does not answer. */
+#define KEEP_STALE_MS 86400000
+/* Of its time to wait, what a question about a name that was known gets. */
+#define STALE_PART 4
 /* A question is given up, for all who wait, after this.  glibc asks twice, for 5 s
  * each, by default: resolv.conf(5). */
 #define QUESTION_MS 12000
 /* Beyond this many names wait for their turn; each takes a thread of the pool. */
 #define AT_ONCE 64
 #define BUCKETS 256
-
-/* What the thread has. */
-struct question {
-	char host[256];
-	struct sockaddr_storage to;
-	socklen_t len;
-};
 
 struct fp_lookup {
 	struct fp_resolver *r;
@@ -51,7 +47,8 @@ struct name {
 	struct fp_err err;
 	struct sockaddr_storage to;
 	socklen_t len;
-	int64_t until_ms;
+	int64_t until_ms, good_ms; /* good: to is of then; len 0: no address */
+	bool is_stale; /* DNS did not answer when it was asked again */
 	char host[256];
 };
 
@@ -62,29 +59,9 @@ struct fp_resolver {
 	struct name *line, **line_end;
 	unsigned int n_asked;
 	bool *is_gone; /* of the call that is in hand */
+	void (*stale)(void *ctx, const char *host, const struct fp_err *e);
+	void *stale_ctx;
 };
-
-socklen_t fp_sockaddr(const struct fp_prefix *p, uint16_t port,
-		      struct sockaddr_storage *out)
-{
-	struct sockaddr_in *v4 = (struct sockaddr_in *)out;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)out;
-
-	memset(out, 0, sizeof(*out));
-	if (fp_prefix_is_v4(p)) {
-		v4->sin_family = AF_INET;
-		v4->sin_port = htons(port);
-		v4->sin_addr.s_addr = htonl((uint32_t)p->lo);
-		return sizeof(*v4);
-	}
-	v6->sin6_family = AF_INET6;
-	v6->sin6_port = htons(port);
-	for (int i = 0; i < 8; i++) {
-		v6->sin6_addr.s6_addr[i] = (uint8_t)(p->hi >> (56 - 8 * i));
-		v6->sin6_addr.s6_addr[8 + i] = (uint8_t)(p->lo >> (56 - 8 * i));
-	}
-	return sizeof(*v6);
-}
 
 static void set_port(struct sockaddr_storage *to, uint16_t port)
 {
@@ -92,54 +69,6 @@ static void set_port(struct sockaddr_storage *to, uint16_t port)
 		((struct sockaddr_in *)to)->sin_port = htons(port);
 	else
 		((struct sockaddr_in6 *)to)->sin6_port = htons(port);
-}
-
-/* ---- in a thread */
-
-static int code_of(int gai)
-{
-	switch (gai) {
-	case EAI_NONAME:
-	case EAI_NODATA:
-	case EAI_ADDRFAMILY:
-		return -ENOENT;
-	case EAI_MEMORY:
-		return -ENOMEM;
-	case EAI_SYSTEM:
-		return errno ? -errno : -EHOSTUNREACH;
-	}
-	return -EHOSTUNREACH;
-}
-
-/* The first address: getaddrinfo(3) has those without a route last. */
-static int ask(void *data, struct fp_err *e)
-{
-	static const struct addrinfo want = { .ai_socktype = SOCK_DGRAM };
-	struct question *q = data;
-	struct addrinfo *list = NULL;
-	int gai = getaddrinfo(q->host, NULL, &want, &list), code;
-
-	if (gai) {
-		code = code_of(gai);
-		return fp_err(e, code, "%s: %s", q->host,
-			      code == -ENOENT     ? "no such host name"
-			      : gai == EAI_SYSTEM ? strerrordesc_np(-code)
-						  : gai_strerror(gai));
-	}
-	memcpy(&q->to, list->ai_addr, list->ai_addrlen);
-	q->len = list->ai_addrlen;
-	freeaddrinfo(list);
-	return 0;
-}
-
-int fp_resolve_wait(const char *host, struct fp_err *e)
-{
-	struct question q;
-
-	if (strlen(host) >= sizeof(q.host))
-		return fp_err(e, -ENOENT, "%.200s...: no such host name", host);
-	strcpy(q.host, host);
-	return ask(&q, e);
 }
 
 /* ---- names */
@@ -168,7 +97,9 @@ static struct name *find(struct fp_resolver *r, const char *host)
 	int64_t now_ms = fp_clock_ms();
 
 	while ((n = *p)) {
-		if (is_idle(n) && n->until_ms <= now_ms) {
+		if (n->len && n->good_ms + KEEP_STALE_MS <= now_ms)
+			n->len = 0;
+		if (is_idle(n) && n->until_ms <= now_ms && !n->len) {
 			*p = n->next;
 			free(n);
 			continue;
@@ -182,6 +113,13 @@ static struct name *find(struct fp_resolver *r, const char *host)
 
 static void ask_next(struct fp_resolver *r);
 
+static void line_up(struct name *n)
+{
+	n->state = WAITING;
+	*n->r->line_end = n;
+	n->r->line_end = &n->after;
+}
+
 static struct name *add(struct fp_resolver *r, const char *host)
 {
 	struct name *n = calloc(1, sizeof(*n));
@@ -194,9 +132,7 @@ static struct name *add(struct fp_resolver *r, const char *host)
 	memcpy(n->host, host, strlen(host) + 1);
 	n->next = *bucket;
 	*bucket = n;
-	n->state = WAITING;
-	*r->line_end = n;
-	r->line_end = &n->after;
+	line_up(n);
 	return n;
 }
 
@@ -220,18 +156,41 @@ static void tell(struct fp_lookup *q, const struct name *n)
 	free(q);
 }
 
+/* DNS does not answer, but it did: the address stays, and that is said once. */
+static void stay(struct name *n, const struct fp_err *e)
+{
+	struct fp_resolver *r = n->r;
+
+	if (!n->is_stale && r->stale)
+		r->stale(r->stale_ctx, n->host, e);
+	n->is_stale = true;
+}
+
+/* What came of a question.  That there is no such name is an answer. */
+static void set_code(struct name *n, int code, const struct fp_err *e)
+{
+	n->state = KNOWN;
+	n->until_ms = fp_clock_ms() + (code ? KEEP_FAILURE_MS : KEEP_MS);
+	if (code && code != -ENOENT && n->len) {
+		stay(n, e);
+		return;
+	}
+	n->is_stale = false;
+	n->code = code;
+	if (code) {
+		n->err = *e;
+		n->len = 0;
+	}
+}
+
 /* It is known now: say so to all who wait.  done may close the resolver. */
 static void settle(struct name *n, int code, const struct fp_err *e)
 {
 	struct fp_resolver *r = n->r;
 	bool is_gone = false;
 
-	n->state = KNOWN;
 	n->task = NULL;
-	n->code = code;
-	if (code)
-		n->err = *e;
-	n->until_ms = fp_clock_ms() + (code ? KEEP_FAILURE_MS : KEEP_MS);
+	set_code(n, code, e);
 	r->is_gone = &is_gone;
 	while (!is_gone && n->ring.right != &n->ring)
 		tell(n->ring.right, n);
@@ -244,13 +203,14 @@ static void settle(struct name *n, int code, const struct fp_err *e)
 static void on_answer(void *ctx, int code, void *data, const struct fp_err *e)
 {
 	struct name *n = ctx;
-	const struct question *q = data;
+	const struct fp_question *q = data;
 	struct fp_err err;
 
 	n->r->n_asked--;
 	if (!code) {
 		n->to = q->to;
 		n->len = q->len;
+		n->good_ms = fp_clock_ms();
 	} else if (code == -ETIMEDOUT) {
 		fp_err(&err, code, "%s: no answer of DNS", n->host);
 		e = &err;
@@ -260,8 +220,8 @@ static void on_answer(void *ctx, int code, void *data, const struct fp_err *e)
 
 static int start(struct name *n, struct fp_err *e)
 {
-	struct question *q = calloc(1, sizeof(*q));
-	struct fp_job job = { .run = ask,
+	struct fp_question *q = calloc(1, sizeof(*q));
+	struct fp_job job = { .run = fp_resolve_ask,
 			      .done = on_answer,
 			      .free = free,
 			      .data = q,
@@ -283,10 +243,7 @@ static int start(struct name *n, struct fp_err *e)
 /* It cannot be asked: those who wait are told by the loop. */
 static void fail_soon(struct name *n, int code, const struct fp_err *e)
 {
-	n->state = KNOWN;
-	n->code = code;
-	n->err = *e;
-	n->until_ms = fp_clock_ms() + KEEP_FAILURE_MS;
+	set_code(n, code, e);
 	for (struct fp_lookup *q = n->ring.right; q != &n->ring; q = q->right)
 		fp_loop_timer_arm(n->r->loop, &q->timer, 1);
 }
@@ -303,7 +260,7 @@ static void ask_next(struct fp_resolver *r)
 		if (!r->line)
 			r->line_end = &r->line;
 		n->after = NULL;
-		if (n->ring.right == &n->ring) {
+		if (n->ring.right == &n->ring && !n->is_stale) {
 			n->state = KNOWN; /* nobody wants it any more */
 			continue;
 		}
@@ -322,9 +279,14 @@ static void on_timer(void *ctx)
 		tell(q, q->name);
 		return;
 	}
-	forget(q);
 	fp_err(&e, -ETIMEDOUT, "%s: no answer of DNS within %lld ms",
 	       q->name->host, (long long)q->timeout_ms);
+	if (q->name->len) {
+		stay(q->name, &e);
+		tell(q, q->name);
+		return;
+	}
+	forget(q);
 	q->done(q->ctx, -ETIMEDOUT, NULL, 0, &e);
 	free(q);
 }
@@ -343,6 +305,15 @@ int fp_resolver_open(struct fp_resolver **out, struct fp_loop *l,
 	r->line_end = &r->line;
 	*out = r;
 	return 0;
+}
+
+void fp_resolver_on_stale(struct fp_resolver *r,
+			  void (*stale)(void *ctx, const char *host,
+					const struct fp_err *e),
+			  void *ctx)
+{
+	r->stale = stale;
+	r->stale_ctx = ctx;
 }
 
 void fp_resolver_close(struct fp_resolver *r)
@@ -365,6 +336,22 @@ void fp_resolver_close(struct fp_resolver *r)
 	free(r);
 }
 
+/* Has it one to give without waiting? What is stale is asked again meanwhile. */
+static bool is_answer(struct name *n)
+{
+	bool is_old = n->until_ms <= fp_clock_ms();
+
+	if (n->state == KNOWN && !is_old)
+		return true;
+	if (!n->is_stale || !n->len)
+		return false;
+	if (n->state == KNOWN) {
+		line_up(n);
+		ask_next(n->r);
+	}
+	return true;
+}
+
 /* Told at once.  true: done was called. */
 static bool answer_now(struct fp_resolver *r, const struct fp_endpoint *p,
 		       uint16_t port,
@@ -385,7 +372,7 @@ static bool answer_now(struct fp_resolver *r, const struct fp_endpoint *p,
 		return true;
 	}
 	n = find(r, p->host);
-	if (!n || n->state != KNOWN)
+	if (!n || !is_answer(n))
 		return false;
 	to = n->to;
 	len = n->len;
@@ -440,6 +427,10 @@ int fp_resolve(struct fp_resolver *r, const struct fp_endpoint *p,
 	n = find(r, p->host);
 	if (!n)
 		n = add(r, p->host);
+	else if (n->state == KNOWN)
+		line_up(n);
+	if (n && n->len && timeout_ms > STALE_PART)
+		timeout_ms /= STALE_PART;
 	q = n ? wait_for(n, port, timeout_ms) : NULL;
 	if (!q)
 		return fp_err_sys(e, -ENOMEM, "%s", p->host);

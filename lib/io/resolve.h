@@ -11,12 +11,19 @@
 #include "io/work.h"
 
 /* Host names to addresses by getaddrinfo(3), on a pool of threads, kept for a
- * while.  One question at a time for a name, however many wait for it. */
+ * while.  One question at a time for a name, however many wait for it.  A DNS that
+ * does not answer takes no address away that it gave within a day: that one is
+ * used, and DNS asked again beside. */
 struct fp_resolver;
 
 int fp_resolver_open(struct fp_resolver **out, struct fp_loop *l,
 		     struct fp_work *w, struct fp_err *e);
 void fp_resolver_close(struct fp_resolver *r);
+/* Told once, when an old address begins to be used; it may not close r. */
+void fp_resolver_on_stale(struct fp_resolver *r,
+			  void (*stale)(void *ctx, const char *host,
+					const struct fp_err *e),
+			  void *ctx);
 
 struct fp_lookup;
 /* The address of p with its port (default_port when it has none); done is called

@@ -12,6 +12,7 @@
 #include "io/resolve.h"
 
 static atomic_int n_asked;
+static atomic_bool is_down;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
 /* hang...: until the gate is open.  nx: no such name.  again: DNS fails. */
@@ -31,6 +32,8 @@ int getaddrinfo(const char *host, const char *service,
 		pthread_mutex_unlock(&gate);
 	}
 	usleep(5000);
+	if (is_down)
+		return EAI_AGAIN;
 	if (!strncmp(host, "nx", 2))
 		return EAI_NONAME;
 	if (!strncmp(host, "again", 5))
@@ -176,6 +179,83 @@ TEST(failures_are_known_for_5_s)
 }
 
 /* A name that hangs is one thread, and others are not kept waiting. */
+static int n_stale;
+
+static void on_stale(void *ctx, const char *host, const struct fp_err *e)
+{
+	(void)ctx;
+	STR(host, "hang-on.example.net");
+	OK(*e->text);
+	n_stale++;
+}
+
+static void fire_stop(void *ctx)
+{
+	fp_loop_stop(ctx);
+}
+
+static void run_10ms(struct ctx *c)
+{
+	struct fp_timer t = { .fire = fire_stop, .ctx = c->l };
+
+	fp_loop_timer_arm(c->l, &t, fp_clock_ms() + 10);
+	fp_loop_run(c->l);
+}
+
+static void wait_asked(struct ctx *c, int n)
+{
+	for (int i = 0; i < 500 && n_asked < n; i++)
+		run_10ms(c);
+	EQ(n_asked, n);
+	for (int i = 0; i < 10; i++) /* and for its answer */
+		run_10ms(c);
+}
+
+/* A DNS that is away takes no address away.  No such name is an answer. */
+TEST(last_address_while_dns_is_away)
+{
+	static const char name[] = "hang-on.example.net";
+	struct ctx c;
+
+	open_all(&c);
+	fp_resolver_on_stale(c.r, on_stale, NULL);
+	c.stop_at = 1;
+	ask(&c, name, 1000);
+	EQ(fp_loop_run(c.l), 0);
+	STR(c.text, "192.0.2.4 5060");
+	/* it fails */
+	fp_clock_turn(61000);
+	is_down = true;
+	c.stop_at = 2;
+	OK(ask(&c, name, 1000));
+	EQ(fp_loop_run(c.l), 0);
+	EQ(c.code, 0);
+	STR(c.text, "192.0.2.4 5060");
+	EQ(n_stale, 1);
+	/* it is asked again beside, and fails again */
+	fp_clock_turn(6000);
+	OK(!ask(&c, name, 1000));
+	STR(c.text, "192.0.2.4 5060");
+	wait_asked(&c, 3);
+	EQ(n_stale, 1);
+	is_down = false;
+	fp_clock_turn(6000);
+	OK(!ask(&c, name, 1000));
+	wait_asked(&c, 4);
+	/* it hangs: a part of the time is given to it */
+	fp_clock_turn(61000);
+	pthread_mutex_lock(&gate);
+	c.stop_at = 5;
+	OK(ask(&c, name, 400));
+	EQ(fp_loop_run(c.l), 0);
+	EQ(c.code, 0);
+	STR(c.text, "192.0.2.4 5060");
+	OK(!ask(&c, name, 400));
+	pthread_mutex_unlock(&gate);
+	EQ(n_stale, 2);
+	close_all(&c);
+}
+
 TEST(hanging_names)
 {
 	struct ctx c;
