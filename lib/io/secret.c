@@ -14,6 +14,12 @@ static int check_file(int fd, const char *file, struct fp_err *e)
 
 	if (fstat(fd, &st))
 		return fp_err_sys(e, -errno, "%s", file);
+	if (!S_ISREG(st.st_mode))
+		return fp_err(e, -EINVAL, "%s is %s, where a file should be",
+			      file,
+			      S_ISDIR(st.st_mode)    ? "a directory"
+			      : S_ISFIFO(st.st_mode) ? "a FIFO"
+						     : "something else");
 	if (st.st_mode & (S_IROTH | S_IWOTH))
 		return fp_err(e, -EACCES,
 			      "%s holds a secret, but its mode is %04o: chmod "
@@ -47,7 +53,8 @@ static int take(const char *file, char *text, size_t n, char *out,
 
 int fp_secret_read(const char *file, char *out, size_t size, struct fp_err *e)
 {
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	/* a FIFO that nobody writes would hold up the loop */
+	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	char text[4096];
 	size_t n = 0;
 	ssize_t got;

@@ -9,8 +9,9 @@
 /* The first line of a file that holds a secret, without its white space at
  * either end, as a C string.  explicit_bzero(out, size) after use.
  * 0.  -EACCES: others may read or write the file.  -EINVAL: it is encrypted
- * (Ansible vault), empty, longer than size - 1, or holds a NUL.  -ENOENT and
- * what else open(2) says. */
+ * (Ansible vault), empty, longer than size - 1, holds a NUL, or is no regular
+ * file (one that could hold up the caller).  -ENOENT and what else open(2)
+ * says. */
 int fp_secret_read(const char *file, char *out, size_t size, struct fp_err *e);
 
 #endif
