@@ -154,6 +154,18 @@ void fh_tally(struct fp_site *s, struct fh_tally *out)
 	fh_each_check(s, count, out);
 }
 
+void fh_summary(char *out, size_t size, const struct fh_ask *a,
+		const struct fh_tally *t)
+{
+	snprintf(out, size,
+		 "\"state\":\"%s\",\"nodes\":%zu,\"checks\":%zu,"
+		 "\"ok\":%zu,\"warning\":%zu,\"critical\":%zu,"
+		 "\"unknown\":%zu,\"maint\":%zu",
+		 fp_health_name(t->worst), a->n_hosts, t->n, t->n_of[FP_OK],
+		 t->n_of[FP_WARNING], t->n_of[FP_CRITICAL], t->n_of[FP_UNKNOWN],
+		 t->n_of[FP_MAINT]);
+}
+
 struct printing {
 	struct fp_cli *c;
 	struct fp_buf figures;
@@ -179,13 +191,7 @@ static int print_records(struct fh_ask *a, const struct fh_tally *t,
 	fp_buf_fini(&p.figures);
 	if (r)
 		return r;
-	snprintf(json, sizeof(json),
-		 "\"state\":\"%s\",\"nodes\":%zu,\"checks\":%zu,"
-		 "\"ok\":%zu,\"warning\":%zu,\"critical\":%zu,"
-		 "\"unknown\":%zu,\"maint\":%zu",
-		 fp_health_name(t->worst), a->n_hosts, t->n, t->n_of[FP_OK],
-		 t->n_of[FP_WARNING], t->n_of[FP_CRITICAL], t->n_of[FP_UNKNOWN],
-		 t->n_of[FP_MAINT]);
+	fh_summary(json, sizeof(json), a, t);
 	fp_out_summary(a->c->out, false, json, NULL);
 	return 0;
 }

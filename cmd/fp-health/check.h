@@ -21,6 +21,10 @@ struct fh_tally {
 };
 void fh_tally(struct fp_site *s, struct fh_tally *out);
 
+/* Members of the last line of JSON. */
+void fh_summary(char *out, size_t size, const struct fh_ask *a,
+		const struct fh_tally *t);
+
 struct fh_check_rec {
 	const char *node, *check, *state, *detail, *figures, *run;
 	int64_t since_s;

@@ -2,8 +2,12 @@
 /* fp-health watch: a record a transition, for ever. */
 #include "watch.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "check.h"
 
 #include "cli/notify.h"
 #include "io/clock.h"
@@ -73,6 +77,14 @@ static void on_note(void *ctx, const char *observer, const char *text)
 		fp_log(FP_LOG_WARN, "observer %s is gone: %s", observer, text);
 	else
 		fp_log(FP_LOG_NOTICE, "observer %s watches too", observer);
+}
+
+static void on_garbled(void *ctx, const char *observer, const char *line)
+{
+	(void)ctx;
+	fp_log(FP_LOG_WARN,
+	       "observer %s: what it sends is no record of watch --json: \"%s\"",
+	       observer, line);
 }
 
 static void lose(struct watch *w, const struct fp_err *e)
@@ -232,6 +244,7 @@ static int open_observers(struct watch *w, struct fp_err *e)
 					     .command = command,
 					     .heard = on_heard,
 					     .note = on_note,
+					     .garbled = on_garbled,
 					     .ctx = w };
 	size_t n = 0;
 	int r;
@@ -335,11 +348,29 @@ static int run(struct watch *w, struct fp_err *e)
 	return 0;
 }
 
+/* What held at the end. */
+static void summary(struct watch *w)
+{
+	struct fh_tally t;
+	char json[200];
+
+	fh_tally(w->ask.site, &t);
+	fh_summary(json, sizeof(json), &w->ask, &t);
+	fp_out_summary(w->ask.c->out, false, json, NULL);
+}
+
 int fh_watch(struct fp_cli *c)
 {
 	struct fp_err e = { .text = "" };
 	struct watch w = { .is_started = false };
-	int r = fh_say_check(c, &e);
+	int r;
+
+	/* the next descriptor that is opened would be taken for it */
+	if (fcntl(STDOUT_FILENO, F_GETFD) < 0)
+		r = fp_err(&e, -EBADF,
+			   "stdout is closed: nobody could read what is seen");
+	else
+		r = fh_say_check(c, &e);
 
 	w.begin = (struct fp_timer){ .fire = on_begin, .ctx = &w };
 	w.watchdog = (struct fp_timer){ .fire = on_watchdog, .ctx = &w };
@@ -350,6 +381,8 @@ int fh_watch(struct fp_cli *c)
 	r = open_all(&w, &e);
 	if (!r)
 		r = run(&w, &e);
+	if (!r)
+		summary(&w);
 	fh_runner_close(w.said.runner);
 	fp_observers_close(w.said.observers);
 	fh_pipe_close(w.pipe, c);

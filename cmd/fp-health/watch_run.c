@@ -10,10 +10,15 @@
 #define QUEUE_MAX 64   /* of a node */
 #define TOTAL_MAX 4096 /* of all */
 #define CHILDREN_MAX 64
+/* One that cannot be started is tried again: 12 times are some 40 s. */
+#define RETRY_MIN_MS 100
+#define RETRY_MAX_MS 5000
+#define TRIES_MAX 12
 
 struct event {
 	struct event *next;
 	size_t n;
+	unsigned int n_tries;
 	char json[];
 };
 
@@ -32,7 +37,8 @@ struct fh_runner {
 	const char *command;
 	struct lane *lanes;
 	size_t n, n_children;
-	int64_t warned_ms;
+	int64_t warned_ms, retry_ms; /* retry: 0, or how long this wait is */
+	struct fp_timer retry;
 };
 
 static void start_more(struct fh_runner *r);
@@ -74,7 +80,39 @@ static void on_ended(void *ctx, int code, int status)
 	start_more(r);
 }
 
-static void start(struct lane *l)
+static void drop_first(struct lane *l)
+{
+	struct event *ev = l->first;
+
+	l->first = ev->next;
+	if (!l->first)
+		l->last = &l->first;
+	l->n--;
+	l->r->n--;
+	free(ev);
+}
+
+/* For want of a descriptor or a process, perhaps: not for long. */
+static void try_later(struct lane *l, const struct fp_err *e)
+{
+	struct fh_runner *r = l->r;
+
+	if (!r->retry_ms)
+		fp_log(FP_LOG_ERR, "--on-change: %s: it is tried again",
+		       e->text);
+	r->retry_ms = r->retry_ms ? 2 * r->retry_ms : RETRY_MIN_MS;
+	if (r->retry_ms > RETRY_MAX_MS)
+		r->retry_ms = RETRY_MAX_MS;
+	fp_loop_timer_arm(r->loop, &r->retry, fp_clock_ms() + r->retry_ms);
+	if (++l->first->n_tries < TRIES_MAX)
+		return;
+	fp_log(FP_LOG_ERR, "--on-change: a change of %s is not told to it: %s",
+	       *l->node ? l->node : "the cluster", e->text);
+	drop_first(l);
+}
+
+/* false: not now. */
+static bool start(struct lane *l)
 {
 	const char *const argv[] = { "/bin/sh", "-c", l->r->command, NULL };
 	struct event *ev = l->first;
@@ -87,26 +125,30 @@ static void start(struct lane *l)
 					 .ctx = l };
 	struct fp_err e = { .text = "" };
 
-	l->first = ev->next;
-	if (!l->first)
-		l->last = &l->first;
-	l->n--;
-	l->r->n--;
 	if (fp_child_start(&l->child, l->r->loop, &o, &e)) {
 		l->child = NULL;
-		fp_log(FP_LOG_ERR, "--on-change: %s", e.text);
-	} else {
-		l->r->n_children++;
+		try_later(l, &e);
+		return false;
 	}
-	free(ev);
+	l->r->retry_ms = 0;
+	l->r->n_children++;
+	drop_first(l);
+	return true;
 }
 
 static void start_more(struct fh_runner *r)
 {
+	if (r->retry.at_ms)
+		return;
 	for (struct lane *l = r->lanes; l && r->n_children < CHILDREN_MAX;
 	     l = l->next)
-		if (l->first && !l->child)
-			start(l);
+		if (l->first && !l->child && !start(l))
+			return;
+}
+
+static void on_retry(void *ctx)
+{
+	start_more(ctx);
 }
 
 /* ---- the queues */
@@ -159,6 +201,7 @@ void fh_runner_add(struct fh_runner *r, const char *node, const char *json,
 		return;
 	ev->next = NULL;
 	ev->n = n;
+	ev->n_tries = 0;
 	memcpy(ev->json, json, n);
 	*l->last = ev;
 	l->last = &ev->next;
@@ -176,6 +219,7 @@ int fh_runner_open(struct fh_runner **out, struct fp_loop *l,
 		return fp_err(e, -ENOMEM, "out of memory");
 	r->loop = l;
 	r->command = command;
+	r->retry = (struct fp_timer){ .fire = on_retry, .ctx = r };
 	*out = r;
 	return 0;
 }
@@ -184,6 +228,8 @@ void fh_runner_close(struct fh_runner *r)
 {
 	struct lane *l = r ? r->lanes : NULL;
 
+	if (r)
+		fp_loop_timer_disarm(r->loop, &r->retry);
 	while (l) {
 		struct lane *next = l->next;
 

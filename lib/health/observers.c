@@ -18,6 +18,7 @@
 #define SILENT_MS 30000 /* until an alive record says how often they come */
 #define SILENT_TIMES 3
 #define LOOK_MS 1000
+#define GARBLED_SHOWN 80
 
 struct word {
 	struct word *next;
@@ -37,7 +38,8 @@ struct seat {
 	bool is_there, has_alive;
 	int64_t heard_ms, silent_ms, retry_ms;
 	struct fp_buf line;
-	bool is_long; /* the rest of a line that is passed over */
+	bool is_garbled; /* told */
+	bool is_long;    /* the rest of a line that is passed over */
 	struct word *bucket[N_BUCKETS];
 	size_t n_words;
 };
@@ -131,6 +133,24 @@ static void on_record(struct seat *s, const struct fp_record *r)
 		o->o.heard(o->o.ctx, r->node, r->check);
 }
 
+/* A command that prints something else would only be silent, after a while. */
+static void garbled(struct seat *s)
+{
+	char line[GARBLED_SHOWN + 1];
+	size_t n = s->line.len < GARBLED_SHOWN ? s->line.len : GARBLED_SHOWN;
+
+	if (s->is_garbled)
+		return;
+	s->is_garbled = true;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s->line.data[i];
+
+		line[i] = c < ' ' || c == 0x7f ? '?' : (char)c;
+	}
+	line[n] = 0;
+	s->o->o.garbled(s->o->o.ctx, s->name, line);
+}
+
 static void on_line(struct seat *s)
 {
 	struct fp_record r;
@@ -138,6 +158,8 @@ static void on_line(struct seat *s)
 	if (!s->is_long &&
 	    !fp_record_parse(&r, s->line.data, s->line.len, NULL))
 		on_record(s, &r);
+	else
+		garbled(s);
 	s->line.len = 0;
 	s->is_long = false;
 }

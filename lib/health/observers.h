@@ -25,6 +25,8 @@ struct fp_observers_opts {
 	void (*heard)(void *ctx, const char *node, const char *check);
 	/* One came (text NULL) or went. */
 	void (*note)(void *ctx, const char *observer, const char *text);
+	/* Told once of each: a line of it is no record (cut to size). */
+	void (*garbled)(void *ctx, const char *observer, const char *line);
 	void *ctx;
 };
 

@@ -95,3 +95,11 @@ told() {
 	cluster_start_sshd sip3
 	lab_wait 15 told '.node == "n1" and .from == "UNKNOWN" and .to == "OK"'
 }
+
+@test "one that says something else is told of, once" {
+	cluster_start observe controller "$FP_BUILD/fp-health" watch --json \
+		-C "$LAB_DIR/watched.ini" --interval 200ms --timeout 500ms \
+		--observers sip2 --observe-command 'echo hello; echo again; cat'
+	lab_wait 8 grep -q 'observer sip2: .* no record .*"hello"' "$out"
+	run -1 grep again "$out"
+}

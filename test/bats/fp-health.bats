@@ -383,6 +383,31 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	grep -q 'fp-health: --on-change for n1: exit status 3' err
 }
 
+@test "watch: --on-change that cannot be started is not lost" {
+	watch --on-change 'cat >>changes'
+	prlimit --pid "$watch" --nofile=3:
+	says n1 503
+	lab_wait 5 turned n1 node OK CRITICAL
+	lab_wait 5 grep -q 'on-change: .*: it is tried again' err
+	[ ! -e changes ]
+	prlimit --pid "$watch" --nofile=1024:
+	lab_wait 5 grep -q '"check":"node","from":"OK"' changes
+	same "$(grep -c 'tried again' err)" 1
+}
+
+@test "watch: it ends with what held" {
+	says n2 503
+	watch
+	kill "$watch"
+	wait "$watch"
+	watch=''
+	tail -1 out | jq -e '.type == "summary" and .changed == false and
+		.state == "CRITICAL" and .critical == 1 and .ok == 2'
+	# bats has its own at 3
+	run --separate-stderr -3 bash -c "exec '$fh' watch >&-"
+	hints 'stdout is closed'
+}
+
 @test "watch: another cluster file, states stay" {
 	watch
 	says n1 503
