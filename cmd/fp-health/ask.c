@@ -66,7 +66,7 @@ static int read_opts(struct fh_ask *a, struct fp_err *e)
 	int r;
 
 	a->opts = (struct fp_site_opts){
-		.is_named = c->argc || c->n_nodes,
+		.is_named = c->argc,
 		.only = fp_cli_get(c, "only"),
 		.warning = fp_cli_get(c, "warning"),
 		.critical = fp_cli_get(c, "critical"),

@@ -117,14 +117,16 @@ TEST(garbage_without_end)
 
 TEST(no_descriptor_left)
 {
-	struct rlimit none = { .rlim_cur = 0 };
+	struct rlimit all, none;
 
 	start();
-	getrlimit(RLIMIT_NOFILE, &none);
+	getrlimit(RLIMIT_NOFILE, &all);
+	none = all;
 	none.rlim_cur = 3;
 	EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
 	ask();
 	EQ(t.code, -EMFILE);
 	HAS(t.text, "Too many open files");
+	setrlimit(RLIMIT_NOFILE, &all);
 	end();
 }

@@ -293,14 +293,16 @@ TEST(servers_that_are_none)
 /* What we are out of is not the server's fault. */
 TEST(no_descriptor_left)
 {
-	struct rlimit r;
+	struct rlimit all, none;
 	struct fp_pg *p;
 	struct fp_err e;
 
-	getrlimit(RLIMIT_NOFILE, &r);
-	r.rlim_cur = 3;
-	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &all);
+	none = all;
+	none.rlim_cur = 3;
+	setrlimit(RLIMIT_NOFILE, &none);
 	EQ(open_by("host=127.0.0.1 port=1 user=u", 1000, &p, &e), -EMFILE);
+	setrlimit(RLIMIT_NOFILE, &all);
 }
 
 /* Garbage is the server's, not of the conninfo. */
