@@ -17,28 +17,34 @@ int fh_db_cluster(struct fp_inventory **out, const struct fp_cli *c,
 	return r;
 }
 
-int fh_db_conninfo(const struct fp_inventory *inv, const char **out,
-		   struct fp_err *e)
+int fh_db_var(const struct fp_inventory *inv, const char *key, const char **out,
+	      struct fp_err *e)
 {
 	const struct fp_host *v, *first = NULL;
 	size_t n = fp_inventory_hosts(inv, &v);
 	const char *is = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		const char *s = fp_inventory_var(&v[i], "fp_db");
+		const char *s = fp_inventory_var(&v[i], key);
 
 		if (!s || !*s)
 			continue;
 		if (is && strcmp(is, s))
 			return fp_err(
 				e, -EINVAL,
-				"%s and %s have different fp_db: there is one for all",
-				first->name, v[i].name);
+				"%s and %s have different %s: there is one for all",
+				first->name, v[i].name, key);
 		is = s;
 		first = &v[i];
 	}
 	*out = is;
 	return 0;
+}
+
+int fh_db_conninfo(const struct fp_inventory *inv, const char **out,
+		   struct fp_err *e)
+{
+	return fh_db_var(inv, "fp_db", out, e);
 }
 
 void fh_db_app(char out[FH_APP])
@@ -49,13 +55,14 @@ void fh_db_app(char out[FH_APP])
 	snprintf(out, FH_APP, "fp-health@%s", host);
 }
 
-int fh_db_open(struct fp_pg **out, const struct fp_cli *c, const char *conninfo,
-	       struct fp_err *e)
+static int open_db(struct fp_pg **out, const struct fp_cli *c,
+		   const char *conninfo, bool is_locking, struct fp_err *e)
 {
 	char app[FH_APP];
 	struct fp_pg_opts o = { .conninfo = conninfo,
 				.app = app,
-				.timeout_ms = c->timeout_ms };
+				.timeout_ms = c->timeout_ms,
+				.is_locking = is_locking };
 	struct fp_pg *p;
 	int r;
 
@@ -71,6 +78,34 @@ int fh_db_open(struct fp_pg **out, const struct fp_cli *c, const char *conninfo,
 	else
 		*out = p;
 	return r;
+}
+
+int fh_db_open(struct fp_pg **out, const struct fp_cli *c, const char *conninfo,
+	       struct fp_err *e)
+{
+	return open_db(out, c, conninfo, false, e);
+}
+
+int fh_db_open_locking(struct fp_pg **out, const struct fp_cli *c,
+		       const char *conninfo, struct fp_err *e)
+{
+	return open_db(out, c, conninfo, true, e);
+}
+
+bool fh_db_is_away(int code)
+{
+	switch (code) {
+	case -EAGAIN:
+	case -ECONNREFUSED:
+	case -ECONNRESET:
+	case -EHOSTUNREACH:
+	case -ENOENT:
+	case -EROFS:
+	case -ETIMEDOUT:
+		return true;
+	default:
+		return false;
+	}
 }
 
 int fh_db_fail(const struct fp_cli *c, int code, const struct fp_err *e)

@@ -37,6 +37,7 @@ struct maintain {
 	const char **nodes; /* their names */
 	size_t n;
 	struct fp_mark now;   /* what each of them gets */
+	int64_t for_s;        /* until then; 0: now.until_s */
 	struct fp_pg *db;     /* NULL: away, and only the copy is written */
 	struct fp_mark *mark; /* those that are there */
 	size_t n_marks;
@@ -77,15 +78,14 @@ static int text(char *to, size_t size, const char *opt, const char *s,
 static int read_mark(struct maintain *m, struct fp_err *e)
 {
 	const char *by = fp_cli_get(m->c, "by");
-	int64_t for_s = 0;
 	int r;
 
 	who(m->now.by);
 	if (fp_cli_get(m->c, "end"))
 		return 0;
-	r = fp_cli_end(m->c, &for_s, &m->now.until_s, e);
-	if (!r && for_s)
-		m->now.until_s = fp_clock_unix_s() + for_s;
+	r = fp_cli_end(m->c, &m->for_s, &m->now.until_s, e);
+	if (!r && m->for_s)
+		m->now.until_s = fp_clock_unix_s() + m->for_s;
 	if (!r)
 		r = text(m->now.why, sizeof(m->now.why), "why",
 			 fp_cli_get(m->c, "why"), e);
@@ -164,22 +164,6 @@ static int read_nodes(struct maintain *m, struct fp_err *e)
 }
 
 /* ---- what is there */
-
-static bool is_away(int code)
-{
-	switch (code) {
-	case -EAGAIN:
-	case -ECONNREFUSED:
-	case -ECONNRESET:
-	case -EHOSTUNREACH:
-	case -ENOENT: /* no fp_db at all, or no schema */
-	case -EROFS:
-	case -ETIMEDOUT:
-		return true;
-	default:
-		return false;
-	}
-}
 
 /* Those that only our copy has, behind those of the database. */
 static int add_local(struct maintain *m, struct fp_err *e)
@@ -267,7 +251,7 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 	int64_t at_s = 0;
 
 	r = read_db(m, conninfo, e);
-	if (r && is_away(r)) {
+	if (r && fh_db_is_away(r)) {
 		struct fp_err why = *e;
 
 		r = read_copy(m, &at_s, e);
@@ -294,15 +278,15 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 /* ---- changing */
 
 /* The copy follows by itself, but for what is local. */
-static int change_db(struct maintain *m, const struct fp_mark *k,
-		     bool *is_changed, struct fp_err *e)
+static int change_db(struct maintain *m, struct fp_mark *k, bool *is_changed,
+		     struct fp_err *e)
 {
 	const struct fp_mark *ours = among(m->copy, m->n_copy, k->node);
 	bool is_ended;
 	int r;
 
 	if (k->until_s)
-		return fp_db_mark(m->db, k, is_changed, e);
+		return fp_db_mark(m->db, k, m->for_s, is_changed, e);
 	r = fp_db_unmark(m->db, k->node, is_changed, e);
 	if (!r && ours && ours->is_local) {
 		r = fp_marks_copy_mark(m->c->state_dir, k, &is_ended, e);
@@ -358,17 +342,36 @@ static int alone(struct maintain *m, int code, struct fp_err *e)
 	struct fp_err why = *e;
 	int64_t at_s;
 
-	if (!fp_cli_overrides(m->c, "lock")) {
-		if (!is_away(code))
-			return code;
+	if (!fh_db_is_away(code))
+		return code;
+	if (!fp_cli_overrides(m->c, "lock"))
 		return fp_refuse(e, "lock",
 				 "%s; other controllers would not know",
 				 why.text);
-	}
 	fp_log(FP_LOG_WARN,
 	       "%s; only this controller's copy is written, others do not know",
 	       why.text);
 	return read_copy(m, &at_s, e);
+}
+
+/* Marks end by the clock of fp_db. */
+static int set_end(struct maintain *m, struct fp_err *e)
+{
+	char until[FP_TIME_STRLEN], now[FP_TIME_STRLEN];
+	int64_t now_s;
+	int r = fp_db_clock(m->db, &now_s, e);
+
+	if (r)
+		return r;
+	if (m->for_s)
+		m->now.until_s = now_s + m->for_s;
+	if (m->now.until_s > now_s)
+		return 0;
+	fp_print_time(m->now.until_s, until);
+	fp_print_time(now_s, now);
+	return fp_err(e, -EINVAL,
+		      "--until %s: that has passed, in fp_db it is %s", until,
+		      now);
 }
 
 static int change_all(struct maintain *m, const char *conninfo,
@@ -383,6 +386,8 @@ static int change_all(struct maintain *m, const char *conninfo,
 	r = read_db(m, conninfo, e);
 	if (r)
 		r = alone(m, r, e);
+	if (!r && m->db && !is_end)
+		r = set_end(m, e);
 	if (!r && is_end)
 		r = read_nodes(m, e);
 	for (size_t i = 0; i < m->n && !r; i++)

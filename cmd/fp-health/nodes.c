@@ -10,15 +10,10 @@
 
 #define THREADS 16
 
-int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
-		  size_t n, struct fp_err *e)
+static int read_cluster(struct fh_nodes *out, const struct fp_cli *c,
+			char **names, size_t n, struct fp_err *e)
 {
-	int r;
-
-	*out = (struct fh_nodes){ .inv = NULL };
-	if (gethostname(out->name, sizeof(out->name) - 1))
-		strcpy(out->name, "controller");
-	r = fp_inventory_read(&out->inv, c->cluster, e);
+	int r = fp_inventory_read(&out->inv, c->cluster, e);
 	if (r == -ENOENT)
 		r = fp_err(e, -EINVAL,
 			   "no cluster file %s: which nodes are there?",
@@ -30,6 +25,18 @@ int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 				      &out->n_hosts, e);
 	if (!r && !out->n_hosts)
 		r = fp_err(e, -EINVAL, "%s names no node", c->cluster);
+	return r;
+}
+
+int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
+		  size_t n, struct fp_err *e)
+{
+	int r;
+
+	*out = (struct fh_nodes){ .inv = NULL };
+	if (gethostname(out->name, sizeof(out->name) - 1))
+		strcpy(out->name, "controller");
+	r = read_cluster(out, c, names, n, e);
 	if (!r)
 		r = fp_loop_open(&out->loop, e);
 	if (!r)
@@ -53,15 +60,30 @@ void fh_nodes_close(struct fh_nodes *n)
 	*n = (struct fh_nodes){ .inv = NULL };
 }
 
-const char *fh_nodes_var(const struct fh_nodes *n, const char *key)
+int fh_nodes_again(struct fh_nodes *n, const struct fp_cli *c, char **names,
+		   size_t n_names,
+		   int (*use)(void *ctx, const struct fh_nodes *now,
+			      struct fp_err *e),
+		   void *ctx, struct fp_err *e)
 {
-	const struct fp_host *v;
-	size_t n_hosts = fp_inventory_hosts(n->inv, &v);
-	const char *value = NULL;
+	struct fh_nodes now = *n;
+	int r;
 
-	for (size_t i = 0; i < n_hosts && !value; i++)
-		value = fp_inventory_var(&v[i], key);
-	return value;
+	now.inv = NULL;
+	now.hosts = NULL;
+	now.n_hosts = 0;
+	r = read_cluster(&now, c, names, n_names, e);
+	if (!r)
+		r = use(ctx, &now, e);
+	if (!r) {
+		struct fh_nodes before = *n;
+
+		*n = now;
+		now = before;
+	}
+	free(now.hosts);
+	fp_inventory_free(now.inv);
+	return r;
 }
 
 int fh_nodes_wait(struct fh_nodes *n, const bool *is_done, struct fp_err *e)

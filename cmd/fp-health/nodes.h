@@ -28,8 +28,14 @@ int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 		  size_t n, struct fp_err *e);
 void fh_nodes_close(struct fh_nodes *n);
 
-/* The first value of a variable of the whole cluster (fp_db), or NULL. */
-const char *fh_nodes_var(const struct fh_nodes *n, const char *key);
+/* Read the cluster file again.  use is told of what it has now, and says whether
+ * that will do: then it is n's, and what was before is gone.
+ * Errors of fh_nodes_open and of use: all is as it was. */
+int fh_nodes_again(struct fh_nodes *n, const struct fp_cli *c, char **names,
+		   size_t n_names,
+		   int (*use)(void *ctx, const struct fh_nodes *now,
+			      struct fp_err *e),
+		   void *ctx, struct fp_err *e);
 
 /* Run the loop until *is_done, which something under way sets and then stops the
  * loop.  0; -EINTR: by a signal; -errno. */

@@ -2,25 +2,24 @@
 /* fp-health steer: routing follows the records of watch. */
 #include "steer.h"
 
-#include <math.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/notify.h"
+#include "db.h"
 #include "health/records.h"
 #include "health/steer.h"
 #include "io/clock.h"
+#include "watch.h"
 
-#define LEASE_S 60
-/* fr_timeout of tm (30 s by default) and a second */
-#define SETTLE_S 31
-#define MAX_DOWN 50.0
 /* fp_db and MI block the round: not longer than this */
 #define STEP_MS 3000
 #define CHECK_MS 1000
+/* Records that wait for who reads stdout. */
+#define BEHIND_MAX (64 << 10)
+#define SAY_DROPPED_MS 60000
 
 struct steer {
 	struct fp_cli *c;
@@ -28,10 +27,15 @@ struct steer {
 	struct fp_steer_view view;
 	struct fp_records *records;
 	struct fp_steer *steer; /* or text */
-	struct fh_text text;
-	bool is_text, has_db;
-	double max_down_percent;
-	int64_t lease_s, settle_s;
+	struct fh_text *text;
+	struct fh_pipe *pipe; /* stdout, when it is one; not of text */
+	uint64_t n_dropped;   /* of its records, as was said */
+	int64_t said_dropped_ms;
+	const char *format;
+	char *conninfo; /* of fp_db, or NULL */
+	bool is_text;
+	bool is_reload_due;
+	struct fh_steer_opts opts;
 	bool is_due;   /* a round is to come */
 	bool is_ended; /* no more records */
 	bool has_failed;
@@ -41,32 +45,7 @@ struct steer {
 	size_t n_bad;
 };
 
-/* ---- records */
-
-#define AT(M) offsetof(struct fh_steer_rec, M)
-static const struct fp_field fields[] = {
-	{ "at", AT(at_s), FP_F_TIME, NULL, "when" },
-	{ "proxy", AT(proxy), FP_F_STR, NULL, "the OpenSIPS" },
-	{ "kind", AT(kind), FP_F_STR, NULL,
-	  "dispatcher, load_balancer or rtpengine" },
-	{ "set", AT(set), FP_F_STR, NULL, "its set or group" },
-	{ "uri", AT(uri), FP_F_STR, NULL, "the destination" },
-	{ "node", AT(node), FP_F_STR, NULL, "the node it leads to" },
-	{ "act", AT(act), FP_F_STR, NULL, "what was done" },
-	{ "why", AT(why), FP_F_TEXT, NULL, "why" },
-	{ "changed", AT(is_changed), FP_F_BOOL, NULL,
-	  "routing is different now" },
-};
-static const struct fp_type type = { "steer", fields, FH_COUNT(fields) };
-
-void fh_steer_record(struct fp_cli *c, const struct fh_steer_rec *rec)
-{
-	struct fp_err e = { .text = "" };
-
-	if (fp_out_record(c->out, &type, rec, &e))
-		fp_log(FP_LOG_ERR, "%s", e.text);
-	fp_out_flush(c->out);
-}
+/* ---- what is done */
 
 static void said(void *ctx, const struct fp_steer_said *s)
 {
@@ -108,7 +87,7 @@ static void end(struct steer *x)
 static void text_update(struct steer *x)
 {
 	struct fp_err e = { .text = "" };
-	int r = fh_text_update(&x->text, &e);
+	int r = fh_text_update(x->text, &e);
 
 	if (!r)
 		return;
@@ -142,7 +121,8 @@ static void heard(void *ctx, const struct fp_record *rec)
 	/* systemd's watchdog stands for the watcher as well */
 	if (rec->kind == FP_RECORD_ALIVE)
 		fp_notify("WATCHDOG=1");
-	r = fp_steer_view_feed(&x->view, rec, fp_clock_ms(), &e);
+	r = fp_steer_view_feed(&x->view, rec, fp_clock_ms(), fp_clock_unix_ms(),
+			       &e);
 	if (r < 0)
 		fp_log(FP_LOG_WARN, "a record of %s: %s", rec->node, e.text);
 	if (r == 1)
@@ -189,19 +169,54 @@ static void ended(void *ctx, int code)
 	}
 }
 
+static void reload(struct steer *x);
+
+/* The next round knows all that was said up to now. */
+static void before(void *ctx)
+{
+	struct steer *x = ctx;
+
+	if (x->is_reload_due)
+		reload(x);
+	if (x->records && !x->is_ended)
+		fp_records_drain(x->records);
+}
+
+static void say_dropped(struct steer *x)
+{
+	uint64_t n = x->pipe ? fh_pipe_dropped(x->pipe) : 0;
+	int64_t now_ms = fp_clock_ms();
+
+	if (n == x->n_dropped || (x->said_dropped_ms &&
+				  now_ms - x->said_dropped_ms < SAY_DROPPED_MS))
+		return;
+	fp_log(FP_LOG_WARN,
+	       "nobody reads stdout: %llu records were dropped so far",
+	       (unsigned long long)n);
+	x->n_dropped = n;
+	x->said_dropped_ms = now_ms;
+}
+
+/* Routing goes on following. */
+static void pipe_gone(void *ctx, const struct fp_err *e)
+{
+	note(ctx, e->text);
+}
+
 static void round_over(void *ctx)
 {
 	struct steer *x = ctx;
 	struct fp_steer_counts n;
 
-	x->is_due = false;
 	fp_steer_count(x->steer, &n);
+	x->is_due = n.is_more;
+	say_dropped(x);
 	fp_notify("STATUS=%s, %zu destinations out, %zu held, %zu of %zu "
 		  "OpenSIPS unread",
 		  n.is_standby ? "standby" : "steering", n.n_down, n.n_held,
 		  n.n_unread, n.n_proxies);
 	/* what was done last is seen through */
-	if (x->is_ended && n.is_settled)
+	if (x->is_ended && n.is_settled && !n.is_more)
 		end(x);
 }
 
@@ -218,68 +233,11 @@ static void look(void *ctx)
 	fp_loop_timer_arm(x->nodes.loop, &x->look, fp_clock_ms() + CHECK_MS);
 }
 
-/* ---- what the command line says */
-
-static int duration(const struct fp_cli *c, const char *option, int64_t min_s,
-		    int64_t *out_s, struct fp_err *e)
-{
-	const char *s = fp_cli_get(c, option);
-	int64_t ms = 0;
-	int r = s ? fp_parse_duration(s, &ms, e) : 0;
-
-	if (r)
-		return fp_err_prefix(e, r, "--%s", option);
-	if (s && ms < min_s * 1000)
-		return fp_err(e, -EINVAL, "--%s %s: at least %llds", option, s,
-			      (long long)min_s);
-	if (s)
-		*out_s = ms / 1000;
-	return 0;
-}
-
-static int percent(const struct fp_cli *c, double *out, struct fp_err *e)
-{
-	const char *s = fp_cli_get(c, "max-down");
-	char *stop;
-	double v;
-
-	if (!s)
-		return 0;
-	v = strtod(s, &stop);
-	if (*stop == '%')
-		stop++;
-	if (stop == s || *stop || !isfinite(v) || v < 0 || v > 100)
-		return fp_err(e, -EINVAL, "--max-down %s: a percentage", s);
-	*out = v;
-	return 0;
-}
-
-static int options(struct steer *x, struct fp_err *e)
-{
-	int r;
-
-	x->lease_s = LEASE_S;
-	x->settle_s = SETTLE_S;
-	x->max_down_percent = MAX_DOWN;
-	r = fp_steer_view_init(&x->view, fp_cli_get(x->c, "on"), e);
-	if (!r)
-		r = duration(x->c, "lease", 3, &x->lease_s, e);
-	if (!r)
-		r = duration(x->c, "settle", 0, &x->settle_s, e);
-	if (!r)
-		r = percent(x->c, &x->max_down_percent, e);
-	if (!r)
-		r = fp_out_check(x->c->out, &type, e);
-	return r;
-}
-
 /* ---- the two ways */
 
-/* Nobody steers without the lock and the leases that other controllers see,
- * unless a person says so. */
-static int start_apply(struct steer *x, struct fp_err *e)
+static struct fp_steer_setup setup(struct steer *x)
 {
-	struct fp_steer_setup o = {
+	return (struct fp_steer_setup){
 		.loop = x->nodes.loop,
 		.work = x->nodes.work,
 		.resolver = x->nodes.resolver,
@@ -287,20 +245,28 @@ static int start_apply(struct steer *x, struct fp_err *e)
 		.hosts = x->nodes.hosts,
 		.n_hosts = x->nodes.n_hosts,
 		.view = &x->view,
-		.conninfo = fh_nodes_var(&x->nodes, "fp_db"),
+		.conninfo = x->conninfo,
 		.owner = x->nodes.name,
 		.state_dir = x->c->state_dir,
 		.timeout_ms =
 			x->c->timeout_ms < STEP_MS ? x->c->timeout_ms : STEP_MS,
-		.lease_s = x->lease_s,
-		.settle_s = x->settle_s,
-		.max_down_percent = x->max_down_percent,
+		.lease_s = x->opts.lease_s,
+		.settle_s = x->opts.settle_s,
+		.max_down_percent = x->opts.max_down_percent,
 		.is_dry_run = x->c->is_dry_run,
 		.said = said,
 		.note = note,
+		.before = before,
 		.round = round_over,
 		.ctx = x,
 	};
+}
+
+/* Nobody steers without the lock and the leases that other controllers see,
+ * unless fp_db is away and a person says so. */
+static int start_apply(struct steer *x, struct fp_err *e)
+{
+	struct fp_steer_setup o = setup(x);
 	bool is_lifted = fp_cli_overrides(x->c, "lock");
 	struct fp_err why = { .text = "" };
 	char who[128] = "";
@@ -315,37 +281,130 @@ static int start_apply(struct steer *x, struct fp_err *e)
 	if (r || !o.conninfo)
 		return r;
 	r = fp_steer_begin(x->steer, who, &why);
-	x->has_db = r >= 0;
-	if (x->has_db)
+	if (r >= 0)
 		return 0;
 	fp_steer_close(x->steer);
 	x->steer = NULL;
-	if (!is_lifted && why.rule[0]) {
+	if (why.rule[0] || !fh_db_is_away(r)) {
 		*e = why;
 		return r;
 	}
 	if (!is_lifted)
 		return fp_refuse(e, "lock", "%s", why.text);
-	fp_log(FP_LOG_WARN, "%s: going on without it", why.text);
-	o.conninfo = NULL;
+	fp_log(FP_LOG_WARN, "%s: going on without it, until it is back",
+	       why.text);
+	o.is_alone = true;
 	return fp_steer_open(&x->steer, &o, e);
 }
 
-static int start(struct steer *x, const char *format, struct fp_err *e)
+/* ---- another cluster file */
+
+static void close_text(struct fh_text *t)
+{
+	if (t)
+		fh_text_close(t);
+	free(t);
+}
+
+static int open_text(struct steer *x, const struct fh_nodes *nodes,
+		     struct fp_err *e)
+{
+	struct fh_text *text = calloc(1, sizeof(*text));
+	int r = text ? fh_text_open(text, x->c, nodes, &x->view, x->format,
+				    x->opts.max_down_percent, e)
+		     : fp_err_sys(e, -ENOMEM, "steering");
+
+	if (r) {
+		close_text(text);
+		return r;
+	}
+	text->nodes = &x->nodes; /* where they will be */
+	text->n_changed = x->text ? x->text->n_changed : 0;
+	close_text(x->text);
+	x->text = text;
+	return 0;
+}
+
+static int use(void *ctx, const struct fh_nodes *now, struct fp_err *e)
+{
+	struct steer *x = ctx;
+	const char *conninfo;
+	int r;
+
+	if (x->is_text)
+		return open_text(x, now, e);
+	r = fh_db_conninfo(now->inv, &conninfo, e);
+	if (r)
+		return r;
+	if (!conninfo != !x->conninfo ||
+	    (conninfo && strcmp(conninfo, x->conninfo)))
+		return fp_err(e, -EINVAL,
+			      "%s has another fp_db: for that, start anew",
+			      x->c->cluster);
+	return fp_steer_again(x->steer, now->inv, now->hosts, now->n_hosts, e);
+}
+
+static void reload(struct steer *x)
+{
+	struct fp_err e = { .text = "" };
+
+	x->is_reload_due = false;
+	if (fh_nodes_again(&x->nodes, x->c, NULL, 0, use, x, &e))
+		fp_log(FP_LOG_ERR, "all stays as it was: %s", e.text);
+	else
+		fp_log(FP_LOG_NOTICE, "%s is read again: %zu nodes",
+		       x->c->cluster, x->nodes.n_hosts);
+}
+
+/* Not within a round. */
+static void on_reload(void *ctx)
+{
+	struct steer *x = ctx;
+
+	if (x->is_text) {
+		reload(x);
+		follow(x);
+		return;
+	}
+	x->is_reload_due = true;
+	fp_steer_kick(x->steer);
+}
+
+/* ---- the start */
+
+/* fp_db is one for all, and it outlives the cluster file that named it. */
+static int keep_conninfo(struct steer *x, struct fp_err *e)
+{
+	const char *s;
+	int r = fh_db_conninfo(x->nodes.inv, &s, e);
+
+	if (r || !s)
+		return r;
+	x->conninfo = strdup(s);
+	return x->conninfo ? 0 : fp_err_sys(e, -ENOMEM, "fp_db");
+}
+
+static int start(struct steer *x, struct fp_err *e)
 {
 	const struct fp_records_events ev = {
 		.record = heard, .bad = bad, .ended = ended, .ctx = x
 	};
-	int r;
+	int r = keep_conninfo(x, e);
 
+	if (r)
+		return r;
 	x->look = (struct fp_timer){ .fire = look, .ctx = x };
 	if (x->is_text)
-		r = fh_text_open(&x->text, x->c, &x->nodes, &x->view, format,
-				 x->max_down_percent, e);
+		r = open_text(x, &x->nodes, e);
 	else
 		r = start_apply(x, e);
 	if (!r)
-		r = fp_loop_signals(x->nodes.loop, NULL, NULL, e);
+		r = fp_loop_signals(x->nodes.loop, on_reload, x, e);
+	if (!r && !x->is_text)
+		r = fh_pipe_open(&x->pipe, x->c, x->nodes.loop, pipe_gone, x,
+				 e);
+	if (x->pipe)
+		fh_pipe_may_drop(x->pipe, BEHIND_MAX);
 	if (!r)
 		r = fp_records_open(&x->records, x->nodes.loop, STDIN_FILENO,
 				    &ev, e);
@@ -357,19 +416,20 @@ static int start(struct steer *x, const char *format, struct fp_err *e)
 
 static int summary(struct steer *x)
 {
-	struct fp_steer_counts n = { .n_changed = x->text.n_changed };
+	struct fp_steer_counts n = { .n_changed =
+					     x->text ? x->text->n_changed : 0 };
 	char line[200] = "";
 
 	if (x->has_failed)
 		return x->status;
 	if (x->steer)
 		fp_steer_count(x->steer, &n);
-	if (!x->c->is_dry_run && n.n_down && !n.is_standby && x->has_db)
+	if (!x->c->is_dry_run && n.n_down && !n.is_standby && !n.is_alone)
 		snprintf(line, sizeof(line),
 			 "%zu stay disabled: their leases end within %llds, "
 			 "and who steers then has them",
-			 n.n_down, (long long)x->lease_s);
-	else if (!x->c->is_dry_run && n.n_down && !x->has_db)
+			 n.n_down, (long long)x->opts.lease_s);
+	else if (!x->c->is_dry_run && n.n_down && n.is_alone)
 		snprintf(line, sizeof(line),
 			 "%zu stay disabled, and without fp_db nobody knows: "
 			 "enable them by hand",
@@ -382,21 +442,27 @@ static int summary(struct steer *x)
 		      "unread", (uint64_t)n.n_unread, NULL);
 	if (!x->is_ended)
 		return FP_EXIT_OK; /* told to end */
-	if (n.is_blind)
+	if (!x->view.has_alive)
+		fp_log(FP_LOG_ERR,
+		       "stdin ended, and no watcher said that it lives and has "
+		       "told all: nothing was done");
+	if (n.is_blind || !x->view.has_alive)
 		return FP_EXIT_AGAIN;
 	if (n.n_unread || n.n_failed)
 		return FP_EXIT_PARTIAL;
 	return x->c->is_dry_run && n.n_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
-static int run(struct steer *x, const char *format, struct fp_err *e)
+static int run(struct steer *x, struct fp_err *e)
 {
-	int r = options(x, e);
+	int r = fp_steer_view_init(&x->view, fp_cli_get(x->c, "on"), e);
 
+	if (!r)
+		r = fh_steer_options(&x->opts, x->c, e);
 	if (!r)
 		r = fh_nodes_open(&x->nodes, x->c, NULL, 0, e);
 	if (!r)
-		r = start(x, format, e);
+		r = start(x, e);
 	if (r)
 		return r;
 	fp_notify("READY=1");
@@ -408,7 +474,7 @@ static int run(struct steer *x, const char *format, struct fp_err *e)
 int fh_steer(struct fp_cli *c)
 {
 	const char *format = fp_cli_get(c, "format");
-	struct steer x = { .c = c };
+	struct steer x = { .c = c, .format = format };
 	struct fp_err e = { .text = "" };
 	int r, status;
 
@@ -423,14 +489,16 @@ int fh_steer(struct fp_cli *c)
 		return fp_cli_usage(c,
 				    "--format %s: apply, nsupdate or haproxy",
 				    format);
-	r = run(&x, format, &e);
-	status = r ? fp_cli_fail(c, r, &e) : summary(&x);
+	r = run(&x, &e);
+	status = r ? fh_db_fail(c, r, &e) : summary(&x);
 	fp_records_close(x.records);
 	if (x.nodes.loop)
 		fp_loop_timer_disarm(x.nodes.loop, &x.look);
+	fh_pipe_close(x.pipe, c);
 	fp_steer_close(x.steer);
-	fh_text_close(&x.text);
+	close_text(x.text);
 	fp_steer_view_fini(&x.view);
 	fh_nodes_close(&x.nodes);
+	free(x.conninfo);
 	return status;
 }

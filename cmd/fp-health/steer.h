@@ -2,7 +2,7 @@
 #ifndef FP_CMD_HEALTH_STEER_H
 #define FP_CMD_HEALTH_STEER_H
 
-/* What steer.c and steer_text.c share. */
+/* What steer.c, steer_opts.c and steer_text.c share. */
 
 #include "steer_text.h"
 
@@ -15,5 +15,14 @@ struct fh_steer_rec {
 
 /* Print one, and flush. */
 void fh_steer_record(struct fp_cli *c, const struct fh_steer_rec *rec);
+
+struct fh_steer_opts {
+	int64_t lease_s, settle_s;
+	double max_down_percent;
+};
+/* What the command line says of it, and whether -o names fields of records.
+ * -EINVAL. */
+int fh_steer_options(struct fh_steer_opts *out, const struct fp_cli *c,
+		     struct fp_err *e);
 
 #endif

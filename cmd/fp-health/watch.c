@@ -275,6 +275,7 @@ static void on_reload(void *ctx)
 	fp_log(FP_LOG_NOTICE, "%s is read again: %zu nodes", w->ask.c->cluster,
 	       w->ask.n_hosts);
 	w->has_first = false;
+	fh_say_restate(&w->said);
 	begin(w);
 }
 

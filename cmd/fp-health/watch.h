@@ -16,6 +16,10 @@ struct fh_pipe;
 int fh_pipe_open(struct fh_pipe **out, struct fp_cli *c, struct fp_loop *l,
 		 void (*gone)(void *ctx, const struct fp_err *e), void *ctx,
 		 struct fp_err *e);
+/* A reader that is max bytes behind does not end it: records that it would have to
+ * wait for are dropped. */
+void fh_pipe_may_drop(struct fh_pipe *p, size_t max);
+uint64_t fh_pipe_dropped(const struct fh_pipe *p);
 /* Tries to write the rest for as long as a second. */
 void fh_pipe_close(struct fh_pipe *p, struct fp_cli *c);
 
@@ -39,6 +43,8 @@ struct fh_said {
 };
 int fh_say_check(struct fp_cli *c, struct fp_err *e);
 void fh_say_change(struct fh_said *s, const struct fp_site_change *c);
+/* All states come anew, up to the next alive. */
+void fh_say_restate(struct fh_said *s);
 void fh_say_alive(struct fh_said *s, const struct fh_ask *a,
 		  int64_t interval_ms);
 

@@ -20,7 +20,11 @@ struct fh_pipe {
 	FILE *file;
 	struct fp_buf queue;
 	size_t done; /* of the queue */
+	size_t max;  /* of the queue */
 	bool is_socket, is_waiting, is_gone;
+	bool is_dropping, may_drop; /* the rest of a record too */
+	bool is_within;             /* a record is not yet whole */
+	uint64_t n_dropped;
 	void (*gone)(void *ctx, const struct fp_err *e);
 	void *ctx;
 };
@@ -98,12 +102,39 @@ static void compact(struct fh_pipe *p)
 	p->done = 0;
 }
 
+/* Whole records alone: each is flushed, maybe in parts. */
+static bool drop(struct fh_pipe *p, const char *data, size_t n)
+{
+	bool is_whole = n && data[n - 1] == '\n';
+	bool is_new = !p->is_within && !p->is_dropping;
+
+	if (is_new && p->may_drop && p->queue.len - p->done + n > p->max)
+		p->is_dropping = true;
+	p->is_within = !is_whole && !p->is_dropping;
+	if (!p->is_dropping)
+		return false;
+	p->n_dropped += is_whole;
+	p->is_dropping = !is_whole;
+	return true;
+}
+
+void fh_pipe_may_drop(struct fh_pipe *p, size_t max)
+{
+	p->may_drop = true;
+	p->max = max;
+}
+
+uint64_t fh_pipe_dropped(const struct fh_pipe *p)
+{
+	return p->n_dropped;
+}
+
 /* What stdio flushes. */
 static ssize_t take(void *cookie, const char *data, size_t n)
 {
 	struct fh_pipe *p = cookie;
 
-	if (p->is_gone)
+	if (p->is_gone || drop(p, data, n))
 		return (ssize_t)n;
 	fp_buf_add(&p->queue, data, n);
 	if (p->queue.is_failed || p->queue.len - p->done > BEHIND_MAX) {

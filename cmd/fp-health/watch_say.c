@@ -74,6 +74,18 @@ static const struct fp_field alive_fields[] = {
 static const struct fp_type alive_type = { "alive", alive_fields,
 					   FH_COUNT(alive_fields) };
 
+struct again {
+	int64_t at_s;
+	const char *observer;
+};
+static const struct fp_field again_fields[] = {
+	{ "at", offsetof(struct again, at_s), FP_F_TIME, NULL, "now" },
+	{ "observer", offsetof(struct again, observer), FP_F_STR, NULL,
+	  "who watches" },
+};
+static const struct fp_type again_type = { "restate", again_fields,
+					   FH_COUNT(again_fields) };
+
 int fh_say_check(struct fp_cli *c, struct fp_err *e)
 {
 	return fp_out_check(c->out, &transition, e);
@@ -194,6 +206,17 @@ void fh_say_change(struct fh_said *s, const struct fp_site_change *c)
 	/* that all is well at the start is no change */
 	if (is_run && !(c->is_first && c->to == FP_OK))
 		run(s, &transition, &r);
+}
+
+/* ---- another cluster file */
+
+void fh_say_restate(struct fh_said *s)
+{
+	struct again r = { .at_s = fp_clock_unix_s(), .observer = s->observer };
+
+	if (s->c->is_json && !s->c->fields)
+		fp_out_record(s->c->out, &again_type, &r, &s->err);
+	fp_out_flush(s->c->out);
 }
 
 /* ---- alive */

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db.h"
 #include "health/engine.h"
 #include "logic/health_steer.h"
 #include "weights.h"
@@ -305,7 +306,8 @@ static int report(struct fh_weights *w, bool is_applied, struct fp_err *e)
 		r = fp_out_record(w->c->out, &type, &w->v[i], e);
 		n_changed += w->v[i].is_changed;
 		n_wanted += w->v[i].is_wanted;
-		n_missed += w->v[i].is_wanted && !w->v[i].is_changed;
+		n_missed += w->v[i].is_half ||
+			    (w->v[i].is_wanted && !w->v[i].is_changed);
 	}
 	if (r)
 		return fp_cli_fail(w->c, r, e);
@@ -349,9 +351,9 @@ int fh_weights(struct fp_cli *c)
 		r = open_proxies(&w, &e);
 	if (!r)
 		r = compute(&w, &e);
-	if (!r && is_applied)
+	if (!r && fp_cli_get(c, "apply"))
 		r = fh_weights_apply(&w, &e);
-	status = r ? fp_cli_fail(c, r, &e) : report(&w, is_applied, &e);
+	status = r ? fh_db_fail(c, r, &e) : report(&w, is_applied, &e);
 	fini(&w);
 	return status;
 }

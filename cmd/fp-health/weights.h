@@ -28,6 +28,7 @@ struct fh_weight {
 	bool is_wanted; /* they differ, and it is ours to set */
 	bool is_told;   /* OpenSIPS was told */
 	bool is_changed;
+	bool is_half; /* its table has it, OpenSIPS does not */
 	char detail[400];
 };
 
@@ -52,8 +53,9 @@ int fh_weights_read(struct fh_weights *w, struct fp_err *e);
 
 /* ---- weights_apply.c */
 
-/* Set what is wanted, and see that it is so: is_changed and detail of each.
- * 0; -errno: nothing could be begun. */
+/* Set what is wanted, and see that it is so: is_changed and detail of each.  Nodes
+ * in maintenance are left alone.
+ * 0; -errno: nothing could be begun; -EBUSY: another controller does it. */
 int fh_weights_apply(struct fh_weights *w, struct fp_err *e);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "codec/jsonrpc.h"
+#include "db.h"
 #include "io/clock.h"
 #include "peer/pg.h"
 #include "weights.h"
@@ -90,12 +91,23 @@ static void reload(struct fh_weights *w, struct fp_proxy *p)
 			     "{\"inherit_state\":\"y\"}", w->c->timeout_ms,
 			     NULL, NULL, &e);
 
-	if (r)
-		fp_log(FP_LOG_ERR, "%s: %s", p->host->name, e.text);
-	for (size_t i = 0; i < w->n; i++)
-		if (w->v[i].proxy == p && w->v[i].is_told &&
-		    w->v[i].dest.kind == FP_DEST_DISPATCHER && r)
-			say(&w->v[i], e.text);
+	if (!r)
+		return;
+	fp_log(FP_LOG_ERR, "%s: %s", p->host->name, e.text);
+	for (size_t i = 0; i < w->n; i++) {
+		struct fh_weight *x = &w->v[i];
+
+		if (x->proxy != p || !x->is_told ||
+		    x->dest.kind != FP_DEST_DISPATCHER)
+			continue;
+		/* the table may be of others too, who have it already */
+		x->is_changed = x->is_half = true;
+		snprintf(
+			x->detail, sizeof(x->detail),
+			"its table has it, and %s does not: opensips-cli -x mi "
+			"ds_reload inherit_state=y (%.200s)",
+			p->host->name, e.text);
+	}
 }
 
 static void resize(struct fh_weights *w, struct fh_weight *x)
@@ -242,19 +254,82 @@ static void tell_balancers(struct fh_weights *w, struct fp_pg *pg)
 	}
 }
 
-int fh_weights_apply(struct fh_weights *w, struct fp_err *e)
+/* ---- what other controllers know */
+
+static void leave_marked(struct fh_weights *w, const struct fp_mark *m,
+			 size_t n)
 {
-	const char *conninfo = fh_nodes_var(&w->nodes, "fp_dispatcher_db");
+	for (size_t i = 0; i < w->n; i++) {
+		struct fh_weight *x = &w->v[i];
+
+		for (size_t k = 0; k < n; k++) {
+			if (!x->is_wanted || strcmp(m[k].node, x->node))
+				continue;
+			x->is_wanted = false;
+			say(x, "in maintenance: left as it is");
+		}
+	}
+}
+
+/* Of fp_db, or of this controller when the cluster has none. */
+static int read_marks(struct fh_weights *w, struct fp_pg *db, struct fp_err *e)
+{
+	struct fp_mark *v = NULL;
+	int64_t at_s;
+	size_t n = 0;
+	int r = db ? fp_db_marks(db, &v, &n, e)
+		   : fp_marks_copy_read(w->c->state_dir, &v, &n, &at_s, e);
+
+	if (!r)
+		leave_marked(w, v, n);
+	free(v);
+	return r;
+}
+
+/* *db: its session has the lock until it is closed; NULL: there is no fp_db, or it
+ * is away and a person said so. */
+static int begin(struct fh_weights *w, struct fp_pg **db, struct fp_err *e)
+{
+	const char *conninfo;
+	char who[128] = "";
+	int r = fh_db_conninfo(w->nodes.inv, &conninfo, e);
+
+	*db = NULL;
+	if (!r && conninfo) {
+		r = w->c->is_dry_run ? fh_db_open(db, w->c, conninfo, e)
+				     : fh_db_open_locking(db, w->c, conninfo,
+							  e);
+		if (r && fh_db_is_away(r)) {
+			struct fp_err why = *e;
+
+			if (!fp_cli_overrides(w->c, "lock"))
+				return fp_refuse(e, "lock", "%s", why.text);
+			fp_log(FP_LOG_WARN, "%s: going on without it",
+			       why.text);
+			r = 0;
+		}
+	}
+	if (!r && *db && !w->c->is_dry_run) {
+		r = fp_db_lock(*db, "weights", who, e);
+		if (r >= 0)
+			r = r ? 0
+			      : fp_err(e, -EBUSY,
+				       "another one sets weights: %s", who);
+	}
+	return r ? r : read_marks(w, *db, e);
+}
+
+static int apply(struct fh_weights *w, struct fp_err *e)
+{
 	size_t n = count(w, FP_DEST_DISPATCHER);
-	struct fp_pg_opts o = { .conninfo = conninfo,
-				.app = "fp-health weights",
+	struct fp_pg_opts o = { .app = "fp-health weights",
 				.timeout_ms = w->c->timeout_ms };
 	struct fp_pg *pg = NULL;
-	int r = 0;
+	int r = fh_db_var(w->nodes.inv, "fp_dispatcher_db", &o.conninfo, e);
 
-	if (!n && !count(w, FP_DEST_LOAD_BALANCER))
-		return 0;
-	if (conninfo)
+	if (r || (!n && !count(w, FP_DEST_LOAD_BALANCER)))
+		return r;
+	if (o.conninfo)
 		r = fp_pg_open(&pg, &o, e);
 	if (r)
 		return fp_err_prefix(e, r, "fp_dispatcher_db");
@@ -263,4 +338,15 @@ int fh_weights_apply(struct fh_weights *w, struct fp_err *e)
 	tell_balancers(w, pg);
 	fp_pg_close(pg);
 	return look(w, e);
+}
+
+int fh_weights_apply(struct fh_weights *w, struct fp_err *e)
+{
+	struct fp_pg *db;
+	int r = begin(w, &db, e);
+
+	if (!r && !w->c->is_dry_run)
+		r = apply(w, e);
+	fp_pg_close(db);
+	return r;
 }

@@ -48,10 +48,14 @@ struct fp_mark {
 /* Marks that have not ended.  0: *out is an array of *n, free(3). */
 int fp_db_marks(struct fp_pg *p, struct fp_mark **out, size_t *n,
 		struct fp_err *e);
-/* Begin, or change one that is there; until_s of the mark counts.
- * 0: *is_changed. */
-int fp_db_mark(struct fp_pg *p, const struct fp_mark *m, bool *is_changed,
-	       struct fp_err *e);
+/* The database's clock, by which marks end. */
+int fp_db_clock(struct fp_pg *p, int64_t *now_s, struct fp_err *e);
+/* Begin, or change one that is there.  It ends for_s from now by the database's
+ * clock, or (0) at until_s of the mark.
+ * 0: *is_changed, and *m is what was read back.  -EINVAL: it would have ended
+ * already; nothing is changed. */
+int fp_db_mark(struct fp_pg *p, struct fp_mark *m, int64_t for_s,
+	       bool *is_changed, struct fp_err *e);
 int fp_db_unmark(struct fp_pg *p, const char *node, bool *is_changed,
 		 struct fp_err *e);
 
@@ -74,6 +78,12 @@ int fp_marks_copy_mark(const char *state_dir, const struct fp_mark *m,
 /* 1: held (also when it was).  0: somebody else holds it; who, when told. */
 int fp_db_lock(struct fp_pg *p, const char *name, char who[128],
 	       struct fp_err *e);
+/* The same; a holder whose session did nothing for idle_s, stopped or blocked,
+ * loses it: its session is ended, which takes the same role as its.
+ * 1: held; who is not empty when it was so taken. */
+int fp_db_lock_from_idle(struct fp_pg *p, const char *name, int64_t idle_s,
+			 char who[128], struct fp_err *e);
+/* What is not held is left alone. */
 void fp_db_unlock(struct fp_pg *p, const char *name);
 
 /* ---- leases of steering */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/hash.h"
 #include "health/db_priv.h"
@@ -17,6 +18,14 @@ void fp_db_lock_key(const char *name, char out[FP_DB_LOCK_KEY])
 	snprintf(out, FP_DB_LOCK_KEY, "%" PRIu64, (h ^ h >> 32) & INT32_MAX);
 }
 
+/* Who has the lock $1 (its key). */
+#define HOLDER                                                                 \
+	" from pg_locks l left join pg_stat_activity a on a.pid = l.pid"       \
+	" where l.locktype = 'advisory' and l.granted"                         \
+	" and l.classid = " FP_DB_CLASS " and l.objid = $1::int::oid"          \
+	" and l.objsubid = 2 and l.database = (select oid"                     \
+	" from pg_database where datname = current_database())"
+
 static int holder(struct fp_pg *p, const char *key, char who[128],
 		  struct fp_err *e)
 {
@@ -26,12 +35,7 @@ static int holder(struct fp_pg *p, const char *key, char who[128],
 		p,
 		"select coalesce(nullif(a.application_name, ''), 'a session')"
 		" || ', pid ' || l.pid || coalesce(' of ' || a.usename, '')"
-		" || coalesce(' from ' || host(a.client_addr), '')"
-		" from pg_locks l left join pg_stat_activity a on a.pid = l.pid"
-		" where l.locktype = 'advisory' and l.granted"
-		" and l.classid = " FP_DB_CLASS " and l.objid = $1::int::oid"
-		" and l.objsubid = 2 and l.database = (select oid"
-		" from pg_database where datname = current_database())",
+		" || coalesce(' from ' || host(a.client_addr), '')" HOLDER,
 		params, 1, &rows, NULL, e);
 
 	if (r)
@@ -66,13 +70,61 @@ int fp_db_lock(struct fp_pg *p, const char *name, char who[128],
 	return r;
 }
 
+/* pg_stat_activity says since when a session is idle, or in its statement: to
+ * those who may end it, that is, to the same role.
+ * Source: PostgreSQL 15, 28.2.3, 9.27.2. */
+static int end_idle(struct fp_pg *p, const char *name, int64_t idle_s,
+		    struct fp_err *e)
+{
+	char key[FP_DB_LOCK_KEY], idle[FP_DB_INT];
+	const char *params[] = { key, idle };
+	struct fp_pg_rows *rows;
+	int r;
+
+	fp_db_lock_key(name, key);
+	fp_db_int(idle, idle_s);
+	r = fp_pg_do(p,
+		     "select pg_terminate_backend(l.pid)" HOLDER
+		     " and a.state_change <"
+		     " clock_timestamp() - $2::bigint * interval '1 s'",
+		     params, 2, &rows, NULL, e);
+	if (r)
+		return r == -EACCES ? 0 : r;
+	r = fp_pg_n(rows) > 0;
+	fp_pg_rows_free(rows);
+	return r;
+}
+
+int fp_db_lock_from_idle(struct fp_pg *p, const char *name, int64_t idle_s,
+			 char who[128], struct fp_err *e)
+{
+	const struct timespec a_while = { .tv_nsec = 20 * 1000000 };
+	int r = fp_db_lock(p, name, who, e);
+
+	if (r)
+		return r;
+	r = end_idle(p, name, idle_s, e);
+	if (r != 1)
+		return r;
+	/* its process ends a moment later */
+	for (int i = 0; i < 25; i++) {
+		r = fp_db_lock(p, name, NULL, e);
+		if (r)
+			return r;
+		nanosleep(&a_while, NULL);
+	}
+	return 0;
+}
+
 void fp_db_unlock(struct fp_pg *p, const char *name)
 {
 	char key[FP_DB_LOCK_KEY];
 	const char *params[] = { key };
 
 	fp_db_lock_key(name, key);
-	fp_pg_do(p, "select pg_advisory_unlock(" FP_DB_CLASS ", $1::int)",
+	fp_pg_do(p,
+		 "select pg_advisory_unlock(" FP_DB_CLASS ", $1::int)"
+		 " where exists (" FP_DB_HELD ")",
 		 params, 1, NULL, NULL, NULL);
 }
 

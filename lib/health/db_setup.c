@@ -70,8 +70,19 @@ int fp_db_version(struct fp_pg *p, int *out, struct fp_err *e)
 			      "there is a schema fastpath, but it is not ours: "
 			      "it has no table meta");
 	if (what == 2)
-		r = one_int(p, "select version from fastpath.meta", &version,
-			    e);
+		r = one_int(
+			p,
+			"select coalesce(max(version), -1) from fastpath.meta",
+			&version, e);
+	if (!r && version < 0)
+		return fp_err(
+			e, -EEXIST,
+			"fastpath.meta is empty: what version the schema has "
+			"is not known.  If it is this one's, as its owner: "
+			"INSERT INTO fastpath.meta (version) VALUES (%d).  "
+			"Else, with all that is in it: DROP SCHEMA fastpath "
+			"CASCADE, and fp-health setup",
+			FP_DB_VERSION);
 	if (!r)
 		*out = version;
 	return r;
@@ -96,7 +107,7 @@ int fp_db_check(struct fp_pg *p, struct fp_err *e)
 			      version, FP_DB_VERSION,
 			      version < FP_DB_VERSION
 				      ? "fp-health setup migrates it"
-				      : "it is too old");
+				      : "install the newer fastpath here");
 	return 0;
 }
 
@@ -141,8 +152,9 @@ int fp_db_migrate(struct fp_pg *p, const struct fp_db_step *step, size_t n,
 
 	if (!r && *from > step[n - 1].to)
 		return fp_err(e, -EPERM,
-			      "the schema has version %d: made by a newer "
-			      "fastpath than this one, which knows %d",
+			      "the schema has version %d, made by a newer "
+			      "fastpath than this one, which knows %d: install "
+			      "that one here",
 			      *from, step[n - 1].to);
 	for (size_t i = 0; i < n && !r; i++)
 		if (step[i].to > *from)

@@ -20,6 +20,7 @@ struct fp_records {
 	struct fp_timer turn; /* of a file */
 	struct fp_records_events ev;
 	bool is_skipping; /* the rest of a line that was too long */
+	bool is_over;     /* the end was told */
 	bool *is_gone;    /* of read_on, when it was closed from within */
 	size_t len;
 	char line[FP_RECORD_MAX + READ_SIZE];
@@ -80,6 +81,7 @@ static void stop(struct fp_records *r)
 static void end(struct fp_records *r, int code, const bool *is_gone)
 {
 	stop(r);
+	r->is_over = true;
 	if (!r->is_skipping)
 		parse(r, r->line, r->len);
 	if (!*is_gone)
@@ -104,12 +106,12 @@ static bool read_once(struct fp_records *r, const bool *is_gone)
 	return false;
 }
 
-static void read_on(struct fp_records *r)
+static void read_on(struct fp_records *r, int reads)
 {
 	bool is_gone = false, is_more = true;
 
 	r->is_gone = &is_gone;
-	for (int i = 0; i < READS && is_more; i++)
+	for (int i = 0; i < reads && is_more; i++)
 		is_more = read_once(r, &is_gone);
 	if (is_gone)
 		return;
@@ -121,12 +123,12 @@ static void read_on(struct fp_records *r)
 static void ready(void *ctx, uint32_t events)
 {
 	(void)events;
-	read_on(ctx);
+	read_on(ctx, READS);
 }
 
 static void turn(void *ctx)
 {
-	read_on(ctx);
+	read_on(ctx, READS);
 }
 
 int fp_records_open(struct fp_records **out, struct fp_loop *l, int fd,
@@ -155,6 +157,12 @@ int fp_records_open(struct fp_records **out, struct fp_loop *l, int fd,
 	}
 	*out = r;
 	return 0;
+}
+
+void fp_records_drain(struct fp_records *r)
+{
+	if (!r->is_gone && !r->is_over) /* not from within a record */
+		read_on(r, FP_RECORDS_DRAIN_MAX / READ_SIZE);
 }
 
 void fp_records_close(struct fp_records *r)

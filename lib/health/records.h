@@ -21,6 +21,10 @@ struct fp_records_events {
 /* fd stays the caller's and becomes non-blocking.  0; -errno. */
 int fp_records_open(struct fp_records **out, struct fp_loop *l, int fd,
 		    const struct fp_records_events *ev, struct fp_err *e);
+/* Read what is there now, FP_RECORDS_DRAIN_MAX at most: who is about to act on what
+ * was told wants the last word of it. */
+#define FP_RECORDS_DRAIN_MAX (16 << 20)
+void fp_records_drain(struct fp_records *r);
 void fp_records_close(struct fp_records *r); /* NULL is allowed */
 
 #endif

@@ -24,55 +24,84 @@ void fp_steer_note(struct fp_steer *s, const char *fmt, ...)
 	s->o.note(s->o.ctx, text);
 }
 
-/* Say what changed of one matter. */
-static void say(struct fp_steer *s, char *last, size_t size, const char *text)
+/* All OpenSIPS of inv, and whom their destinations lead to. */
+static int open_proxies(struct fp_steer *s, const struct fp_inventory *inv,
+			struct fp_proxies *proxies, struct fp_places *places,
+			struct fp_err *e)
 {
-	if (!strcmp(last, text))
-		return;
-	snprintf(last, size, "%s", text);
-	if (*text)
-		fp_steer_note(s, "%s", text);
+	const struct fp_host *all;
+	size_t n = fp_inventory_hosts(inv, &all);
+	const struct fp_host **list =
+		calloc(n ? n : 1, sizeof(const struct fp_host *));
+	int r;
+
+	if (!list)
+		return fp_err_sys(e, -ENOMEM, "steering");
+	for (size_t i = 0; i < n; i++)
+		list[i] = &all[i];
+	r = fp_proxies_init(proxies, s->o.loop, s->o.resolver, list, n, false,
+			    e);
+	if (!r)
+		r = fp_places_init(places, s->names, list, n, e);
+	free(list);
+	return r;
 }
 
 int fp_steer_open(struct fp_steer **out, const struct fp_steer_setup *o,
 		  struct fp_err *e)
 {
-	const struct fp_steer_store_opts store = {
-		.conninfo = o->conninfo,
-		.owner = o->owner,
-		.timeout_ms = o->timeout_ms,
-		.is_reading = o->is_dry_run,
-	};
-	const struct fp_host *all;
-	const struct fp_host **list = NULL;
 	struct fp_steer *s = calloc(1, sizeof(*s));
-	size_t n = fp_inventory_hosts(o->inv, &all);
-	int r = 0;
+	int r;
 
-	list = calloc(n ? n : 1, sizeof(const struct fp_host *));
-	if (!s || !list) {
-		free(s);
-		free(list);
+	if (!s)
 		return fp_err_sys(e, -ENOMEM, "steering");
-	}
-	for (size_t i = 0; i < n; i++)
-		list[i] = &all[i];
 	s->o = *o;
 	s->tick = (struct fp_timer){ .fire = tick, .ctx = s };
-	r = fp_steer_store_open(&s->store, &store, e);
+	r = fp_steer_open_store(s, e);
 	if (!r)
 		r = fp_names_open(&s->names, o->loop, o->work, e);
 	if (!r)
-		r = fp_proxies_init(&s->proxies, o->loop, o->resolver, list, n,
-				    false, e);
-	if (!r)
-		r = fp_places_init(&s->places, s->names, list, n, e);
-	free(list);
+		r = open_proxies(s, o->inv, &s->proxies, &s->places, e);
 	if (r)
 		fp_steer_close(s);
 	else
 		*out = s;
 	return r;
+}
+
+static void forget_plan(struct fp_steer *s)
+{
+	free(s->v);
+	s->v = NULL;
+	s->n = s->at = 0;
+}
+
+int fp_steer_again(struct fp_steer *s, const struct fp_inventory *inv,
+		   const struct fp_host *const *hosts, size_t n_hosts,
+		   struct fp_err *e)
+{
+	struct fp_proxies proxies = { .v = NULL };
+	struct fp_places places = { 0 };
+	int r = open_proxies(s, inv, &proxies, &places, e);
+
+	if (r) {
+		fp_places_fini(&places);
+		fp_proxies_fini(&proxies);
+		return r;
+	}
+	forget_plan(s);
+	fp_proxies_fini(&s->proxies);
+	fp_places_fini(&s->places);
+	/* they know where they are */
+	s->proxies = proxies;
+	s->proxies.end.ctx = &s->proxies;
+	for (size_t i = 0; i < s->proxies.n; i++)
+		s->proxies.v[i].all = &s->proxies;
+	s->places = places;
+	s->o.inv = inv;
+	s->o.hosts = hosts;
+	s->o.n_hosts = n_hosts;
+	return 0;
 }
 
 void fp_steer_close(struct fp_steer *s)
@@ -83,9 +112,7 @@ void fp_steer_close(struct fp_steer *s)
 	fp_proxies_fini(&s->proxies);
 	fp_places_fini(&s->places);
 	fp_names_close(s->names);
-	if (s->store)
-		fp_steer_store_release(s->store);
-	fp_steer_store_close(s->store);
+	fp_steer_close_store(s);
 	for (size_t i = 0; i < s->n_heard; i++) {
 		free(s->heard[i].key);
 		free(s->heard[i].text);
@@ -94,12 +121,6 @@ void fp_steer_close(struct fp_steer *s)
 	free(s->v);
 	fp_steer_held_free(s);
 	free(s);
-}
-
-int fp_steer_begin(struct fp_steer *s, char who[128], struct fp_err *e)
-{
-	return fp_steer_store_begin(s->store, &s->lease, &s->n_leases,
-				    &s->now_s, who, e);
 }
 
 static void arm(struct fp_steer *s, int64_t in_ms)
@@ -119,6 +140,7 @@ void fp_steer_count(const struct fp_steer *s, struct fp_steer_counts *out)
 {
 	*out = s->counts;
 	out->n_proxies = s->proxies.n;
+	out->is_alone = s->is_alone || !s->o.conninfo;
 	out->is_settled = fp_clock_ms() >= s->look_until_ms;
 }
 
@@ -133,6 +155,7 @@ void fp_steer_round_done(struct fp_steer *s)
 	if (usual_ms > ROUND_MS)
 		usual_ms = ROUND_MS;
 	s->is_round = s->is_again = false;
+	s->counts.is_more = is_again;
 	if (fp_clock_ms() < s->look_until_ms)
 		usual_ms = fp_steer_look_ms(s);
 	arm(s, is_again ? GATHER_MS : usual_ms);
@@ -174,43 +197,14 @@ static void proxies_read(void *ctx)
 	fp_names_resolve(s->names, s->o.timeout_ms, named, s);
 }
 
-/* Do we steer?  Says why not. */
-static bool may_act(struct fp_steer *s)
-{
-	struct fp_err e = { .text = "" };
-	char who[128] = "", text[sizeof(s->said_store)] = "";
-	bool is_stale = fp_steer_view_is_stale(s->o.view, fp_clock_ms());
-	int r;
-
-	say(s, s->said_stale, sizeof(s->said_stale),
-	    is_stale && s->o.view->has_alive
-		    ? "the watcher says nothing any more: everything stays as it is"
-		    : "");
-	if (is_stale) {
-		/* somebody who sees may steer */
-		fp_steer_store_release(s->store);
-		return false;
-	}
-	r = fp_steer_begin(s, who, &e);
-	s->counts.is_standby = !r;
-	if (!r)
-		snprintf(text, sizeof(text), "standby: %s steers",
-			 *who ? who : "another controller");
-	else if (r < 0)
-		snprintf(text, sizeof(text),
-			 "%.500s: everything stays as it is", e.text);
-	else if (*s->said_store)
-		fp_steer_note(s, "this controller steers");
-	say(s, s->said_store, sizeof(s->said_store), text);
-	return r == 1;
-}
-
 static void tick(void *ctx)
 {
 	struct fp_steer *s = ctx;
 
 	s->is_round = true;
-	s->counts.is_blind = !may_act(s);
+	s->o.before(s->o.ctx);
+	s->is_again = false; /* what was heard just now is of this round */
+	s->counts.is_blind = !fp_steer_may_act(s);
 	if (s->counts.is_blind) {
 		fp_steer_round_done(s);
 		return;

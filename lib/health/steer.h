@@ -39,6 +39,9 @@ struct fp_steer_setup {
 	size_t n_hosts;
 	const struct fp_steer_view *view;
 	const char *conninfo; /* of fp_db; NULL: leases in memory */
+	/* fp_db is away: leases are in memory until it is back, which each
+	 * round looks for */
+	bool is_alone;
 	const char *owner;
 	const char *state_dir; /* what we hold, for the next run; NULL: no */
 	int64_t timeout_ms;    /* of MI, and of fp_db */
@@ -49,6 +52,9 @@ struct fp_steer_setup {
 	void (*said)(void *ctx, const struct fp_steer_said *s);
 	/* Something people should know, once until it changes. */
 	void (*note)(void *ctx, const char *text);
+	/* A round begins: what is there to be heard is heard now, and
+	 * fp_steer_again may be called. */
+	void (*before)(void *ctx);
 	/* A round is over. */
 	void (*round)(void *ctx);
 	void *ctx;
@@ -57,6 +63,12 @@ struct fp_steer_setup {
 /* 0: fp_steer_close.  -EINVAL: a variable of the cluster file. */
 int fp_steer_open(struct fp_steer **out, const struct fp_steer_setup *o,
 		  struct fp_err *e);
+/* Another cluster file, from before() alone: who steers and what is disabled stays
+ * as it is.  conninfo has to be the same.  0: inv and hosts of the setup are not
+ * used any more.  -EINVAL: a variable, and all is as it was. */
+int fp_steer_again(struct fp_steer *s, const struct fp_inventory *inv,
+		   const struct fp_host *const *hosts, size_t n_hosts,
+		   struct fp_err *e);
 /* What is disabled stays so until its lease ends; the lock goes at once. */
 void fp_steer_close(struct fp_steer *s); /* NULL is allowed */
 
@@ -72,6 +84,8 @@ struct fp_steer_counts {
 	size_t n_held;              /* now */
 	size_t n_down;              /* disabled by us, now */
 	bool is_standby;
+	bool is_more;    /* there is to be another round at once */
+	bool is_alone;   /* leases are in memory */
 	bool is_settled; /* nothing was set so lately that late replies of
 			  * probes may undo it */
 	bool is_blind;   /* the last round made no plan: standby, fp_db is away,

@@ -2,8 +2,7 @@
 #ifndef FP_HEALTH_STEER_PRIV_H
 #define FP_HEALTH_STEER_PRIV_H
 
-/* What steer.c, steer_plan.c, steer_held.c and steer_act.c share; not for
- * others. */
+/* What the files of steer.h share; not for others. */
 
 #include "health/proxies.h"
 #include "health/steer.h"
@@ -38,6 +37,10 @@ struct steer_doubt {
 struct fp_steer {
 	struct fp_steer_setup o;
 	struct fp_steer_store *store;
+	bool is_alone;         /* it is in memory, and fp_db is looked for */
+	int64_t looked_ms;     /* for it */
+	struct fp_lease *kept; /* of that memory, for fp_db */
+	size_t n_kept;
 	struct fp_proxies proxies;
 	struct fp_names *names;
 	struct fp_places places;
@@ -51,7 +54,7 @@ struct fp_steer {
 	size_t n, at;
 	int64_t look_until_ms; /* what was set may be undone until then */
 	/* the last note of each kind */
-	char said_store[600], said_stale[100];
+	char said_store[600], said_stale[100], said_db[600];
 	/* what we hold, as far as we know */
 	struct fp_lease *held;
 	size_t n_held;
@@ -103,6 +106,14 @@ int64_t fp_steer_look_ms(const struct fp_steer *s);
 bool fp_steer_is_news(struct fp_steer *s, const char *key, const char *text);
 /* Forget what was not said in this round. */
 void fp_steer_heard_sweep(struct fp_steer *s);
+
+/* ---- steer_who.c */
+
+/* The store as the setup wants it.  0; -ENOMEM. */
+int fp_steer_open_store(struct fp_steer *s, struct fp_err *e);
+void fp_steer_close_store(struct fp_steer *s);
+/* Do we steer, this round?  Says why not. */
+bool fp_steer_may_act(struct fp_steer *s);
 
 /* ---- steer.c */
 

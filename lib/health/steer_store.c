@@ -83,7 +83,9 @@ int fp_steer_store_begin(struct fp_steer_store *s, const struct fp_lease **v,
 	}
 	r = connect_db(s, e);
 	if (!r)
-		r = s->o.is_reading ? 1 : fp_db_lock(s->pg, LOCK, who, e);
+		r = s->o.is_reading ? 1
+				    : fp_db_lock_from_idle(s->pg, LOCK,
+							   s->o.idle_s, who, e);
 	s->is_held = r == 1;
 	if (r == 1) {
 		int code = fp_db_leases(s->pg, &read, n, now_s, e);

@@ -18,6 +18,8 @@ struct fp_steer_store_opts {
 	const char *conninfo; /* of fp_db; NULL: memory */
 	const char *owner;    /* this controller */
 	int64_t timeout_ms;
+	int64_t idle_s; /* who holds the lock and does nothing for so long loses
+			  * it */
 	bool is_reading; /* look only: no lock is taken */
 };
 /* Nothing is asked yet.  0: fp_steer_store_close.  -ENOMEM. */
@@ -27,7 +29,8 @@ void fp_steer_store_close(struct fp_steer_store *s); /* NULL is allowed */
 
 /* Connect if need be, take the lock, read the leases; *now_s: the clock of
  * leases.  *v is the store's until the next call.
- * 1: we steer.  0: somebody else does: who.  -errno: fp_db is away, or not as it
+ * 1: we steer; who, when not empty, did nothing and lost it.  0: somebody else
+ * does: who.  -errno: fp_db is away, or not as it
  * should be. */
 int fp_steer_store_begin(struct fp_steer_store *s, const struct fp_lease **v,
 			 size_t *n, int64_t *now_s, char who[128],

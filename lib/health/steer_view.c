@@ -92,25 +92,96 @@ static int transition(struct fp_steer_view *v, const struct fp_record *r,
 	is_same = c->state == state && c->is_refusing == r->is_refusing;
 	c->state = state;
 	c->is_refusing = r->is_refusing;
+	c->is_old = false;
 	snprintf(c->why, sizeof(c->why), "%s", r->detail);
 	return !is_same;
 }
 
+/* ---- a restatement */
+
+static void restate(struct fp_steer_view *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		v->v[i].is_old = true;
+}
+
+/* It is over: what it left out is not watched any more.  true: there was some. */
+static bool sweep(struct fp_steer_view *v)
+{
+	size_t n = 0, all = v->n;
+
+	for (size_t i = 0; i < all; i++)
+		if (!v->v[i].is_old)
+			v->v[n++] = v->v[i];
+	v->n = n;
+	return n != all;
+}
+
+/* ---- old records: of a pipe that we did not read, as when we were stopped */
+
+/* at in records is of whole seconds. */
+#define PACE_MS 1500
+#define PACE_MIN_MS 3000
+
+/* Records of a watcher whose clock is behind come late by the same all the time:
+ * at the pace of our clock, which those of a backlog do not. */
+static void learn(struct fp_steer_view *v, int64_t lag_ms, int64_t now_ms)
+{
+	struct fp_steer_lag *l = &v->lag;
+	int64_t wait_ms =
+		v->interval_ms > PACE_MIN_MS ? v->interval_ms : PACE_MIN_MS;
+
+	if (!l->has_ref || llabs(lag_ms - l->ref_lag) > PACE_MS) {
+		l->has_ref = true;
+		l->ref_ms = now_ms;
+		l->ref_lag = lag_ms;
+	} else if (now_ms - l->ref_ms >= wait_ms) {
+		l->has_base = true;
+		l->base_ms = lag_ms;
+	}
+}
+
+static bool is_fresh(struct fp_steer_view *v, const struct fp_record *r,
+		     int64_t now_ms, int64_t unix_ms)
+{
+	int64_t max_ms = FP_STEER_STALE * v->interval_ms;
+	int64_t lag_ms = unix_ms - r->at_s * 1000;
+	struct fp_steer_lag *l = &v->lag;
+
+	if (!r->at_s) /* of who knows when */
+		return r->kind == FP_RECORD_ALIVE;
+	if (!l->has_base && lag_ms <= max_ms) {
+		l->has_base = true;
+		l->base_ms = lag_ms;
+	}
+	learn(v, lag_ms, now_ms);
+	if (l->has_base && lag_ms < l->base_ms)
+		l->base_ms = lag_ms;
+	v->old_ms = lag_ms;
+	return l->has_base && lag_ms - l->base_ms <= max_ms;
+}
+
 int fp_steer_view_feed(struct fp_steer_view *v, const struct fp_record *r,
-		       int64_t now_ms, struct fp_err *e)
+		       int64_t now_ms, int64_t unix_ms, struct fp_err *e)
 {
 	bool is_first;
 
-	v->heard_ms = now_ms;
+	if (r->kind == FP_RECORD_ALIVE && r->interval_ms)
+		v->interval_ms = r->interval_ms;
+	if (is_fresh(v, r, now_ms, unix_ms)) {
+		v->heard_ms = now_ms;
+		v->old_ms = 0;
+	}
 	switch (r->kind) {
 	case FP_RECORD_TRANSITION:
 		return transition(v, r, e);
+	case FP_RECORD_RESTATE:
+		restate(v);
+		return 0;
 	case FP_RECORD_ALIVE:
-		if (r->interval_ms)
-			v->interval_ms = r->interval_ms;
 		is_first = !v->has_alive;
 		v->has_alive = true;
-		return is_first;
+		return sweep(v) || is_first;
 	default:
 		return 0;
 	}
@@ -118,7 +189,7 @@ int fp_steer_view_feed(struct fp_steer_view *v, const struct fp_record *r,
 
 bool fp_steer_view_is_stale(const struct fp_steer_view *v, int64_t now_ms)
 {
-	return !v->has_alive ||
+	return !v->has_alive || !v->heard_ms ||
 	       now_ms - v->heard_ms > FP_STEER_STALE * v->interval_ms;
 }
 

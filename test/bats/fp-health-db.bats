@@ -112,6 +112,33 @@ teardown_file() { db_down; }
 	hints 'setup takes no "extra"'
 }
 
+@test "a schema without a version, and a newer one: what to type" {
+	schema
+	pg_sql 'delete from fastpath.meta'
+	fh 3 setup --admin "$PG_ADMIN"
+	hints 'fastpath.meta is empty: what version the schema has is not known'
+	hints 'INSERT INTO fastpath.meta (version) VALUES (1)'
+	hints 'DROP SCHEMA fastpath CASCADE, and fp-health setup'
+	fh 3 maintain fs1 --for 1h --why x
+	hints 'fastpath.meta is empty'
+	pg_sql 'insert into fastpath.meta (version) values (9)'
+	fh 3 setup --admin "$PG_ADMIN"
+	hints 'made by a newer fastpath'
+	hints 'install that one here'
+	fh 3 maintain
+	hints 'install the newer fastpath here'
+}
+
+@test "an unlock of what is not held says nothing to the server" {
+	schema
+	session one -l "$PG_DB"
+	tell one 'unlock steer'
+	expect one 'lock steer' held
+	tell one 'unlock steer'
+	tell one 'unlock steer'
+	run ! grep "don't own a lock" "$PG_DIR/postgres.log"
+}
+
 @test "which fp_db: one for all, without a password in it" {
 	cluster
 	fh 3 setup
@@ -150,9 +177,9 @@ teardown_file() { db_down; }
 	[[ $answer == 'from '[123] ]]
 	same "$(pg_sql 'select version from fastpath.meta')" 3
 	fh 3 setup --admin "$PG_ADMIN"
-	says 'the schema has version 3: made by a newer fastpath than this one, which knows 1'
+	says 'the schema has version 3, made by a newer fastpath than this one, which knows 1: install that one here'
 	fh 3 maintain
-	says 'fp_db has version 3 of the schema, this fastpath wants 1: it is too old'
+	says 'fp_db has version 3 of the schema, this fastpath wants 1: install the newer fastpath here'
 	expect one 'check' 'error EPERM *'
 }
 
@@ -518,6 +545,36 @@ may_not() {
 	fh 3 maintain fs2 --for 1h --why x
 	fh 0 maintain --end fs2 -o node,action
 	prints fs2 ended
+}
+
+@test "maintain: a mark ends by the clock of fp_db" {
+	schema
+	"${CC:-cc}" -shared -fPIC -o clock.so \
+		"$BATS_TEST_DIRNAME/../lab/clock.c" -ldl
+	export LAB_CLOCK=$PWD/off
+	echo -7200 >off # ours is two hours behind
+	LD_PRELOAD=$PWD/clock.so fh 0 maintain fs1 --for 1h --why up --json
+	json '[.[0].action, .[-1].changed]' '["set",true]'
+	until="$(pg_sql "select extract(epoch from until)::int
+		from fastpath.maintenance where node = 'fs1' and until > now()")"
+	same "$(jq -rs '.[0].until | fromdate' <<<"$output")" "$until"
+	[ $((until - $(date +%s))) -gt 3500 ]
+	# absolute is absolute: it has passed there
+	LD_PRELOAD=$PWD/clock.so fh 3 maintain fs2 --why up \
+		--until "$(date -u -d '1 hour ago' +%FT%TZ)"
+	hints 'that has passed, in fp_db it is '
+	LD_PRELOAD=$PWD/clock.so fh 3 maintain fs2 --why up --dry-run \
+		--until "$(date -u -d '1 hour ago' +%FT%TZ)"
+	same "$(pg_sql 'select count(*) from fastpath.maintenance')" 1
+}
+
+@test "maintain --override lock: not for another schema" {
+	schema
+	pg_sql 'update fastpath.meta set version = 99'
+	fh 3 maintain fs1 --for 1h --why x
+	fh 3 maintain fs1 --for 1h --why x --override lock
+	hints 'version 99'
+	[ ! -e "$FP_STATE/health/maintenance" ]
 }
 
 @test "maintain without fp_db: refused, or this controller's alone" {

@@ -265,3 +265,114 @@ twins() { [ "$("twins_$1")" = "$2" ]; }
 	cp dispatcher load_balancer "$db"
 	anew
 }
+
+@test "a holder that is stopped loses the lock; when it wakes it stands by" {
+	local first
+
+	st_start ctl1
+	first=$st_pid
+	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
+	os_wait 10 is_out 1
+	kill -s STOP "$first"
+	st_start ctl2
+	{ all_well; alive; } >&8
+	os_wait 10 heard ctl2.err 'standby: .*ctl1'
+	is_out 1
+	os_wait 30 is_in 1
+	heard ctl2.err 'ctl1, pid .* did nothing any more: its session with fp_db is ended'
+	kill -s CONT "$first"
+	rec fs2 sip CRITICAL >&7
+	os_wait 15 heard ctl1.err 'standby: .*ctl2'
+	is_in 2
+}
+
+@test "nobody reads stdout: routing follows all the same" {
+	mkfifo full
+	exec 9<>full
+	head -c 65536 /dev/zero >full
+	(steer ctl1 --lease 3s --settle 6s -t 2s) <ctl1.in >full 2>ctl1.err \
+		3>&- 4>&- 7>&- 8>&- 9>&- &
+	st_pids+=($!)
+	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
+	os_wait 10 is_out 1
+	rec fs1 sip OK >&7
+	os_wait 10 is_in 1
+	exec 9>&-
+}
+
+@test "old records are taken in, and nothing is done because of them" {
+	local then
+
+	st_start ctl1 --lease 60s
+	{ all_well; alive 1000; } >&7
+	os_wait 10 heard <(sleep 0.3; pg_sql "select 'held' from pg_locks
+		where locktype = 'advisory'") held
+	kill -s STOP "$st_pid"
+	then=$(date -u -d '1 hour ago' +%FT%TZ)
+	{
+		rec fs1 sip CRITICAL
+		for _ in {1..200}; do
+			echo "{\"type\":\"alive\",\"at\":\"$then\",\"interval_ms\":1000}"
+		done
+	} >&7
+	sleep 3.2
+	kill -s CONT "$st_pid"
+	os_wait 10 heard ctl1.err 'what the watcher says is 36.* s old: everything stays as it is'
+	is_in 1
+	# the watcher speaks again
+	echo "{\"type\":\"alive\",\"at\":\"$(date -u +%FT%TZ)\",\"interval_ms\":600000}" >&7
+	os_wait 10 is_out 1
+}
+
+@test "--override lock: when fp_db is back, its lock and its leases" {
+	pg_stop
+	st_start ctl1 --override lock
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	pg_start
+	os_wait 20 heard ctl1.err 'fp_db is back'
+	os_wait 5 has_leases 6
+	# it is the one that steers, and others wait
+	st_start ctl2
+	{ all_well; alive; } >&8
+	os_wait 10 heard ctl2.err 'standby: .*ctl1'
+	rec fs1 sip OK >&7
+	os_wait 10 is_in 1
+	os_wait 5 has_leases 0
+}
+
+@test "--override lock: fp_db is back, and another one steers" {
+	local first
+
+	pg_stop
+	st_start ctl1 --override lock
+	first=$st_pid
+	{ all_well; rec fs1 sip CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	kill -s STOP "$first"
+	pg_start
+	st_start ctl2
+	{ all_well; rec fs2 sip CRITICAL; alive; } >&8
+	os_wait 10 is_out 2
+	kill -s CONT "$first"
+	os_wait 20 heard ctl1.err 'standby: .*ctl2'
+	heard ctl1.err '6 destinations that were disabled without it stay so'
+	rec fs3 sip CRITICAL >&7 # nobody asks it
+	stays 1200 is_in 3
+	# and when it steers they are its own
+	kill -s TERM "$st_pid"
+	os_wait 15 heard ctl1.err 'this controller steers'
+	rec fs1 sip OK >&7
+	os_wait 15 is_in 1
+}
+
+@test "--override lock is for fp_db that is away, not for another schema" {
+	pg_sql 'update fastpath.meta set version = 99'
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -3 "$FP_BUILD/fp-health" steer --override lock <in
+	[[ $output != *'--override'* && $output == *'version 99'* ]]
+	run -3 "$FP_BUILD/fp-health" steer <in
+	[[ $output != *'--override'* && $output == *'version 99'* ]]
+	pg_sql 'update fastpath.meta set version = 1'
+	is_in 1
+}

@@ -60,13 +60,66 @@ teardown() { st_teardown; }
 	[[ $output == *'"type":"summary","changed":false,"changes":0'* ]]
 	# without a word that the watcher told all: nothing
 	{ all_well; } >in
-	run -0 --separate-stderr "$FP_BUILD/fp-health" steer <in
+	run -4 --separate-stderr "$FP_BUILD/fp-health" steer <in
 	[ -z "$output" ]
+	[[ $stderr == *'no watcher said that it lives'* ]]
+	run -4 --separate-stderr "$FP_BUILD/fp-health" steer </dev/null
 	is_out 1
 	{ all_well; alive; } >in
 	run -0 --separate-stderr "$FP_BUILD/fp-health" steer --settle 1s <in
 	is_in 1
 	has_leases 0
+}
+
+@test "one-shot: a proxy that is silent is status 3" {
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	os_signal STOP 3
+	run -3 --separate-stderr "$FP_BUILD/fp-health" steer --json -t 500ms \
+		--settle 0s <in
+	[[ ${lines[-1]} == *'"unread":1}' ]]
+	os_signal CONT 3
+}
+
+@test "SIGHUP: the cluster file is read again; a restatement forgets" {
+	st_start ctl1
+	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
+	os_wait 10 is_out 1
+	# renamed, and watch was told so first
+	sed -i 's/^fs1 /media1 /' cluster.ini
+	{
+		echo '{"type":"restate"}'
+		well media1 fs2 fs3 rtp1 rtp2
+		alive
+	} >&7
+	stays 1000 is_out 1
+	kill -s HUP "$st_pid"
+	os_wait 10 heard ctl1.err 'cluster.ini is read again'
+	os_wait 10 is_in 1
+	# what does not parse changes nothing, nor does another fp_db
+	echo '[broken' >>cluster.ini
+	kill -s HUP "$st_pid"
+	os_wait 10 heard ctl1.err 'all stays as it was: .*cluster.ini:'
+	sed -i '/broken/d; s/^fp_db=.*/fp_db=service=other/' cluster.ini
+	kill -s HUP "$st_pid"
+	os_wait 10 heard ctl1.err 'has another fp_db'
+	rec media1 sip CRITICAL >&7
+	os_wait 10 is_out 1
+}
+
+@test "a node that is watched no more is left as it is" {
+	st_start ctl1
+	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
+	os_wait 10 is_out 1
+	{ echo '{"type":"restate"}'; well fs2 fs3 rtp1 rtp2; rec fs2 esl CRITICAL; alive; } >&7
+	os_wait 10 heard ctl1.out 'fs2	held'
+	is_out 1
+}
+
+@test "two values of fp_db are refused" {
+	sed -i '/^fp_db=/d; s/^fs1 .*/& fp_db=service=a/; s/^fs2 .*/& fp_db=service=b/' cluster.ini
+	{ all_well; alive; } >in
+	run -3 "$FP_BUILD/fp-health" steer <in
+	[[ $output == *'fs1 and fs2 have different fp_db: there is one for all'* ]]
 }
 
 @test "-N: only these; --on: only these checks" {

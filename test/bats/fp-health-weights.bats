@@ -191,3 +191,46 @@ control() {
 	weights 3 sip1
 	[[ $stderr == *'no node has fp_esl'* ]]
 }
+
+@test "--apply: marks and a lock in fp_db, when there is one" {
+	"$FP_BUILD/fp-health" setup --admin "$PG_ADMIN" --role ctl
+	echo "fp_db=\"$PG_DB\"" >>cluster.ini
+	"$FP_BUILD/fp-health" maintain fs1 --for 1h --why upgrade
+	mkfifo lock.in
+	"$FP_BUILD/test/prog/db" -l -a 'fp-health@other' "$PG_DB" \
+		<lock.in >lock.out 2>&1 3>&- 4>&- &
+	pids+=($!)
+	exec 9>lock.in
+	echo 'lock weights' >&9
+	lab_wait 10 grep -q held lock.out
+	weights 1 --apply --dry-run
+	has load_balancer 1 sip:127.0.3.1:5060 fs1 30 60 25 100 80 no 'in maintenance'
+	weights 4 --apply
+	[[ $stderr == *'another one sets weights: fp-health@other'* ]]
+	weights 0
+	exec 9>&-
+	lab_wait 10 unlocked
+	weights 3 --apply
+	has dispatcher 1 sip:127.0.3.1:5060 fs1 50 60 25 100 80 no 'in maintenance: left as it is'
+	has load_balancer 1 sip:127.0.3.1:5060 fs1 30 60 25 100 80 no 'in maintenance'
+	has dispatcher 1 sip:127.0.3.2:5060 fs2 50 5 90 100 50 yes
+	sed -i '/^fp_db=/d' cluster.ini
+	echo 'fp_db="host=127.0.0.1 port=1"' >>cluster.ini
+	weights 5 --apply
+	[[ $stderr == *'--override lock'* ]]
+	# fp_dispatcher_db is one for all, too
+	sed -i '/^fp_db=/d; s/^fs1 .*/& fp_dispatcher_db=service=x/' cluster.ini
+	weights 3 --apply
+	[[ $stderr == *'have different fp_dispatcher_db'* ]]
+}
+unlocked() {
+	[ "$(pg_sql "select count(*) from pg_locks
+		where locktype = 'advisory'")" = 0 ]
+}
+
+@test "--apply: ds_reload fails: it is said that the table has it" {
+	printf '#!/bin/sh\nexit 1\n' >os/db/fill
+	weights 3 --apply
+	has dispatcher 1 sip:127.0.3.1:5060 fs1 50 60 25 100 80 yes 'its table has it, and sip1 does not: opensips-cli -x mi ds_reload inherit_state=y'
+	[ "$(pg_sql "select count(*) from dispatcher where weight = '60'")" -ge 1 ]
+}

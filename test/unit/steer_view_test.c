@@ -22,7 +22,7 @@ static int feed(const char *node, const char *check, const char *to,
 	snprintf(r.check, sizeof(r.check), "%s", check);
 	snprintf(r.to, sizeof(r.to), "%s", to);
 	snprintf(r.detail, sizeof(r.detail), "said");
-	return fp_steer_view_feed(&view, &r, 1000, &e);
+	return fp_steer_view_feed(&view, &r, 1000, 0, &e);
 }
 
 static void alive(int64_t now_ms, int64_t interval_ms)
@@ -30,7 +30,7 @@ static void alive(int64_t now_ms, int64_t interval_ms)
 	struct fp_record r = { .kind = FP_RECORD_ALIVE,
 			       .interval_ms = interval_ms };
 
-	fp_steer_view_feed(&view, &r, now_ms, &e);
+	fp_steer_view_feed(&view, &r, now_ms, 0, &e);
 }
 
 static enum fp_want want(const char *node)
@@ -109,6 +109,91 @@ TEST(stale)
 	alive(40000, 500);
 	OK(!fp_steer_view_is_stale(&view, 41500));
 	OK(fp_steer_view_is_stale(&view, 41501));
+	fp_steer_view_fini(&view);
+}
+
+/* An alive record of at_s, heard at now_ms (and our clock says the same, plus
+ * skew_s). */
+static void heard(int64_t at_s, int64_t now_ms, int64_t skew_s)
+{
+	struct fp_record r = { .kind = FP_RECORD_ALIVE,
+			       .at_s = at_s,
+			       .interval_ms = 1000 };
+
+	fp_steer_view_feed(&view, &r, now_ms, now_ms + skew_s * 1000, &e);
+}
+
+TEST(a_backlog_is_no_life)
+{
+	EQ(fp_steer_view_init(&view, NULL, &e), 0);
+	heard(1000, 1000200, 0);
+	OK(!fp_steer_view_is_stale(&view, 1000300));
+	/* we were stopped for a minute: what is in the pipe comes at once */
+	for (int i = 1; i < 55; i++)
+		heard(1000 + i, 1060000 + i, 0);
+	OK(fp_steer_view_is_stale(&view, 1060100));
+	EQ(view.old_ms / 1000, 6);
+	heard(1060, 1060200, 0);
+	OK(!fp_steer_view_is_stale(&view, 1060300));
+	/* without a time in it, a transition is no word of now */
+	feed("fs1", "sip", "OK", false);
+	EQ(view.heard_ms, 1060200);
+	fp_steer_view_fini(&view);
+}
+
+TEST(a_backlog_at_the_start)
+{
+	EQ(fp_steer_view_init(&view, NULL, &e), 0);
+	for (int i = 0; i < 3000; i++)
+		heard(1000 + i, 9000000 + i, 0);
+	OK(fp_steer_view_is_stale(&view, 9003000));
+	fp_steer_view_fini(&view);
+}
+
+TEST(a_watcher_whose_clock_is_wrong)
+{
+	EQ(fp_steer_view_init(&view, NULL, &e), 0);
+	/* an hour behind: believed when it comes at the pace of our clock */
+	heard(1000, 1000200, 3600);
+	OK(fp_steer_view_is_stale(&view, 1000300));
+	for (int i = 1; i < 6; i++)
+		heard(1000 + i, 1000200 + i * 1000, 3600);
+	OK(!fp_steer_view_is_stale(&view, 1005300));
+	/* then right, then an hour before us */
+	heard(1010, 1010200, 0);
+	OK(!fp_steer_view_is_stale(&view, 1010300));
+	heard(1011, 1011200, -3600);
+	OK(!fp_steer_view_is_stale(&view, 1011300));
+	/* and right again */
+	for (int i = 0; i < 6; i++)
+		heard(1020 + i, 1020200 + i * 1000, 0);
+	OK(!fp_steer_view_is_stale(&view, 1025300));
+	fp_steer_view_fini(&view);
+}
+
+static void say_restate(void)
+{
+	struct fp_record r = { .kind = FP_RECORD_RESTATE };
+
+	fp_steer_view_feed(&view, &r, 1000, 0, &e);
+}
+
+TEST(a_restatement_forgets)
+{
+	EQ(fp_steer_view_init(&view, NULL, &e), 0);
+	feed("fs1", "sip", "CRITICAL", false);
+	feed("fs2", "sip", "CRITICAL", false);
+	feed("fs2", "esl", "CRITICAL", false);
+	alive(1000, 1000);
+	say_restate();
+	/* up to its end all is as it was */
+	EQ(want("fs1"), FP_WANT_OUT);
+	EQ(feed("fs2", "sip", "OK", false), 1);
+	EQ(want("fs2"), FP_WANT_OUT);
+	alive(2000, 1000);
+	EQ(want("fs1"), FP_WANT_KEEP);
+	EQ(want("fs2"), FP_WANT_IN);
+	EQ(view.n, 1);
 	fp_steer_view_fini(&view);
 }
 
