@@ -19,7 +19,6 @@
 #define CHECK_MS 1000
 /* Records that wait for who reads stdout. */
 #define BEHIND_MAX (64 << 10)
-#define SAY_DROPPED_MS 60000
 
 struct steer {
 	struct fp_cli *c;
@@ -29,8 +28,6 @@ struct steer {
 	struct fp_steer *steer; /* or text */
 	struct fh_text *text;
 	struct fh_pipe *pipe; /* stdout, when it is one; not of text */
-	uint64_t n_dropped;   /* of its records, as was said */
-	int64_t said_dropped_ms;
 	const char *format;
 	char *conninfo; /* of fp_db, or NULL */
 	bool is_text;
@@ -182,21 +179,6 @@ static void before(void *ctx)
 		fp_records_drain(x->records);
 }
 
-static void say_dropped(struct steer *x)
-{
-	uint64_t n = x->pipe ? fh_pipe_dropped(x->pipe) : 0;
-	int64_t now_ms = fp_clock_ms();
-
-	if (n == x->n_dropped || (x->said_dropped_ms &&
-				  now_ms - x->said_dropped_ms < SAY_DROPPED_MS))
-		return;
-	fp_log(FP_LOG_WARN,
-	       "nobody reads stdout: %llu records were dropped so far",
-	       (unsigned long long)n);
-	x->n_dropped = n;
-	x->said_dropped_ms = now_ms;
-}
-
 /* Routing goes on following. */
 static void pipe_gone(void *ctx, const struct fp_err *e)
 {
@@ -210,7 +192,6 @@ static void round_over(void *ctx)
 
 	fp_steer_count(x->steer, &n);
 	x->is_due = n.is_more;
-	say_dropped(x);
 	fp_notify("STATUS=%s, %zu destinations out, %zu held, %zu of %zu "
 		  "OpenSIPS unread",
 		  n.is_standby ? "standby" : "steering", n.n_down, n.n_held,

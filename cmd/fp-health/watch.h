@@ -17,9 +17,8 @@ int fh_pipe_open(struct fh_pipe **out, struct fp_cli *c, struct fp_loop *l,
 		 void (*gone)(void *ctx, const struct fp_err *e), void *ctx,
 		 struct fp_err *e);
 /* A reader that is max bytes behind does not end it: records that it would have to
- * wait for are dropped. */
+ * wait for are dropped, and that is said. */
 void fh_pipe_may_drop(struct fh_pipe *p, size_t max);
-uint64_t fh_pipe_dropped(const struct fh_pipe *p);
 /* Tries to write the rest for as long as a second. */
 void fh_pipe_close(struct fh_pipe *p, struct fp_cli *c);
 

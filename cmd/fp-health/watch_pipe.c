@@ -12,6 +12,7 @@
 
 #define BEHIND_MAX (16u << 20)
 #define CLOSE_MS 1000
+#define SAY_MS 60000
 /* What a pipe takes without waiting when poll(2) says that it can be written. */
 #define AT_ONCE 4096
 
@@ -25,6 +26,7 @@ struct fh_pipe {
 	bool is_dropping, may_drop; /* the rest of a record too */
 	bool is_within;             /* a record is not yet whole */
 	uint64_t n_dropped;
+	int64_t said_ms; /* that they were */
 	void (*gone)(void *ctx, const struct fp_err *e);
 	void *ctx;
 };
@@ -102,6 +104,19 @@ static void compact(struct fh_pipe *p)
 	p->done = 0;
 }
 
+static void say_dropped(struct fh_pipe *p)
+{
+	int64_t now_ms = fp_clock_ms();
+
+	p->n_dropped++;
+	if (p->said_ms && now_ms - p->said_ms < SAY_MS)
+		return;
+	p->said_ms = now_ms;
+	fp_log(FP_LOG_WARN,
+	       "nobody reads stdout: records are dropped, %llu so far",
+	       (unsigned long long)p->n_dropped);
+}
+
 /* Whole records alone: each is flushed, maybe in parts. */
 static bool drop(struct fh_pipe *p, const char *data, size_t n)
 {
@@ -113,7 +128,8 @@ static bool drop(struct fh_pipe *p, const char *data, size_t n)
 	p->is_within = !is_whole && !p->is_dropping;
 	if (!p->is_dropping)
 		return false;
-	p->n_dropped += is_whole;
+	if (is_whole)
+		say_dropped(p);
 	p->is_dropping = !is_whole;
 	return true;
 }
@@ -122,11 +138,6 @@ void fh_pipe_may_drop(struct fh_pipe *p, size_t max)
 {
 	p->may_drop = true;
 	p->max = max;
-}
-
-uint64_t fh_pipe_dropped(const struct fh_pipe *p)
-{
-	return p->n_dropped;
 }
 
 /* What stdio flushes. */

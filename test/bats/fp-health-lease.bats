@@ -287,6 +287,8 @@ twins() { [ "$("twins_$1")" = "$2" ]; }
 }
 
 @test "nobody reads stdout: routing follows all the same" {
+	local i long
+
 	mkfifo full
 	exec 9<>full
 	head -c 65536 /dev/zero >full
@@ -297,6 +299,17 @@ twins() { [ "$("twins_$1")" = "$2" ]; }
 	os_wait 10 is_out 1
 	rec fs1 sip OK >&7
 	os_wait 10 is_in 1
+	# what waits is bounded: one that is held, for ever new reasons
+	{ rec fs1 sip CRITICAL; rec fs2 sip CRITICAL; } >&7
+	os_wait 10 is_out 1
+	long=$(printf 'long%.0s' {1..56})
+	for i in {1..60}; do
+		rec fs2 sip CRITICAL "$((i % 2))" | sed "s/:0,/:false,/
+			s/:1,/:true,/; s/said/$i $long/"
+		sleep 0.15
+		! heard ctl1.err 'nobody reads' || break
+	done >&7
+	os_wait 10 heard ctl1.err 'nobody reads stdout: records are dropped'
 	exec 9>&-
 }
 

@@ -80,6 +80,31 @@ teardown() { st_teardown; }
 	os_signal CONT 3
 }
 
+@test "one-shot: a step that fails is status 3" {
+	# the stand-in's MI takes readings alone
+	sed -i 's#fp_mi=udp:127.0.1.1:8080#fp_mi=udp:127.0.1.9:8080#' cluster.ini
+	python3 - 3>&- 4>&- 7>&- 8>&- <<-'END' &
+	import socket
+	s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	s.bind(('127.0.1.9', 8080))
+	while True:
+	    d, a = s.recvfrom(65536)
+	    if b'ds_set_state' in d or b'lb_status' in d:
+	        continue
+	    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	    u.settimeout(2)
+	    u.sendto(d, ('127.0.1.1', 8080))
+	    s.sendto(u.recv(65536), a)
+	    u.close()
+	END
+	st_pids+=($!)
+	{ all_well; rec fs1 sip CRITICAL; alive; } >in
+	run -3 --separate-stderr "$FP_BUILD/fp-health" steer --json -t 700ms \
+		--settle 0s <in
+	[[ $stderr == *'sip1: dispatcher'*'failed'* ]]
+	is ds 2 1 Inactive
+}
+
 @test "SIGHUP: the cluster file is read again; a restatement forgets" {
 	st_start ctl1
 	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
