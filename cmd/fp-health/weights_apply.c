@@ -296,9 +296,9 @@ static int begin(struct fh_weights *w, struct fp_pg **db, struct fp_err *e)
 
 	*db = NULL;
 	if (!r && conninfo) {
-		r = w->c->is_dry_run ? fh_db_open(db, w->c, conninfo, e)
-				     : fh_db_open_locking(db, w->c, conninfo,
-							  e);
+		r = w->c->is_dry_run
+			    ? fh_db_open(db, w->c, conninfo, e)
+			    : fh_db_open_locking(db, w->c, conninfo, e);
 		if (r && fh_db_is_away(r)) {
 			struct fp_err why = *e;
 

@@ -314,18 +314,18 @@ twins() { [ "$("twins_$1")" = "$2" ]; }
 }
 
 @test "old records are taken in, and nothing is done because of them" {
-	local then
+	local old
 
 	st_start ctl1 --lease 60s
 	{ all_well; alive 1000; } >&7
 	os_wait 10 heard <(sleep 0.3; pg_sql "select 'held' from pg_locks
 		where locktype = 'advisory'") held
 	kill -s STOP "$st_pid"
-	then=$(date -u -d '1 hour ago' +%FT%TZ)
+	old=$(date -u -d '1 hour ago' +%FT%TZ)
 	{
 		rec fs1 sip CRITICAL
 		for _ in {1..200}; do
-			echo "{\"type\":\"alive\",\"at\":\"$then\",\"interval_ms\":1000}"
+			echo "{\"type\":\"alive\",\"at\":\"$old\",\"interval_ms\":1000}"
 		done
 	} >&7
 	sleep 3.2
