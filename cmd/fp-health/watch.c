@@ -3,6 +3,7 @@
 #include "watch.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -261,21 +262,79 @@ static int open_observers(struct watch *w, struct fp_err *e)
 
 /* ---- another cluster file */
 
+struct watched {
+	char node[256], check[64];
+};
+
+static struct watched *remember(struct fp_site *site, size_t *n)
+{
+	struct fp_site_node *v;
+	size_t n_nodes = fp_site_nodes(site, &v), all = 0;
+	struct watched *out;
+
+	for (size_t i = 0; i < n_nodes; i++)
+		all += v[i].n_checks;
+	out = calloc(all ? all : 1, sizeof(*out));
+	*n = 0;
+	for (size_t i = 0; out && i < n_nodes; i++)
+		for (size_t j = 0; v[i].host && j < v[i].n_checks; j++) {
+			struct watched *x = &out[(*n)++];
+
+			snprintf(x->node, sizeof(x->node), "%s", v[i].name);
+			snprintf(x->check, sizeof(x->check), "%s",
+				 v[i].check[j]->name);
+		}
+	return out;
+}
+
+static bool has_node(struct fp_site *site, const char *name)
+{
+	struct fp_site_node *v;
+	size_t n = fp_site_nodes(site, &v);
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i].host && !strcmp(v[i].name, name))
+			return true;
+	return false;
+}
+
+/* States that stay are not told again, so that what has gone has to be. */
+static void say_gone(struct watch *w, const struct watched *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		bool is_next = i && !strcmp(v[i].node, v[i - 1].node);
+
+		if (has_node(w->ask.site, v[i].node)) {
+			if (!fp_site_find(w->ask.site, v[i].node, v[i].check))
+				fh_say_gone(&w->said, v[i].node, v[i].check);
+		} else if (!is_next) {
+			fh_say_gone(&w->said, v[i].node, NULL);
+		}
+	}
+}
+
 static void on_reload(void *ctx)
 {
 	struct watch *w = ctx;
+	struct watched *before;
+	size_t n;
 	struct fp_err e = { .text = "" };
 
 	if (!w->is_started)
 		return;
-	if (fh_ask_again(&w->ask, &e)) {
+	before = remember(w->ask.site, &n);
+	if (!before)
+		fp_err(&e, -ENOMEM, "out of memory");
+	if (!before || fh_ask_again(&w->ask, &e)) {
 		fp_log(FP_LOG_ERR, "all stays as it was: %s", e.text);
+		free(before);
 		return;
 	}
+	say_gone(w, before, n);
+	free(before);
 	fp_log(FP_LOG_NOTICE, "%s is read again: %zu nodes", w->ask.c->cluster,
 	       w->ask.n_hosts);
 	w->has_first = false;
-	fh_say_restate(&w->said);
 	begin(w);
 }
 

@@ -42,8 +42,8 @@ struct fh_said {
 };
 int fh_say_check(struct fp_cli *c, struct fp_err *e);
 void fh_say_change(struct fh_said *s, const struct fp_site_change *c);
-/* All states come anew, up to the next alive. */
-void fh_say_restate(struct fh_said *s);
+/* It is watched no more; check NULL: the node. */
+void fh_say_gone(struct fh_said *s, const char *node, const char *check);
 void fh_say_alive(struct fh_said *s, const struct fh_ask *a,
 		  int64_t interval_ms);
 

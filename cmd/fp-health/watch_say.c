@@ -74,17 +74,20 @@ static const struct fp_field alive_fields[] = {
 static const struct fp_type alive_type = { "alive", alive_fields,
 					   FH_COUNT(alive_fields) };
 
-struct again {
+struct gone {
 	int64_t at_s;
-	const char *observer;
+	const char *node, *check, *observer;
 };
-static const struct fp_field again_fields[] = {
-	{ "at", offsetof(struct again, at_s), FP_F_TIME, NULL, "now" },
-	{ "observer", offsetof(struct again, observer), FP_F_STR, NULL,
+static const struct fp_field gone_fields[] = {
+	{ "at", offsetof(struct gone, at_s), FP_F_TIME, NULL, "now" },
+	{ "node", offsetof(struct gone, node), FP_F_STR, NULL, "node" },
+	{ "check", offsetof(struct gone, check), FP_F_STR, NULL,
+	  "check; none: the node" },
+	{ "observer", offsetof(struct gone, observer), FP_F_STR, NULL,
 	  "who watches" },
 };
-static const struct fp_type again_type = { "restate", again_fields,
-					   FH_COUNT(again_fields) };
+static const struct fp_type gone_type = { "gone", gone_fields,
+					  FH_COUNT(gone_fields) };
 
 int fh_say_check(struct fp_cli *c, struct fp_err *e)
 {
@@ -210,12 +213,15 @@ void fh_say_change(struct fh_said *s, const struct fp_site_change *c)
 
 /* ---- another cluster file */
 
-void fh_say_restate(struct fh_said *s)
+void fh_say_gone(struct fh_said *s, const char *node, const char *check)
 {
-	struct again r = { .at_s = fp_clock_unix_s(), .observer = s->observer };
+	struct gone r = { .at_s = fp_clock_unix_s(),
+			  .node = node,
+			  .check = check,
+			  .observer = s->observer };
 
 	if (s->c->is_json && !s->c->fields)
-		fp_out_record(s->c->out, &again_type, &r, &s->err);
+		fp_out_record(s->c->out, &gone_type, &r, &s->err);
 	fp_out_flush(s->c->out);
 }
 

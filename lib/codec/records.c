@@ -43,7 +43,7 @@ static enum fp_record_kind kind_of(const char *type)
 	return !strcmp(type, "transition") ? FP_RECORD_TRANSITION
 	       : !strcmp(type, "alive")    ? FP_RECORD_ALIVE
 	       : !strcmp(type, "restart")  ? FP_RECORD_RESTART
-	       : !strcmp(type, "restate")  ? FP_RECORD_RESTATE
+	       : !strcmp(type, "gone")     ? FP_RECORD_GONE
 					   : FP_RECORD_OTHER;
 }
 

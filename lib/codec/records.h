@@ -17,8 +17,7 @@ enum fp_record_kind {
 	FP_RECORD_TRANSITION, /* a check of a node has another state */
 	FP_RECORD_ALIVE,      /* the watcher lives; all it saw so far is told */
 	FP_RECORD_RESTART,    /* a node's server is another run */
-	FP_RECORD_RESTATE, /* all states come anew, up to the next alive: what
-			       * is not among them is there no more */
+	FP_RECORD_GONE,       /* a check, or a node, is watched no more */
 };
 
 /* Texts are cut to their size; "" when they are not there (node: of the cluster;

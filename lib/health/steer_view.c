@@ -92,26 +92,18 @@ static int transition(struct fp_steer_view *v, const struct fp_record *r,
 	is_same = c->state == state && c->is_refusing == r->is_refusing;
 	c->state = state;
 	c->is_refusing = r->is_refusing;
-	c->is_old = false;
 	snprintf(c->why, sizeof(c->why), "%s", r->detail);
 	return !is_same;
 }
 
-/* ---- a restatement */
-
-static void restate(struct fp_steer_view *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		v->v[i].is_old = true;
-}
-
-/* It is over: what it left out is not watched any more.  true: there was some. */
-static bool sweep(struct fp_steer_view *v)
+/* What is watched no more says nothing of routing.  1: something was known. */
+static int forget(struct fp_steer_view *v, const struct fp_record *r)
 {
 	size_t n = 0, all = v->n;
 
 	for (size_t i = 0; i < all; i++)
-		if (!v->v[i].is_old)
+		if (strcmp(v->v[i].node, r->node) ||
+		    (*r->check && strcmp(v->v[i].check, r->check)))
 			v->v[n++] = v->v[i];
 	v->n = n;
 	return n != all;
@@ -175,13 +167,12 @@ int fp_steer_view_feed(struct fp_steer_view *v, const struct fp_record *r,
 	switch (r->kind) {
 	case FP_RECORD_TRANSITION:
 		return transition(v, r, e);
-	case FP_RECORD_RESTATE:
-		restate(v);
-		return 0;
+	case FP_RECORD_GONE:
+		return forget(v, r);
 	case FP_RECORD_ALIVE:
 		is_first = !v->has_alive;
 		v->has_alive = true;
-		return sweep(v) || is_first;
+		return is_first;
 	default:
 		return 0;
 	}

@@ -21,7 +21,6 @@ struct fp_steer_check {
 	char node[256], check[32], why[240];
 	enum fp_health state;
 	bool is_refusing;
-	bool is_old; /* of before a restatement that is under way */
 };
 
 /* How late records come, by the times in them and our clock; that of the watcher

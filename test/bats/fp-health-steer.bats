@@ -105,15 +105,15 @@ teardown() { st_teardown; }
 	is ds 2 1 Inactive
 }
 
-@test "SIGHUP: the cluster file is read again; a restatement forgets" {
+@test "SIGHUP: the cluster file is read again; what is gone is forgotten" {
 	st_start ctl1
 	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
 	os_wait 10 is_out 1
 	# renamed, and watch was told so first
 	sed -i 's/^fs1 /media1 /' cluster.ini
 	{
-		echo '{"type":"restate"}'
-		well media1 fs2 fs3 rtp1 rtp2
+		echo '{"type":"gone","node":"fs1"}'
+		well media1
 		alive
 	} >&7
 	stays 1000 is_out 1
@@ -135,7 +135,7 @@ teardown() { st_teardown; }
 	st_start ctl1
 	{ all_well; alive; rec fs1 sip CRITICAL; } >&7
 	os_wait 10 is_out 1
-	{ echo '{"type":"restate"}'; well fs2 fs3 rtp1 rtp2; rec fs2 esl CRITICAL; alive; } >&7
+	{ echo '{"type":"gone","node":"fs1"}'; rec fs2 esl CRITICAL; alive; } >&7
 	os_wait 10 heard ctl1.out 'fs2	held'
 	is_out 1
 }

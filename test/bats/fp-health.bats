@@ -417,6 +417,9 @@ heard() { [ "$(grep -c "$2" said)" -ge "$1" ]; }
 	kill -HUP "$watch"
 	lab_wait 5 told 1 transition '.node == "n4" and .to == "CRITICAL"'
 	lab_wait 5 told 1 alive '.nodes == 3'
+	# who reads it hears what is watched no more
+	same "$(jq -cs 'map(select(.type == "gone") | [.node, .check])' out)" \
+		'[["n3",null]]'
 	same "$(jq -cs 'map(select(.node == "n2" and .check == "sip")) | length' \
 		out)" 1
 	echo 'n5 fp_what=1' >>cluster.ini

@@ -171,28 +171,28 @@ TEST(a_watcher_whose_clock_is_wrong)
 	fp_steer_view_fini(&view);
 }
 
-static void say_restate(void)
+static int gone(const char *node, const char *check)
 {
-	struct fp_record r = { .kind = FP_RECORD_RESTATE };
+	struct fp_record r = { .kind = FP_RECORD_GONE };
 
-	fp_steer_view_feed(&view, &r, 1000, 0, &e);
+	snprintf(r.node, sizeof(r.node), "%s", node);
+	snprintf(r.check, sizeof(r.check), "%s", check);
+	return fp_steer_view_feed(&view, &r, 1000, 0, &e);
 }
 
-TEST(a_restatement_forgets)
+TEST(what_is_gone_is_forgotten)
 {
 	EQ(fp_steer_view_init(&view, NULL, &e), 0);
 	feed("fs1", "sip", "CRITICAL", false);
-	feed("fs2", "sip", "CRITICAL", false);
+	feed("fs1", "node", "MAINT", false);
+	feed("fs2", "sip", "OK", false);
 	feed("fs2", "esl", "CRITICAL", false);
-	alive(1000, 1000);
-	say_restate();
-	/* up to its end all is as it was */
-	EQ(want("fs1"), FP_WANT_OUT);
-	EQ(feed("fs2", "sip", "OK", false), 1);
-	EQ(want("fs2"), FP_WANT_OUT);
-	alive(2000, 1000);
-	EQ(want("fs1"), FP_WANT_KEEP);
+	EQ(gone("fs3", ""), 0);
+	EQ(gone("fs2", "esl"), 1);
 	EQ(want("fs2"), FP_WANT_IN);
+	EQ(want("fs1"), FP_WANT_OUT);
+	EQ(gone("fs1", ""), 1);
+	EQ(want("fs1"), FP_WANT_KEEP);
 	EQ(view.n, 1);
 	fp_steer_view_fini(&view);
 }
