@@ -17,6 +17,8 @@
 /* fp_db and MI block the round: not longer than this */
 #define STEP_MS 3000
 #define CHECK_MS 1000
+/* A one-shot run ends so long after --settle, whatever is left to be done. */
+#define SEEN_MS 8000
 /* Records that wait for who reads stdout. */
 #define BEHIND_MAX (64 << 10)
 
@@ -35,6 +37,7 @@ struct steer {
 	struct fh_steer_opts opts;
 	bool is_due;   /* a round is to come */
 	bool is_ended; /* no more records */
+	int64_t ended_ms;
 	bool has_failed;
 	int status;
 	struct fp_timer look; /* of text: is the view stale? */
@@ -157,6 +160,7 @@ static void ended(void *ctx, int code)
 	if (x->is_ended)
 		return;
 	x->is_ended = true;
+	x->ended_ms = fp_clock_ms();
 	if (x->c->is_dry_run && !x->view.has_alive) {
 		x->view.has_alive = true;
 		x->view.heard_ms = fp_clock_ms();
@@ -196,8 +200,11 @@ static void round_over(void *ctx)
 		  "OpenSIPS unread",
 		  n.is_standby ? "standby" : "steering", n.n_down, n.n_held,
 		  n.n_unread, n.n_proxies);
-	/* what was done last is seen through */
-	if (x->is_ended && n.is_settled && !n.is_more)
+	/* what was done last is seen through; what fails over and over is not
+	 * waited for */
+	if (x->is_ended &&
+	    ((n.is_settled && !n.is_more) ||
+	     fp_clock_ms() - x->ended_ms > x->opts.settle_s * 1000 + SEEN_MS))
 		end(x);
 }
 
