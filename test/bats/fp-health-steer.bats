@@ -140,6 +140,14 @@ teardown() { st_teardown; }
 	is_out 1
 }
 
+@test "a check that is watched no more says nothing of its node" {
+	st_start ctl1
+	{ all_well; rec fs1 esl CRITICAL; alive; } >&7
+	os_wait 10 is_out 1
+	echo '{"type":"gone","node":"fs1","check":"esl"}' >&7
+	os_wait 10 is_in 1
+}
+
 @test "two values of fp_db are refused" {
 	sed -i '/^fp_db=/d; s/^fs1 .*/& fp_db=service=a/; s/^fs2 .*/& fp_db=service=b/' cluster.ini
 	{ all_well; alive; } >in
