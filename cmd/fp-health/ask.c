@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "model/pattern.h"
 #include "peer/remote.h"
 
@@ -142,7 +143,7 @@ static int cluster_read(struct cluster *k, struct fp_cli *c, struct fp_err *e)
 	*k = (struct cluster){ .n = 0 };
 	r = read_cluster(c, &k->inv, &k->hosts, &k->n, e);
 	if (!r)
-		r = fh_db_conninfo(k->inv, &k->conninfo, e);
+		r = fp_verb_db_conninfo(k->inv, &k->conninfo, e);
 	if (r)
 		cluster_fini(k);
 	return r;

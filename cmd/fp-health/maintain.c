@@ -6,7 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "io/clock.h"
 #include "model/pattern.h"
 
@@ -201,7 +202,7 @@ static void write_copy(struct maintain *m)
 
 static int read_db(struct maintain *m, const char *conninfo, struct fp_err *e)
 {
-	int r = fh_db_open(&m->db, m->c, conninfo, e);
+	int r = fp_verb_db_open(&m->db, m->c, conninfo, e);
 
 	if (!r)
 		r = fp_db_marks(m->db, &m->mark, &m->n_marks, e);
@@ -251,7 +252,7 @@ static int list(struct maintain *m, const char *conninfo, struct fp_err *e)
 	int64_t at_s = 0;
 
 	r = read_db(m, conninfo, e);
-	if (r && fh_db_is_away(r)) {
+	if (r && fp_verb_db_is_away(r)) {
 		struct fp_err why = *e;
 
 		r = read_copy(m, &at_s, e);
@@ -342,7 +343,7 @@ static int alone(struct maintain *m, int code, struct fp_err *e)
 	struct fp_err why = *e;
 	int64_t at_s;
 
-	if (!fh_db_is_away(code))
+	if (!fp_verb_db_is_away(code))
 		return code;
 	if (!fp_cli_overrides(m->c, "lock"))
 		return fp_refuse(e, "lock",
@@ -434,9 +435,9 @@ int fh_maintain(struct fp_cli *c)
 	if (!r && !is_list)
 		r = read_mark(&m, &e);
 	if (!r)
-		r = fh_db_cluster(&m.inv, c, &e);
+		r = fp_verb_db_cluster(&m.inv, c, &e);
 	if (!r)
-		r = fh_db_conninfo(m.inv, &conninfo, &e);
+		r = fp_verb_db_conninfo(m.inv, &conninfo, &e);
 	if (!r)
 		r = is_list ? list(&m, conninfo, &e)
 			    : change_all(&m, conninfo, &e);
@@ -445,5 +446,5 @@ int fh_maintain(struct fp_cli *c)
 	free(m.copy);
 	free(m.nodes);
 	fp_inventory_free(m.inv);
-	return r < 0 ? fh_db_fail(c, r, &e) : r;
+	return r < 0 ? fp_verb_db_fail(c, r, &e) : r;
 }

@@ -134,7 +134,7 @@ static int look_up(struct fh_peers *x, struct fp_err *e)
 	x->is_done = is_left_out;
 	if (!is_left_out)
 		fp_names_resolve(x->names, x->c->timeout_ms, resolved, x);
-	r = fh_nodes_wait(&x->nodes, &x->is_done, e);
+	r = fp_nodes_wait(&x->nodes, &x->is_done, e);
 	for (size_t i = 0; i < n && !r; i++) {
 		if (!x->v[i].host)
 			continue;
@@ -223,7 +223,7 @@ static int ask_all(struct fh_peers *x, struct fp_err *e)
 
 	x->is_done = false;
 	fp_proxies_read(&x->proxies, FP_OS_BASE, x->c->timeout_ms, resolved, x);
-	r = fh_nodes_wait(&x->nodes, &x->is_done, e);
+	r = fp_nodes_wait(&x->nodes, &x->is_done, e);
 	for (size_t i = 0; i < x->proxies.n && !r; i++) {
 		struct fp_proxy *p = &x->proxies.v[i];
 		struct fp_err why = { .text = "" };
@@ -273,7 +273,7 @@ static void fini(struct fh_peers *x)
 	free(x->v);
 	fp_proxies_fini(&x->proxies);
 	fp_names_close(x->names);
-	fh_nodes_close(&x->nodes);
+	fp_nodes_close(&x->nodes);
 }
 
 int fh_peers(struct fp_cli *c)
@@ -284,7 +284,7 @@ int fh_peers(struct fp_cli *c)
 	int r = fp_out_check(c->out, &type, &e);
 
 	if (!r)
-		r = fh_nodes_open(&x.nodes, c, c->argv, (size_t)c->argc, &e);
+		r = fp_nodes_open(&x.nodes, c, c->argv, (size_t)c->argc, &e);
 	if (!r)
 		r = fp_names_open(&x.names, x.nodes.loop, x.nodes.work, &e);
 	if (!r)

@@ -6,7 +6,8 @@
 
 #include "health/names.h"
 #include "health/proxies.h"
-#include "nodes.h"
+#include "health.h"
+#include "verb/nodes.h"
 
 /* Somebody who is trusted, and by what. */
 struct fh_peer {
@@ -19,7 +20,7 @@ struct fh_gateways;
 
 struct fh_peers {
 	struct fp_cli *c;
-	struct fh_nodes nodes;
+	struct fp_nodes nodes;
 	struct fp_proxies proxies;
 	struct fp_names *names;
 	struct fh_gateways *gateways; /* while FreeSWITCHes are asked */

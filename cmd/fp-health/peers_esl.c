@@ -150,7 +150,7 @@ static void resolved(void *ctx, int code, const struct sockaddr *to,
 /* Those that have an event socket. */
 static int collect(struct fh_gateways *g, struct fp_err *e)
 {
-	const struct fh_nodes *n = &g->x->nodes;
+	const struct fp_nodes *n = &g->x->nodes;
 
 	g->v = calloc(n->n_hosts, sizeof(*g->v));
 	if (!g->v)
@@ -200,7 +200,7 @@ int fh_peers_freeswitch(struct fh_peers *x, struct fp_err *e)
 			over(&g.v[i], why.text);
 	}
 	if (!r)
-		r = fh_nodes_wait(&x->nodes, &x->is_done, e);
+		r = fp_nodes_wait(&x->nodes, &x->is_done, e);
 	close_all(&g);
 	return r ? r : g.code;
 }

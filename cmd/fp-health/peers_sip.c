@@ -97,7 +97,7 @@ static int ask(struct source *s, const char *method, const char *params,
 	       int (*take)(void *ctx, const struct cJSON *result,
 			   struct fp_err *e))
 {
-	return fh_nodes_ask(&s->x->nodes, s->p->mi, method, params,
+	return fp_nodes_ask(&s->x->nodes, s->p->mi, method, params,
 			    s->x->c->timeout_ms, take, s, s->e);
 }
 

@@ -2,7 +2,8 @@
 /* fp-health setup: the schema of fp_db. */
 #include <stddef.h>
 
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 
 #define ROLE "fastpath"
 
@@ -36,9 +37,9 @@ static int conninfo(const struct fp_cli *c, struct fp_inventory **inv,
 	*out = fp_cli_get(c, "admin");
 	if (*out)
 		return 0;
-	r = fh_db_cluster(inv, c, e);
+	r = fp_verb_db_cluster(inv, c, e);
 	if (!r)
-		r = fh_db_conninfo(*inv, out, e);
+		r = fp_verb_db_conninfo(*inv, out, e);
 	if (!r && !*out)
 		return fp_err(
 			e, -EINVAL,
@@ -87,7 +88,7 @@ static int setup(struct fp_cli *c, const char *where, struct fp_err *e)
 	const char *role = fp_cli_get(c, "role");
 	struct fp_db_setup o = { .role = role ? role : ROLE,
 				 .is_dry_run = c->is_dry_run };
-	char app[FH_APP];
+	char app[FP_VERB_APP];
 	/* said now, not when the first lock is wanted */
 	struct fp_pg_opts open = { .conninfo = where,
 				   .app = app,
@@ -98,7 +99,7 @@ static int setup(struct fp_cli *c, const char *where, struct fp_err *e)
 	struct fp_pg *p = NULL;
 	int r;
 
-	fh_db_app(app);
+	fp_verb_db_app(c, app);
 	r = fp_pg_open(&p, &open, e);
 	if (!r)
 		r = fp_db_setup(p, &o, &made, e);
@@ -121,5 +122,5 @@ int fh_setup(struct fp_cli *c)
 	if (!r)
 		r = setup(c, where, &e);
 	fp_inventory_free(inv);
-	return r < 0 ? fh_db_fail(c, r, &e) : r;
+	return r < 0 ? fp_verb_db_fail(c, r, &e) : r;
 }

@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "control/source.h"
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "io/clock.h"
 #include "status.h"
 
@@ -103,7 +104,7 @@ void fh_status_db(struct fh_status *s)
 	if (s->ask.is_db_away) /* it was said of the marks */
 		return;
 	c.timeout_ms = c.timeout_ms < DB_MS ? c.timeout_ms : DB_MS;
-	r = fh_db_open(&pg, &c, s->ask.conninfo, &e);
+	r = fp_verb_db_open(&pg, &c, s->ask.conninfo, &e);
 	if (!r)
 		r = fp_db_leases(pg, &s->lease, &s->n_leases, &now_s, &e);
 	if (!r)

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "cli/notify.h"
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "health/records.h"
 #include "health/steer.h"
 #include "io/clock.h"
@@ -24,7 +25,7 @@
 
 struct steer {
 	struct fp_cli *c;
-	struct fh_nodes nodes;
+	struct fp_nodes nodes;
 	struct fp_steer_view view;
 	struct fp_records *records;
 	struct fp_steer *steer; /* or text */
@@ -273,7 +274,7 @@ static int start_apply(struct steer *x, struct fp_err *e)
 		return 0;
 	fp_steer_close(x->steer);
 	x->steer = NULL;
-	if (why.rule[0] || !fh_db_is_away(r)) {
+	if (why.rule[0] || !fp_verb_db_is_away(r)) {
 		*e = why;
 		return r;
 	}
@@ -294,7 +295,7 @@ static void close_text(struct fh_text *t)
 	free(t);
 }
 
-static int open_text(struct steer *x, const struct fh_nodes *nodes,
+static int open_text(struct steer *x, const struct fp_nodes *nodes,
 		     struct fp_err *e)
 {
 	struct fh_text *text = calloc(1, sizeof(*text));
@@ -313,7 +314,7 @@ static int open_text(struct steer *x, const struct fh_nodes *nodes,
 	return 0;
 }
 
-static int use(void *ctx, const struct fh_nodes *now, struct fp_err *e)
+static int use(void *ctx, const struct fp_nodes *now, struct fp_err *e)
 {
 	struct steer *x = ctx;
 	const char *conninfo;
@@ -321,7 +322,7 @@ static int use(void *ctx, const struct fh_nodes *now, struct fp_err *e)
 
 	if (x->is_text)
 		return open_text(x, now, e);
-	r = fh_db_conninfo(now->inv, &conninfo, e);
+	r = fp_verb_db_conninfo(now->inv, &conninfo, e);
 	if (r)
 		return r;
 	if (!conninfo != !x->conninfo ||
@@ -337,7 +338,7 @@ static void reload(struct steer *x)
 	struct fp_err e = { .text = "" };
 
 	x->is_reload_due = false;
-	if (fh_nodes_again(&x->nodes, x->c, NULL, 0, use, x, &e))
+	if (fp_nodes_again(&x->nodes, x->c, NULL, 0, use, x, &e))
 		fp_log(FP_LOG_ERR, "all stays as it was: %s", e.text);
 	else
 		fp_log(FP_LOG_NOTICE, "%s is read again: %zu nodes",
@@ -364,7 +365,7 @@ static void on_reload(void *ctx)
 static int keep_conninfo(struct steer *x, struct fp_err *e)
 {
 	const char *s;
-	int r = fh_db_conninfo(x->nodes.inv, &s, e);
+	int r = fp_verb_db_conninfo(x->nodes.inv, &s, e);
 
 	if (r || !s)
 		return r;
@@ -448,7 +449,7 @@ static int run(struct steer *x, struct fp_err *e)
 	if (!r)
 		r = fh_steer_options(&x->opts, x->c, e);
 	if (!r)
-		r = fh_nodes_open(&x->nodes, x->c, NULL, 0, e);
+		r = fp_nodes_open(&x->nodes, x->c, NULL, 0, e);
 	if (!r)
 		r = start(x, e);
 	if (r)
@@ -478,7 +479,7 @@ int fh_steer(struct fp_cli *c)
 				    "--format %s: apply, nsupdate or haproxy",
 				    format);
 	r = run(&x, &e);
-	status = r ? fh_db_fail(c, r, &e) : summary(&x);
+	status = r ? fp_verb_db_fail(c, r, &e) : summary(&x);
 	fp_records_close(x.records);
 	if (x.nodes.loop)
 		fp_loop_timer_disarm(x.nodes.loop, &x.look);
@@ -486,7 +487,7 @@ int fh_steer(struct fp_cli *c)
 	fp_steer_close(x.steer);
 	close_text(x.text);
 	fp_steer_view_fini(&x.view);
-	fh_nodes_close(&x.nodes);
+	fp_nodes_close(&x.nodes);
 	free(x.conninfo);
 	return status;
 }

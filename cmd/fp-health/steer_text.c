@@ -159,7 +159,7 @@ int fh_text_update(struct fh_text *t, struct fp_err *e)
 /* ---- open, close */
 
 int fh_text_open(struct fh_text *out, struct fp_cli *c,
-		 const struct fh_nodes *nodes, const struct fp_steer_view *view,
+		 const struct fp_nodes *nodes, const struct fp_steer_view *view,
 		 const char *format, double max_down_percent, struct fp_err *e)
 {
 	*out = (struct fh_text){ .c = c,

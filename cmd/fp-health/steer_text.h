@@ -8,7 +8,8 @@
 
 #include "base/addr.h"
 #include "health/steer_view.h"
-#include "nodes.h"
+#include "health.h"
+#include "verb/nodes.h"
 
 #define FH_TEXT_ADDRESSES 8
 #define FH_DNS_NAME 254 /* RFC 1035 2.3.4, as text without the last dot */
@@ -28,7 +29,7 @@ struct fh_text_node {
 
 struct fh_text {
 	struct fp_cli *c;
-	const struct fh_nodes *nodes;
+	const struct fp_nodes *nodes;
 	const struct fp_steer_view *view;
 	double max_down_percent;
 	bool is_haproxy;
@@ -44,7 +45,7 @@ struct fh_text {
  * nodes and view are the caller's, and outlive out.
  * 0: fh_text_close.  -EINVAL -ENOMEM. */
 int fh_text_open(struct fh_text *out, struct fp_cli *c,
-		 const struct fh_nodes *nodes, const struct fp_steer_view *view,
+		 const struct fp_nodes *nodes, const struct fp_steer_view *view,
 		 const char *format, double max_down_percent, struct fp_err *e);
 void fh_text_close(struct fh_text *t);
 /* The view may be another: print what follows from it; later the same again, from

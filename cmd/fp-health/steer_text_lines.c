@@ -129,7 +129,7 @@ static int nsupdate_options(struct fh_text *t, struct fp_err *e)
 		r = dns_name(t->c, "name", "the name of the records", t->name,
 			     e);
 	if (!r)
-		r = fh_nodes_number(t->c, "ttl", 0, 604800, &t->ttl_s, e);
+		r = fp_nodes_number(t->c, "ttl", 0, 604800, &t->ttl_s, e);
 	if (!r && !is_within(t->name, t->zone))
 		r = fp_err(e, -EINVAL,
 			   "--name %s: not in --zone %s (a whole name is "

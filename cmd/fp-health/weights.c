@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "health/engine.h"
 #include "logic/health_steer.h"
 #include "weights.h"
@@ -109,7 +110,7 @@ static int ask_switches(struct fh_weights *w, struct fp_err *e)
 				    .reading = reading,
 				    .round = done,
 				    .ctx = w };
-	int r = fh_nodes_number(w->c, "parallel", 1, 100000, &parallel, e);
+	int r = fp_nodes_number(w->c, "parallel", 1, 100000, &parallel, e);
 
 	o.parallel = (unsigned int)parallel;
 	if (!r)
@@ -120,7 +121,7 @@ static int ask_switches(struct fh_weights *w, struct fp_err *e)
 	if (!r)
 		fp_engine_round(w->engine, NULL);
 	if (!r)
-		r = fh_nodes_wait(&w->nodes, &w->is_done, e);
+		r = fp_nodes_wait(&w->nodes, &w->is_done, e);
 	fp_engine_close(w->engine);
 	w->engine = NULL;
 	return r;
@@ -132,7 +133,7 @@ int fh_weights_read(struct fh_weights *w, struct fp_err *e)
 {
 	w->is_done = false;
 	fp_proxies_read(&w->proxies, FP_OS_DESTS, w->c->timeout_ms, done, w);
-	return fh_nodes_wait(&w->nodes, &w->is_done, e);
+	return fp_nodes_wait(&w->nodes, &w->is_done, e);
 }
 
 static int resolve(struct fh_weights *w, struct fp_err *e)
@@ -153,7 +154,7 @@ static int resolve(struct fh_weights *w, struct fp_err *e)
 	w->is_done = false;
 	if (!r)
 		fp_names_resolve(w->names, w->c->timeout_ms, done, w);
-	return r ? r : fh_nodes_wait(&w->nodes, &w->is_done, e);
+	return r ? r : fp_nodes_wait(&w->nodes, &w->is_done, e);
 }
 
 static int open_proxies(struct fh_weights *w, struct fp_err *e)
@@ -329,7 +330,7 @@ static void fini(struct fh_weights *w)
 	fp_names_close(w->names);
 	free(w->switches);
 	free(w->v);
-	fh_nodes_close(&w->nodes);
+	fp_nodes_close(&w->nodes);
 }
 
 int fh_weights(struct fp_cli *c)
@@ -341,10 +342,10 @@ int fh_weights(struct fp_cli *c)
 	int r = fp_out_check(c->out, &type, &e);
 
 	if (!r)
-		r = fh_nodes_number(c, "max-weight", 1, 65535, &w.max_weight,
+		r = fp_nodes_number(c, "max-weight", 1, 65535, &w.max_weight,
 				    &e);
 	if (!r)
-		r = fh_nodes_open(&w.nodes, c, c->argv, (size_t)c->argc, &e);
+		r = fp_nodes_open(&w.nodes, c, c->argv, (size_t)c->argc, &e);
 	if (!r)
 		r = ask_switches(&w, &e);
 	if (!r)
@@ -353,7 +354,7 @@ int fh_weights(struct fp_cli *c)
 		r = compute(&w, &e);
 	if (!r && fp_cli_get(c, "apply"))
 		r = fh_weights_apply(&w, &e);
-	status = r ? fh_db_fail(c, r, &e) : report(&w, is_applied, &e);
+	status = r ? fp_verb_db_fail(c, r, &e) : report(&w, is_applied, &e);
 	fini(&w);
 	return status;
 }

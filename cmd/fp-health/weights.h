@@ -6,7 +6,8 @@
 
 #include "health/proxies.h"
 #include "health/steer_match.h"
-#include "nodes.h"
+#include "health.h"
+#include "verb/nodes.h"
 
 struct fp_engine;
 
@@ -34,7 +35,7 @@ struct fh_weight {
 
 struct fh_weights {
 	struct fp_cli *c;
-	struct fh_nodes nodes;
+	struct fp_nodes nodes;
 	struct fp_proxies proxies;
 	struct fp_names *names;
 	struct fp_places places;

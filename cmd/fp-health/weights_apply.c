@@ -9,7 +9,8 @@
 
 #include "base/buf.h"
 #include "codec/jsonrpc.h"
-#include "db.h"
+#include "health.h"
+#include "verb/db.h"
 #include "io/clock.h"
 #include "peer/pg.h"
 #include "weights.h"
@@ -87,7 +88,7 @@ static bool update(struct fp_pg *pg, struct fh_weight *x)
 static void reload(struct fh_weights *w, struct fp_proxy *p)
 {
 	struct fp_err e = { .text = "" };
-	int r = fh_nodes_ask(&w->nodes, p->mi, "ds_reload",
+	int r = fp_nodes_ask(&w->nodes, p->mi, "ds_reload",
 			     "{\"inherit_state\":\"y\"}", w->c->timeout_ms,
 			     NULL, NULL, &e);
 
@@ -124,7 +125,7 @@ static void resize(struct fh_weights *w, struct fh_weight *x)
 	if (!fp_buf_str(&params))
 		r = fp_err_sys(&e, -ENOMEM, "lb_resize");
 	else
-		r = fh_nodes_ask(&w->nodes, x->proxy->mi, "lb_resize",
+		r = fp_nodes_ask(&w->nodes, x->proxy->mi, "lb_resize",
 				 params.data, w->c->timeout_ms, NULL, NULL, &e);
 	x->is_told = !r;
 	if (r)
@@ -193,7 +194,7 @@ static int look(struct fh_weights *w, struct fp_err *e)
 	int r = fp_loop_timer_arm(w->nodes.loop, &t, fp_clock_ms() + LOOK_MS);
 
 	if (!r)
-		r = fh_nodes_wait(&w->nodes, &p.is_done, e);
+		r = fp_nodes_wait(&w->nodes, &p.is_done, e);
 	fp_loop_timer_disarm(w->nodes.loop, &t);
 	if (!r)
 		r = fh_weights_read(w, e);
@@ -292,14 +293,14 @@ static int begin(struct fh_weights *w, struct fp_pg **db, struct fp_err *e)
 {
 	const char *conninfo;
 	char who[128] = "";
-	int r = fh_db_conninfo(w->nodes.inv, &conninfo, e);
+	int r = fp_verb_db_conninfo(w->nodes.inv, &conninfo, e);
 
 	*db = NULL;
 	if (!r && conninfo) {
 		r = w->c->is_dry_run
-			    ? fh_db_open(db, w->c, conninfo, e)
-			    : fh_db_open_locking(db, w->c, conninfo, e);
-		if (r && fh_db_is_away(r)) {
+			    ? fp_verb_db_open(db, w->c, conninfo, e)
+			    : fp_verb_db_open_locking(db, w->c, conninfo, e);
+		if (r && fp_verb_db_is_away(r)) {
 			struct fp_err why = *e;
 
 			if (!fp_cli_overrides(w->c, "lock"))
@@ -325,7 +326,8 @@ static int apply(struct fh_weights *w, struct fp_err *e)
 	struct fp_pg_opts o = { .app = "fp-health weights",
 				.timeout_ms = w->c->timeout_ms };
 	struct fp_pg *pg = NULL;
-	int r = fh_db_var(w->nodes.inv, "fp_dispatcher_db", &o.conninfo, e);
+	int r = fp_verb_db_var(w->nodes.inv, "fp_dispatcher_db", &o.conninfo,
+			       e);
 
 	if (r || (!n && !count(w, FP_DEST_LOAD_BALANCER)))
 		return r;

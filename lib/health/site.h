@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "control/fleet.h"
-#include "health/db.h"
+#include "db/db.h"
 #include "health/engine.h"
 #include "logic/health_state.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/db.h"
+#include "db/db.h"
 #include "io/clock.h"
 
 #define LOCK "steer"

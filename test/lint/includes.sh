@@ -16,8 +16,12 @@ below() {
 	lib/logic) echo base model codec ;;
 	lib/node) echo base io model codec peer logic node ;;
 	lib/control) echo base io model codec peer logic control ;;
-	lib/health) echo base io model codec peer logic control health ;;
-	cmd*) echo base io cli model codec peer logic node control health ;;
+	lib/db) echo base io model codec peer logic db ;;
+	lib/health) echo base io model codec peer logic control db health ;;
+	lib/rehome) echo base io model codec peer logic control db health rehome ;;
+	lib/verb) echo base io cli model codec peer logic db verb ;;
+	cmd*) echo base io cli model codec peer logic node control db health \
+		rehome verb ;;
 	esac
 }
 

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 static int told(int r, const struct fp_err *e)
 {

@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "base/hash.h"
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 /* Only names of ours share a class: a collision of two of them would make one
  * wait for the other, no more. */

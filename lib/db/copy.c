@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "health/db_priv.h"
+#include "db/priv.h"
 #include "io/clock.h"
 #include "io/lock.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "db.h"
+#include "verb/db.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-int fh_db_cluster(struct fp_inventory **out, const struct fp_cli *c,
-		  struct fp_err *e)
+int fp_verb_db_cluster(struct fp_inventory **out, const struct fp_cli *c,
+		       struct fp_err *e)
 {
 	int r = fp_inventory_read(out, c->cluster, e);
 
@@ -17,8 +17,8 @@ int fh_db_cluster(struct fp_inventory **out, const struct fp_cli *c,
 	return r;
 }
 
-int fh_db_var(const struct fp_inventory *inv, const char *key, const char **out,
-	      struct fp_err *e)
+int fp_verb_db_var(const struct fp_inventory *inv, const char *key,
+		   const char **out, struct fp_err *e)
 {
 	const struct fp_host *v, *first = NULL;
 	size_t n = fp_inventory_hosts(inv, &v);
@@ -41,24 +41,24 @@ int fh_db_var(const struct fp_inventory *inv, const char *key, const char **out,
 	return 0;
 }
 
-int fh_db_conninfo(const struct fp_inventory *inv, const char **out,
-		   struct fp_err *e)
+int fp_verb_db_conninfo(const struct fp_inventory *inv, const char **out,
+			struct fp_err *e)
 {
-	return fh_db_var(inv, "fp_db", out, e);
+	return fp_verb_db_var(inv, "fp_db", out, e);
 }
 
-void fh_db_app(char out[FH_APP])
+void fp_verb_db_app(const struct fp_cli *c, char out[FP_VERB_APP])
 {
-	char host[FH_APP - 12] = "";
+	char host[FP_VERB_APP - 12] = "";
 
 	gethostname(host, sizeof(host) - 1);
-	snprintf(out, FH_APP, "fp-health@%s", host);
+	snprintf(out, FP_VERB_APP, "%s@%s", c->tool->name, host);
 }
 
 static int open_db(struct fp_pg **out, const struct fp_cli *c,
 		   const char *conninfo, bool is_locking, struct fp_err *e)
 {
-	char app[FH_APP];
+	char app[FP_VERB_APP];
 	struct fp_pg_opts o = { .conninfo = conninfo,
 				.app = app,
 				.timeout_ms = c->timeout_ms,
@@ -68,7 +68,7 @@ static int open_db(struct fp_pg **out, const struct fp_cli *c,
 
 	if (!conninfo)
 		return fp_err(e, -ENOENT, "%s has no fp_db", c->cluster);
-	fh_db_app(app);
+	fp_verb_db_app(c, app);
 	r = fp_pg_open(&p, &o, e);
 	if (r)
 		return fp_err_prefix(e, r, "fp_db");
@@ -80,19 +80,19 @@ static int open_db(struct fp_pg **out, const struct fp_cli *c,
 	return r;
 }
 
-int fh_db_open(struct fp_pg **out, const struct fp_cli *c, const char *conninfo,
-	       struct fp_err *e)
+int fp_verb_db_open(struct fp_pg **out, const struct fp_cli *c,
+		    const char *conninfo, struct fp_err *e)
 {
 	return open_db(out, c, conninfo, false, e);
 }
 
-int fh_db_open_locking(struct fp_pg **out, const struct fp_cli *c,
-		       const char *conninfo, struct fp_err *e)
+int fp_verb_db_open_locking(struct fp_pg **out, const struct fp_cli *c,
+			    const char *conninfo, struct fp_err *e)
 {
 	return open_db(out, c, conninfo, true, e);
 }
 
-bool fh_db_is_away(int code)
+bool fp_verb_db_is_away(int code)
 {
 	switch (code) {
 	case -EAGAIN:
@@ -108,7 +108,7 @@ bool fh_db_is_away(int code)
 	}
 }
 
-int fh_db_fail(const struct fp_cli *c, int code, const struct fp_err *e)
+int fp_verb_db_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 {
 	/* it is not root that may more there */
 	if (code == -EACCES || (code == -EPERM && !e->rule[0]))

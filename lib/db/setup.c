@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 #define ROLE_MAX 63 /* NAMEDATALEN - 1 */
 #define QUOTED_MAX (2 * ROLE_MAX + 3)

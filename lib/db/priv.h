@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FP_HEALTH_DB_PRIV_H
-#define FP_HEALTH_DB_PRIV_H
+#ifndef FP_DB_PRIV_H
+#define FP_DB_PRIV_H
 
 /* What the files of db.h share; not for others. */
 
-#include "health/db.h"
+#include "db/db.h"
 
 /* ---- locks: two 32-bit keys, ours and the name's.  Source: PostgreSQL 15,
  * 9.27.10, 54.12 (pg_locks: classid, objid, objsubid 2). */

@@ -2,7 +2,7 @@
 /* Maintenance marks, and jobs that have not ended. */
 #include <string.h>
 
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 #define UNIX(column) "extract(epoch from " column ")::bigint"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FP_HEALTH_DB_H
-#define FP_HEALTH_DB_H
+#ifndef FP_DB_DB_H
+#define FP_DB_DB_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The schema, one step a version.  A step that was released never changes: what
  * is new is a step more. */
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 const struct fp_db_step fp_db_steps[FP_DB_VERSION] = {
 	{ .to = 1,

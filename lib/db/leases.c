@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "health/db_priv.h"
+#include "db/priv.h"
 
 #define UNIX(column) "extract(epoch from " column ")::bigint"
 #define SINCE UNIX("since")

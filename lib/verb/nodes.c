@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "nodes.h"
+#include "verb/nodes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define THREADS 16
 
-static int read_cluster(struct fh_nodes *out, const struct fp_cli *c,
+static int read_cluster(struct fp_nodes *out, const struct fp_cli *c,
 			char **names, size_t n, struct fp_err *e)
 {
 	int r = fp_inventory_read(&out->inv, c->cluster, e);
@@ -28,12 +28,12 @@ static int read_cluster(struct fh_nodes *out, const struct fp_cli *c,
 	return r;
 }
 
-int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
+int fp_nodes_open(struct fp_nodes *out, const struct fp_cli *c, char **names,
 		  size_t n, struct fp_err *e)
 {
 	int r;
 
-	*out = (struct fh_nodes){ .inv = NULL };
+	*out = (struct fp_nodes){ .inv = NULL };
 	if (gethostname(out->name, sizeof(out->name) - 1))
 		strcpy(out->name, "controller");
 	r = read_cluster(out, c, names, n, e);
@@ -44,11 +44,11 @@ int fh_nodes_open(struct fh_nodes *out, const struct fp_cli *c, char **names,
 	if (!r)
 		r = fp_resolver_open(&out->resolver, out->loop, out->work, e);
 	if (r)
-		fh_nodes_close(out);
+		fp_nodes_close(out);
 	return r;
 }
 
-void fh_nodes_close(struct fh_nodes *n)
+void fp_nodes_close(struct fp_nodes *n)
 {
 	if (n->resolver)
 		fp_resolver_close(n->resolver);
@@ -57,16 +57,16 @@ void fh_nodes_close(struct fh_nodes *n)
 	fp_loop_close(n->loop);
 	free(n->hosts);
 	fp_inventory_free(n->inv);
-	*n = (struct fh_nodes){ .inv = NULL };
+	*n = (struct fp_nodes){ .inv = NULL };
 }
 
-int fh_nodes_again(struct fh_nodes *n, const struct fp_cli *c, char **names,
+int fp_nodes_again(struct fp_nodes *n, const struct fp_cli *c, char **names,
 		   size_t n_names,
-		   int (*use)(void *ctx, const struct fh_nodes *now,
+		   int (*use)(void *ctx, const struct fp_nodes *now,
 			      struct fp_err *e),
 		   void *ctx, struct fp_err *e)
 {
-	struct fh_nodes now = *n;
+	struct fp_nodes now = *n;
 	int r;
 
 	now.inv = NULL;
@@ -76,7 +76,7 @@ int fh_nodes_again(struct fh_nodes *n, const struct fp_cli *c, char **names,
 	if (!r)
 		r = use(ctx, &now, e);
 	if (!r) {
-		struct fh_nodes before = *n;
+		struct fp_nodes before = *n;
 
 		*n = now;
 		now = before;
@@ -86,7 +86,7 @@ int fh_nodes_again(struct fh_nodes *n, const struct fp_cli *c, char **names,
 	return r;
 }
 
-int fh_nodes_wait(struct fh_nodes *n, const bool *is_done, struct fp_err *e)
+int fp_nodes_wait(struct fp_nodes *n, const bool *is_done, struct fp_err *e)
 {
 	int r = 0;
 
@@ -100,7 +100,7 @@ int fh_nodes_wait(struct fh_nodes *n, const bool *is_done, struct fp_err *e)
 /* ---- one question */
 
 struct asked {
-	struct fh_nodes *n;
+	struct fp_nodes *n;
 	int (*take)(void *ctx, const struct cJSON *result, struct fp_err *e);
 	void *ctx;
 	struct fp_err *e;
@@ -125,7 +125,7 @@ static void answered(void *ctx, int code, const struct fp_jsonrpc *r,
 	fp_loop_stop(a->n->loop);
 }
 
-int fh_nodes_ask(struct fh_nodes *n, struct fp_mi *m, const char *method,
+int fp_nodes_ask(struct fp_nodes *n, struct fp_mi *m, const char *method,
 		 const char *params, int64_t timeout_ms,
 		 int (*take)(void *ctx, const struct cJSON *result,
 			     struct fp_err *e),
@@ -137,7 +137,7 @@ int fh_nodes_ask(struct fh_nodes *n, struct fp_mi *m, const char *method,
 			  e);
 
 	if (!r) {
-		r = fh_nodes_wait(n, &a.is_done, e);
+		r = fp_nodes_wait(n, &a.is_done, e);
 		if (r && call && !a.is_done)
 			fp_mi_drop(call);
 	}
@@ -148,7 +148,7 @@ int fh_nodes_ask(struct fh_nodes *n, struct fp_mi *m, const char *method,
 
 /* ---- options */
 
-int fh_nodes_number(const struct fp_cli *c, const char *option, int64_t min,
+int fp_nodes_number(const struct fp_cli *c, const char *option, int64_t min,
 		    int64_t max, int64_t *out, struct fp_err *e)
 {
 	const char *s = fp_cli_get(c, option);
