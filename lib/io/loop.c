@@ -275,3 +275,14 @@ void fp_loop_stop(struct fp_loop *l)
 {
 	l->is_stopped = true;
 }
+
+int fp_loop_wait(struct fp_loop *l, const bool *is_done, struct fp_err *e)
+{
+	int r = 0;
+
+	while (!*is_done && !r)
+		r = fp_loop_run(l);
+	if (r < 0)
+		return fp_err_sys(e, r, "event loop");
+	return r && !*is_done ? fp_err(e, -EINTR, "interrupted") : 0;
+}

@@ -35,6 +35,9 @@ int fp_loop_signals(struct fp_loop *l, void (*reload)(void *ctx), void *ctx,
 /* Until fp_loop_stop, a signal, or nothing is left to wait for.  0, -errno, or the
  * signal's number. */
 int fp_loop_run(struct fp_loop *l);
+/* Run it until *is_done, which something under way sets and then stops the loop.
+ * 0; -EINTR: by a signal; -errno. */
+int fp_loop_wait(struct fp_loop *l, const bool *is_done, struct fp_err *e);
 void fp_loop_stop(struct fp_loop *l);
 
 #endif

@@ -88,13 +88,7 @@ int fp_nodes_again(struct fp_nodes *n, const struct fp_cli *c, char **names,
 
 int fp_nodes_wait(struct fp_nodes *n, const bool *is_done, struct fp_err *e)
 {
-	int r = 0;
-
-	while (!*is_done && !r)
-		r = fp_loop_run(n->loop);
-	if (r < 0)
-		return fp_err_sys(e, r, "event loop");
-	return r && !*is_done ? fp_err(e, -EINTR, "interrupted") : 0;
+	return fp_loop_wait(n->loop, is_done, e);
 }
 
 /* ---- one question */

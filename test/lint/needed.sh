@@ -10,7 +10,7 @@ allowed() {
 	fp-block) echo libbpf libnettle libmnl libcjson ;;
 	fp-load) echo libbpf libnettle libmnl libcjson libpcap ;;
 	fp-sync) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq ;;
-	fp-health) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq \
+	fp-health | fp-rehome) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq \
 		libssl libcrypto libcurl libpq ;;
 	esac
 }

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fp-rehome balance. */
+#include "rehome.h"
+
+int fr_balance(struct fp_cli *c)
+{
+	return fp_cli_usage(c, "%s: not there yet", c->verb->name);
+}

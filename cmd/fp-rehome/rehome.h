@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_CMD_REHOME_H
+#define FP_CMD_REHOME_H
+
+/* What the verbs of fp-rehome share. */
+
+#include "cli/log.h"
+#include "cli/opt.h"
+#include "cli/out.h"
+#include "cli/progress.h"
+#include "rehome/campaign.h"
+#include "verb/db.h"
+#include "verb/nodes.h"
+
+int fr_preflight(struct fp_cli *c);
+int fr_list(struct fp_cli *c);
+int fr_failover(struct fp_cli *c);
+int fr_drain(struct fp_cli *c);
+int fr_balance(struct fp_cli *c);
+int fr_take(struct fp_cli *c);
+int fr_drain_media(struct fp_cli *c);
+int fr_join(struct fp_cli *c);
+int fr_activate(struct fp_cli *c);
+int fr_compare(struct fp_cli *c);
+int fr_jobs(struct fp_cli *c);
+int fr_resume(struct fp_cli *c);
+int fr_abort(struct fp_cli *c);
+
+#define FR_COUNT(v) (sizeof(v) / sizeof(*(v)))
+
+/* The cluster, and what the command line said. */
+struct fr_env {
+	struct fp_cli *c;
+	struct fp_nodes nodes; /* loop, work, resolver, inventory */
+	struct fp_edges edges;
+	const char *conninfo; /* of fp_db; NULL: none */
+	char app[FP_VERB_APP];
+	char by[128];
+	char owner[128];
+	struct fp_mark *marks; /* of maintenance */
+	size_t n_marks;
+	/* texts of --tag, --calls, split */
+	char *words[2];
+	const char **list[2];
+	struct fp_select select;
+	enum fp_body body;
+	struct fp_moving_opts moving; /* of --window ... --verify */
+	int64_t wait_ms;              /* --wait; -1: not said */
+};
+/* Read the cluster file and the options of c->verb, and open its OpenSIPS nodes (not
+ * read yet).  0: fr_close.  -EINVAL. */
+int fr_open(struct fr_env *v, struct fp_cli *c, struct fp_err *e);
+void fr_close(struct fr_env *v);
+/* A node named on the command line.  -EINVAL: there is none of that name, or it has no
+ * fp_mi. */
+int fr_node(const struct fr_env *v, const char *name, struct fp_edge **out,
+	    struct fp_err *e);
+/* --to: nodes; *is_auto.  0: *out is an array of *n, free(3); without --to *n is 0.
+ * -EINVAL: a name, one twice. */
+int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
+	       bool *is_auto, struct fp_err *e);
+/* Maintenance marks of fp_db, or of the copy when it is away. */
+int fr_marks(struct fr_env *v, struct fp_err *e);
+/* How journals are opened: conninfo NULL under --override lock. */
+void fr_journal(const struct fr_env *v, struct fp_journal_opts *out);
+/* The fleet that is asked for policies; false: no node has fp_if. */
+bool fr_fleet(const struct fr_env *v, struct fp_fleet_opts *out,
+	      const char **lists_dir);
+bool fr_is_lifted(void *env, const char *rule);
+/* Report e and map it to an exit status. */
+int fr_fail(const struct fr_env *v, int code, const struct fp_err *e);
+/* Print, and go on; callbacks of preflight and campaign, with env as ctx. */
+void fr_condition(void *env, const struct fp_condition *c);
+void fr_tag(void *env, const struct fp_tag_move *m, const char *state,
+	    const char *detail);
+void fr_call(void *env, const struct fp_moving_call *c,
+	     const struct fp_edge *to);
+void fr_progress(void *env, const char *what, size_t done, size_t total,
+		 double rate, int64_t left_s);
+void fr_say(void *env, const char *text);
+void fr_dialog(struct fr_env *v, const struct fp_dialog *d,
+	       const struct fp_edge *owner, const struct fp_edge *seen_at);
+/* A campaign's opts from env. */
+void fr_campaign(struct fr_env *v, enum fp_move_kind kind,
+		 struct fp_campaign_opts *out);
+/* The summary and the exit status: 0 all moved or gone, 3 some are not, and what
+ * code of fp_campaign_run means. */
+int fr_end(struct fr_env *v, int code, const struct fp_campaign_sum *s,
+	   const struct fp_err *e);
+
+#endif

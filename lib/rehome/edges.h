@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_REHOME_EDGES_H
+#define FP_REHOME_EDGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "health/proxies.h"
+#include "io/loop.h"
+#include "io/resolve.h"
+#include "logic/dialogs.h"
+#include "logic/health_view.h"
+#include "model/inventory.h"
+#include "peer/mi.h"
+
+/* All OpenSIPS of a cluster: what each says of itself and of the others, its
+ * dialogs, and questions to one or to all of them.  Functions of lib/rehome wait on
+ * the loop until they are done (-EINTR: by a signal); what can go on at once does. */
+
+/* What its reports tell of settings that MI does not show. */
+struct fp_edge_signs {
+	/* a tag went active without anybody's command: active in its
+	 * configuration (facts/opensips-3nodes.md 0.2); "": none */
+	char active_tag[64];
+	/* after a node came back it synced by itself: cluster_auto_sync.
+	 * 1: yes.  0: a node came back and it did not.  -1: none came back. */
+	int auto_sync;
+	int64_t synced_s; /* its last finished sync; 0: none is told */
+};
+
+struct fp_edge {
+	const struct fp_host *host;
+	const char *name;       /* the host's */
+	uint32_t node_id;       /* fp_node_id */
+	struct fp_proxy *proxy; /* fp_mi */
+	struct fp_mi *mi;       /* NULL: not there; err says why */
+	const struct fp_view_opensips
+		*view; /* of the last reading; NULL: silent */
+	struct fp_edge_signs signs;
+	int code; /* of the last reading, -ETIMEDOUT ...; err */
+	struct fp_err err;
+	struct fp_dialogs *dialogs; /* of the last listing, or NULL */
+	struct fp_edges *all;
+	void *lister; /* the listing's */
+};
+
+struct fp_edges_opts {
+	struct fp_loop *loop;
+	struct fp_resolver *resolver;
+	int64_t timeout_ms; /* of a question */
+};
+struct fp_edges {
+	struct fp_edges_opts o;
+	struct fp_edge *v;
+	size_t n;
+	struct fp_proxies proxies, lists; /* of fp_mi, of fp_mi_list */
+};
+
+/* Those of inv that have fp_mi.  0: fp_edges_fini.  -EINVAL: none has; one without
+ * fp_node_id, or two with the same: e names them. */
+int fp_edges_init(struct fp_edges *out, const struct fp_edges_opts *o,
+		  const struct fp_inventory *inv, struct fp_err *e);
+void fp_edges_fini(struct fp_edges *s);
+
+struct fp_edge *fp_edges_find(const struct fp_edges *s, const char *name);
+struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
+
+/* Read the views and signs of all, anew.  0 also when some are silent. */
+int fp_edges_read(struct fp_edges *s, struct fp_err *e);
+/* List the dialogs of some, at once, into x->dialogs; one that fails has code and
+ * err, and dialogs NULL.  progress may be NULL; done and total are of all. */
+int fp_edges_list(struct fp_edges *s, struct fp_edge *const *which, size_t n,
+		  void (*progress)(void *ctx, uint64_t done, uint64_t total),
+		  void *ctx, struct fp_err *e);
+
+/* Ask one, and wait.  take (may be NULL) gets the result during the call; what it
+ * returns is returned.  -EREMOTEIO: the server said no, *rpc_code (may be NULL)
+ * and e say what.  Errors of fp_mi_ask. */
+int fp_edge_ask(struct fp_edge *x, const char *method, const char *params,
+		int (*take)(void *ctx, const struct cJSON *result,
+			    struct fp_err *e),
+		void *ctx, int *rpc_code, struct fp_err *e);
+
+/* The state of a tag by a node's own word: 1 active, 0 backup, -ENOENT: it does not
+ * know it, -EAGAIN: silent. */
+int fp_edge_tag(const struct fp_edge *x, const char *tag);
+/* Who has it active, by everybody's own word: *owner NULL: nobody that answers.
+ * -EBUSY: two have (owner, other).  -ENOENT: nobody knows it. */
+int fp_edges_owner(const struct fp_edges *s, const char *tag,
+		   struct fp_edge **owner, struct fp_edge **other);
+/* What x thinks of the link to another: "Up" "Down" "Probe"; "": it knows none.
+ * *next_hop may be NULL. */
+const char *fp_edge_link(const struct fp_edge *x, const struct fp_edge *to,
+			 uint32_t *next_hop);
+/* fp_tags of the cluster file (words with ',' or space between them), else every
+ * tag that some node knows and whose name is NODE or begins with "NODE.".
+ * 0: *out is an array of *n texts, free(3) (one block).  -ENOENT: none. */
+int fp_edge_own_tags(const struct fp_edge *x, char (**out)[64], size_t *n,
+		     struct fp_err *e);
+
+#endif
