@@ -23,6 +23,8 @@ struct fp_journal_opts {
 	struct fp_loop *loop;
 	struct fp_work *work;
 	const char *conninfo; /* of fp_db; NULL: without */
+	bool is_alone; /* without fp_db on purpose (--override lock); when not,
+			* conninfo NULL is refused: rule "lock" */
 	const char *app;      /* application_name */
 	const char *state_dir;
 	const char *owner;  /* this controller, and its process */
