@@ -28,6 +28,10 @@ int fr_abort(struct fp_cli *c);
 
 #define FR_COUNT(v) (sizeof(v) / sizeof(*(v)))
 
+/* Records.  A verb has one that its text output (and -o) is made of; what else there
+ * is to say goes to stderr, and with --json it is records of their own types too. */
+enum fr_record { FR_CONDITION, FR_TAG, FR_CALL, FR_DIALOG };
+
 /* The cluster, and what the command line said. */
 struct fr_env {
 	struct fp_cli *c;
@@ -51,6 +55,9 @@ struct fr_env {
  * read yet).  0: fr_close.  -EINVAL. */
 int fr_open(struct fr_env *v, struct fp_cli *c, struct fp_err *e);
 void fr_close(struct fr_env *v);
+/* What the verb prints; a call record unless it says otherwise (a record of the plan,
+ * FR_TAG, under --dry-run).  -EINVAL: -o names a field that it does not have. */
+int fr_prints(struct fr_env *v, enum fr_record main, struct fp_err *e);
 /* A node named on the command line.  -EINVAL: there is none of that name, or it has no
  * fp_mi. */
 int fr_node(const struct fr_env *v, const char *name, struct fp_edge **out,
@@ -69,7 +76,8 @@ bool fr_fleet(const struct fr_env *v, struct fp_fleet_opts *out,
 bool fr_is_lifted(void *env, const char *rule);
 /* Report e and map it to an exit status. */
 int fr_fail(const struct fr_env *v, int code, const struct fp_err *e);
-/* Print, and go on; callbacks of preflight and campaign, with env as ctx. */
+/* Print, and go on; callbacks of preflight and campaign, with env as ctx.
+ * fr_progress: what NULL: it is over; rate and left_s are worked out from done. */
 void fr_condition(void *env, const struct fp_condition *c);
 void fr_tag(void *env, const struct fp_tag_move *m, const char *state,
 	    const char *detail);

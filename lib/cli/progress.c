@@ -21,9 +21,25 @@ void fp_progress_start(struct fp_progress *p, const char *what,
 	p->next_ms = p->start_ms + (p->is_bar ? BAR_STEP_MS : LINE_STEP_MS);
 }
 
+/* ", 48/s, 31 s left", or nothing while nothing is known. */
+static void pace(const struct fp_progress *p, uint64_t done, char *out,
+		 size_t size)
+{
+	double took_s = (double)(fp_clock_ms() - p->start_ms) / 1000;
+	double rate;
+
+	*out = 0;
+	if (!done || took_s < 1 || done > p->total)
+		return;
+	rate = (double)done / took_s;
+	snprintf(out, size, ", %.3g/s, %.0f s left", rate,
+		 (double)(p->total - done) / rate);
+}
+
 static void draw(struct fp_progress *p, uint64_t done)
 {
 	char bar[BAR_WIDTH + 1];
+	char more[64];
 	double part = p->total ? (double)done / (double)p->total : 0;
 	int filled = (int)((part < 1 ? part : 1) * BAR_WIDTH);
 
@@ -36,17 +52,21 @@ static void draw(struct fp_progress *p, uint64_t done)
 	for (int i = 0; i < BAR_WIDTH; i++)
 		bar[i] = i < filled ? '#' : '.';
 	bar[BAR_WIDTH] = 0;
-	dprintf(STDERR_FILENO, "\r%s: [%s] %llu/%llu %s", p->what, bar,
-		(unsigned long long)done, (unsigned long long)p->total,
-		p->unit);
+	pace(p, done, more, sizeof(more));
+	dprintf(STDERR_FILENO, "\r%s: [%s] %llu/%llu %s%s\033[K", p->what, bar,
+		(unsigned long long)done, (unsigned long long)p->total, p->unit,
+		more);
 }
 
 static void say(const struct fp_progress *p, uint64_t done)
 {
+	char more[64];
+
+	pace(p, done, more, sizeof(more));
 	if (p->total)
-		fp_log(FP_LOG_NOTICE, "%s: %llu of %llu %s", p->what,
+		fp_log(FP_LOG_NOTICE, "%s: %llu of %llu %s%s", p->what,
 		       (unsigned long long)done, (unsigned long long)p->total,
-		       p->unit);
+		       p->unit, more);
 	else
 		fp_log(FP_LOG_NOTICE, "%s: %llu %s", p->what,
 		       (unsigned long long)done, p->unit);

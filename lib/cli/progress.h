@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* A bar on stderr when that is a terminal and is_quiet is false; otherwise one
- * line every 10 s.  total 0: unknown, counts only. */
+ * line every 10 s; with the rate and the time left.  total 0: unknown, counts
+ * only. */
 struct fp_progress {
 	const char *what, *unit;
 	uint64_t total;

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the command line says of calls, pace and proof. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/clock.h"
+#include "options.h"
+
+#define WINDOW 8
+#define WINDOW_MAX 128 /* what fp_mi keeps under way over UDP */
+#define RATE 50.0
+#define RETRIES 3
+#define CALL_TIMEOUT_MS 70000 /* two legs of 30 s, tm's fr_timeout, and some */
+/* Measured: 4 transactions a call.  facts of OpenSIPS 3.6.8 */
+#define COST_BYTES (31 * 1024)
+#define FLOOR 0.25
+
+static int words(struct fr_env *v, size_t slot, const char *option,
+		 const char *const **out, size_t *n, struct fp_err *e)
+{
+	const char *s = fp_cli_get(v->c, option);
+	char *at, *word;
+	size_t most = 1;
+
+	if (!s)
+		return 0;
+	for (const char *p = s; *p; p++)
+		most += *p == ',';
+	v->words[slot] = at = strdup(s);
+	v->list[slot] = calloc(most, sizeof(const char *));
+	if (!at || !v->list[slot])
+		return fp_err(e, -ENOMEM, "out of memory");
+	while ((word = strsep(&at, ","))) {
+		if (!*word)
+			return fp_err(e, -EINVAL, "--%s %s: an empty word",
+				      option, s);
+		v->list[slot][(*n)++] = word;
+	}
+	*out = v->list[slot];
+	return 0;
+}
+
+static int duration(const struct fr_env *v, const char *option, int64_t *out_ms,
+		    struct fp_err *e)
+{
+	const char *s = fp_cli_get(v->c, option);
+	int r = s ? fp_parse_duration(s, out_ms, e) : 0;
+
+	return r ? fp_err_prefix(e, r, "--%s", option) : 0;
+}
+
+static int number(const struct fr_env *v, const char *option, int64_t min,
+		  int64_t max, int64_t *out, struct fp_err *e)
+{
+	return fp_nodes_number(v->c, option, min, max, out, e);
+}
+
+static int selection(struct fr_env *v, struct fp_err *e)
+{
+	struct fp_select *q = &v->select;
+	int64_t older_ms = 0, younger_ms = 0, count = 0;
+	int r = words(v, 0, "tag", &q->tags, &q->n_tags, e);
+
+	if (!r)
+		r = words(v, 1, "calls", &q->callids, &q->n_callids, e);
+	if (!r)
+		r = duration(v, "older", &older_ms, e);
+	if (!r)
+		r = duration(v, "younger", &younger_ms, e);
+	if (!r)
+		r = number(v, "count", 1, INT32_MAX, &count, e);
+	q->from_prefix = fp_cli_get(v->c, "from-uri");
+	q->to_prefix = fp_cli_get(v->c, "to-uri");
+	q->media = fp_cli_get(v->c, "media");
+	q->older_s = older_ms / 1000;
+	q->younger_s = (younger_ms + 999) / 1000;
+	q->count = (size_t)count;
+	return r;
+}
+
+static int body(struct fr_env *v, struct fp_err *e)
+{
+	const char *s = fp_cli_get(v->c, "body");
+
+	for (int b = FP_BODY_AUTO; s && b <= FP_BODY_INBOUND; b++)
+		if (!strcmp(s, fp_body_name((enum fp_body)b))) {
+			v->body = (enum fp_body)b;
+			return 0;
+		}
+	return s ? fp_err(e, -EINVAL, "--body %s: auto, outbound or inbound", s)
+		 : 0;
+}
+
+static int rate(const struct fr_env *v, double *out, struct fp_err *e)
+{
+	const char *s = fp_cli_get(v->c, "rate");
+	char *end;
+
+	*out = RATE;
+	if (!s)
+		return 0;
+	if (!strcmp(s, "max")) {
+		*out = 0;
+		return 0;
+	}
+	*out = strtod(s, &end);
+	if (!strcmp(end, "/s"))
+		end += 2;
+	if (end == s || *end || !isfinite(*out) || *out < 0.1 || *out > 1e6)
+		return fp_err(e, -EINVAL,
+			      "--rate %s: calls a second, at least 0.1, or max",
+			      s);
+	return 0;
+}
+
+static int verify(const struct fr_env *v, enum fp_verify *out, struct fp_err *e)
+{
+	static const char *const names[] = { [FP_VERIFY_NONE] = "none",
+					     [FP_VERIFY_LIST] = "list",
+					     [FP_VERIFY_TRAFFIC] = "traffic" };
+	const char *s = fp_cli_get(v->c, "verify");
+
+	*out = FP_VERIFY_LIST;
+	for (size_t i = 0; s && i < FR_COUNT(names); i++)
+		if (!strcmp(s, names[i])) {
+			*out = (enum fp_verify)i;
+			return 0;
+		}
+	return s ? fp_err(e, -EINVAL, "--verify %s: list, traffic or none", s)
+		 : 0;
+}
+
+static int pace(struct fr_env *v, struct fp_err *e)
+{
+	int64_t window = WINDOW, retries = RETRIES, silent = 0;
+	struct fp_mover_opts *m = &v->moving.mover;
+	int r = number(v, "window", 1, WINDOW_MAX, &window, e);
+
+	if (!r)
+		r = number(v, "retries", 0, 100, &retries, e);
+	if (!r)
+		r = number(v, "silent-retries", 0, 10, &silent, e);
+	if (!r)
+		r = rate(v, &m->rate, e);
+	v->moving.call_timeout_ms = CALL_TIMEOUT_MS;
+	if (!r)
+		r = duration(v, "call-timeout", &v->moving.call_timeout_ms, e);
+	if (!r && v->moving.call_timeout_ms < 1000)
+		r = fp_err(e, -EINVAL, "--call-timeout: at least 1s");
+	m->window = (unsigned int)window;
+	m->retries = (unsigned int)retries;
+	m->silent_retries = (unsigned int)silent;
+	m->cost_bytes = COST_BYTES;
+	m->floor = FLOOR;
+	m->seed = (uint64_t)getpid() << 32 ^ (uint64_t)fp_clock_unix_ms();
+	return r ? r : verify(v, &v->moving.verify, e);
+}
+
+static int by_whom(struct fr_env *v, struct fp_err *e)
+{
+	const char *by = fp_cli_get(v->c, "by");
+
+	if (by && strlen(by) >= sizeof(v->by))
+		return fp_err(e, -EINVAL, "--by: at most %zu bytes",
+			      sizeof(v->by) - 1);
+	for (const char *p = by ? by : ""; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return fp_err(e, -EINVAL,
+				      "--by: a control character in it");
+	if (by)
+		strcpy(v->by, by);
+	return 0;
+}
+
+int fr_options(struct fr_env *v, struct fp_err *e)
+{
+	int r = v->c->timeout_ms < 1
+			? fp_err(e, -EINVAL, "--timeout: at least 1ms")
+			: selection(v, e);
+
+	v->wait_ms = -1;
+	if (!r)
+		r = body(v, e);
+	if (!r)
+		r = pace(v, e);
+	if (!r)
+		r = duration(v, "wait", &v->wait_ms, e);
+	return r ? r : by_whom(v, e);
+}
