@@ -50,6 +50,9 @@ struct fr_env {
 	enum fp_body body;
 	struct fp_moving_opts moving; /* of --window ... --verify */
 	int64_t wait_ms;              /* --wait; -1: not said */
+	struct fp_progress progress;
+	const char *progress_what; /* what progress is of, or NULL */
+	enum fr_record main;
 };
 /* Read the cluster file and the options of c->verb, and open its OpenSIPS nodes (not
  * read yet).  0: fr_close.  -EINVAL. */
