@@ -16,6 +16,22 @@ struct fp_campaign_opts {
 	struct fp_journal_opts journal;
 	enum fp_move_kind kind;
 	const char *verb, *by;
+	const char *why; /* or NULL */
+	/* of fp_preflight, which comes first */
+	const struct fp_mark *marks;
+	size_t n_marks;
+	const struct fp_os_cfg *cfg;
+	const struct fp_fleet_opts *fleet; /* NULL: policies are not asked */
+	const char *lists_dir;
+	int64_t link_wait_ms;
+	/* conditions, and tags in state "planned": nothing is changed; is_changed
+	 * of the sum: it would be */
+	bool is_dry_run;
+	/* drain: how long calls that are being set up are waited for */
+	int64_t settle_ms;
+	/* The job has begun and nothing is done yet; non-zero stops it.  May be
+	 * NULL. */
+	int (*begun)(void *ctx, const char *job, struct fp_err *e);
 	struct fp_select select;
 	enum fp_body body;            /* AUTO: by each dialog */
 	struct fp_moving_opts moving; /* edges, to, journal, callbacks: ours */
@@ -37,10 +53,15 @@ struct fp_campaign_sum {
 	size_t n_early;         /* still being set up: left alone */
 	size_t n_left;          /* up, and not selected */
 	char job[40];
+	size_t n_refreshed; /* whose SDP was brought to all nodes before */
+	bool is_policy_old; /* failover: push the policy after it */
 	bool is_changed;
 };
 
-/* Begin and do it.  from NULL: balance.
+/* Begin and do it.  from NULL: balance, take.  Edges are read; dialogs that are
+ * listed are not listed again for fp_preflight.  A move whose `to` owns the tag
+ * gives nothing: its calls are re-INVITEd where they are (media; and what a drained
+ * node still signals for others' tags); take gives no tag either.
  * 0.  -EPERM: refused.  Others as fp_moving_run and fp_journal_begin have them: the
  * job stays, state stopped, for resume. */
 int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,
