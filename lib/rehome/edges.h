@@ -69,6 +69,11 @@ struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
 
 /* Read the views and signs of all, anew.  0 also when some are silent. */
 int fp_edges_read(struct fp_edges *s, struct fp_err *e);
+/* The same without waiting, for what goes on meanwhile: done is called once from the
+ * loop, within o.timeout_ms.  Until then x->view is that of the reading before, or
+ * NULL; x->mi of one that did not answer is closed, what waits there is dropped.
+ * 0; -EBUSY: one is under way; -ENOMEM: done is not called. */
+int fp_edges_read_start(struct fp_edges *s, void (*done)(void *ctx), void *ctx);
 /* List the dialogs of some, at once, into x->dialogs; one that fails has code and
  * err, and dialogs NULL.  progress may be NULL; done and total are of all. */
 int fp_edges_list(struct fp_edges *s, struct fp_edge *const *which, size_t n,
