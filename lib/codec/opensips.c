@@ -212,23 +212,29 @@ static const struct {
 	const char *prefix, *module;
 } renamed[] = {
 	{ "clusterer_", "clusterer:" }, { "dlg_", "dialog:" },
-	{ "ds_", "dispatcher:" },       { "lb_", "load_balancer:" },
-	{ "rtpengine_", "rtpengine:" },
+	{ "dr_", "drouting:" },         { "ds_", "dispatcher:" },
+	{ "lb_", "load_balancer:" },    { "rtpengine_", "rtpengine:" },
 };
+
+bool fp_os_new_name(const char *command, char out[64])
+{
+	for (size_t i = 0; i < sizeof(renamed) / sizeof(*renamed); i++) {
+		size_t n = strlen(renamed[i].prefix);
+
+		if (strncmp(command, renamed[i].prefix, n))
+			continue;
+		snprintf(out, 64, "%s%s", renamed[i].module, command + n);
+		return true;
+	}
+	return false;
+}
 
 static bool is_command(const char *listed, const char *command)
 {
-	if (!strcmp(listed, command))
-		return true;
-	for (size_t i = 0; i < sizeof(renamed) / sizeof(*renamed); i++) {
-		size_t n = strlen(renamed[i].prefix),
-		       m = strlen(renamed[i].module);
+	char name[64];
 
-		if (!strncmp(command, renamed[i].prefix, n) &&
-		    !strncmp(listed, renamed[i].module, m))
-			return !strcmp(command + n, listed + m);
-	}
-	return false;
+	return !strcmp(listed, command) ||
+	       (fp_os_new_name(command, name) && !strcmp(listed, name));
 }
 
 bool fp_os_has(const struct cJSON *result, const char *command)

@@ -87,7 +87,11 @@ void fp_os_version(const struct cJSON *result, char out[64]);
 /* sr_list_reports of clusterer, cap:dialog-dlg-repl: chunks of the last finished
  * sync (-1: none is told), and whether a later one has begun. */
 void fp_os_sync(const struct cJSON *result, int64_t *chunks, bool *is_pending);
-/* which: is there such a command? */
+/* The name that a command of 3.x has in 4.x (dialog:list for dlg_list), where it has
+ * another; false: it has none.  Source: OpenSIPS 4.0, mi/mi.c: the old names stand
+ * as aliases. */
+bool fp_os_new_name(const char *command, char out[64]);
+/* which: is there such a command, by either name? */
 bool fp_os_has(const struct cJSON *result, const char *command);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "codec/opensips.h"
 #include "io/clock.h"
 #include "peer/mi_priv.h"
 
@@ -216,6 +217,34 @@ static void timed_out(void *ctx)
 	mi_leave(m);
 }
 
+/* ---- names of 4.x */
+
+/* Its request with another method; the name it is known by stays. */
+static int call_rename(struct fp_mi_call *c, const char *name)
+{
+	struct fp_buf now = { .data = NULL };
+	const char *at = memmem(c->request.data, c->request.len, "method",
+				strlen("method"));
+	size_t head, tail;
+
+	at = at ? at + strlen("method\":\"") : c->request.data;
+	head = (size_t)(at - c->request.data);
+	tail = head + strlen(c->method);
+	if (tail > c->request.len)
+		return -EBADMSG;
+	fp_buf_add(&now, c->request.data, head);
+	fp_buf_str_add(&now, name);
+	fp_buf_add(&now, c->request.data + tail, c->request.len - tail);
+	if (now.is_failed) {
+		fp_buf_fini(&now);
+		return -ENOMEM;
+	}
+	fp_buf_fini(&c->request);
+	c->request = now;
+	c->is_renamed = true;
+	return 0;
+}
+
 /* ---- what came */
 
 /* It tells no id.  Source: OpenSIPS 3.6 mi_datagram.c: MI_INTERNAL_ERROR is sent
@@ -245,6 +274,20 @@ static void stray(struct fp_mi *m, struct fp_mi_call *of, const char *s,
 	mi_end(c, code, NULL, &e);
 }
 
+/* "Method not found": once more by its name of 4.x.  Source: JSON-RPC 2.0, 5.1. */
+static bool is_asked_again(struct fp_mi *m, struct fp_mi_call *c,
+			   const struct fp_jsonrpc *r)
+{
+	char name[64];
+
+	m->has_new_names |= c->is_renamed && !r->is_error;
+	if (!r->is_error || r->code != -32601 || c->is_renamed ||
+	    !fp_os_new_name(c->method, name))
+		return false;
+	m->transport->forget(m, c);
+	return !call_rename(c, name) && !m->transport->send(m, c, NULL);
+}
+
 void mi_reply(struct fp_mi *m, struct fp_mi_call *of, const char *s, size_t n)
 {
 	struct fp_mi_call *c;
@@ -262,7 +305,8 @@ void mi_reply(struct fp_mi *m, struct fp_mi_call *of, const char *s, size_t n)
 	if (!c && !*r.id && r.is_error)
 		c = of ? of : m->n_calls == 1 ? call_any(m) : NULL;
 	if (c && (!of || c == of)) {
-		mi_end(c, 0, &r, NULL);
+		if (!is_asked_again(m, c, &r))
+			mi_end(c, 0, &r, NULL);
 	} else if (of) {
 		mi_err(m, &e, -EBADMSG, "%s: the reply is for another request",
 		       of->method);
@@ -290,10 +334,12 @@ static int request_make(struct fp_mi *m, struct fp_mi_call *c,
 			const char *params, struct fp_err *e)
 {
 	size_t max = m->transport->request_max;
-	char id[32];
+	char id[32], name[64];
 
 	snprintf(id, sizeof(id), "%s-%" PRIu32, m->key, c->no);
 	fp_jsonrpc_request(&c->request, id, c->method, params);
+	if (m->has_new_names && fp_os_new_name(c->method, name))
+		call_rename(c, name);
 	if (c->request.is_failed)
 		return mi_err(m, e, -ENOMEM, "%s: no memory", c->method);
 	if (max && c->request.len > max)

@@ -48,7 +48,8 @@ size_t fp_mi_request_max(const struct fp_mi *m);
 size_t fp_mi_reply_max(const struct fp_mi *m);
 
 struct fp_mi_call;
-/* Send one request.  params: a JSON object or array, or NULL.
+/* Send one request.  params: a JSON object or array, or NULL.  Names are those of
+ * 3.x; where they are not known (-32601), those of 4.x are asked for.
  * done is called once from the loop:
  * code 0: r is the reply, during the call; it may be an error of the server's
  * (r->is_error).  -ETIMEDOUT.  -ECONNREFUSED -ENOENT ...: nobody there.

@@ -25,6 +25,7 @@ struct fp_mi_call {
 	void *ctx;
 	struct fp_mi_call *chain; /* of the hash */
 	/* the transport's */
+	bool is_renamed; /* asked by the name of 4.x */
 	bool is_queued;
 	struct fp_mi_call *next; /* in mi_queue */
 	void *held;
@@ -57,6 +58,7 @@ struct fp_mi {
 	size_t reply_max; /* 0: the transport's alone */
 	char *reply_dir;  /* or NULL */
 	char *name;
+	bool has_new_names; /* it knew one of 4.x, and not that of 3.x */
 	char key[9]; /* of our ids: a reply to somebody else has another */
 	uint32_t last_no;
 	struct fp_mi_call **chains; /* by no */

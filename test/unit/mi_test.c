@@ -515,3 +515,65 @@ TEST(a_reading_is_dropped)
 	EQ(t.n_done, 0);
 	end();
 }
+
+/* ---- the names of 4.x */
+
+static void send_error(int code, const char *asked)
+{
+	char text[256], id[64];
+
+	snprintf(text, sizeof(text),
+		 "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":%d,\"message\":"
+		 "\"Method not found\"},\"id\":\"%s\"}",
+		 code, id_of(asked, id));
+	send_text(text);
+}
+
+/* One that has only them; and one that has the old alone. */
+static const char *newer(const char *asked)
+{
+	if (strstr(asked, "\"method\":\"dialog:list\",\"params\":{\"x\":1}}"))
+		return "\"OK\"";
+	send_error(-32601, asked);
+	return "";
+}
+
+static void ask_dialogs(void)
+{
+	EQ(fp_mi_ask(t.mi, "dlg_list", "{\"x\":1}", 1000, done, NULL, NULL,
+		     NULL),
+	   0);
+	run_ms(1000);
+}
+
+TEST(names_of_4)
+{
+	start(newer);
+	ask_dialogs();
+	EQ(t.n_ok, 1);
+	EQ(t.n_asked, 2);
+	/* from now on by the new name */
+	ask_dialogs();
+	EQ(t.n_ok, 2);
+	EQ(t.n_asked, 3);
+	end();
+}
+
+static const char *without(const char *asked)
+{
+	send_error(-32601, asked);
+	return "";
+}
+
+TEST(a_command_that_is_nowhere)
+{
+	start(without);
+	ask_dialogs();
+	EQ(t.n_done, 1);
+	EQ(t.n_ok, 0);
+	EQ(t.code, 0);
+	EQ(t.n_asked, 2);
+	ask_dialogs();
+	EQ(t.n_asked, 4);
+	end();
+}
