@@ -25,6 +25,9 @@ enum fp_dialog_state {
 const char *fp_dialog_state_name(int state);
 
 #define FP_MEDIA_STRLEN 48 /* an address of a c= line */
+/* One as it is kept and compared here: IPv6 in its short form, names in small
+ * letters, what is longer is cut. */
+void fp_media_address(const char *s, size_t n, char out[FP_MEDIA_STRLEN]);
 
 struct fp_os_dialog { /* of dlg_list, dlg_list_ctx; missing texts are "" */
 	const char *callid, *from_uri, *to_uri;
@@ -36,13 +39,18 @@ struct fp_os_dialog { /* of dlg_list, dlg_list_ctx; missing texts are "" */
 	int state;         /* enum fp_dialog_state */
 	int64_t started_s; /* unix; 0: not answered */
 	size_t n_callees;
-	/* Where each end's SDP wants media (its first m= line's c=, or the
-	 * session's), and what stands in what was sent on of it: "" when it was
-	 * sent on unchanged. */
+	/* Where each end's SDP wants media (the c= of its first m= line that is
+	 * not refused, or the session's), and what stands in what was sent on of
+	 * it: "" when it was sent on unchanged.  OpenSIPS names that after whom
+	 * it was sent to: caller_sent is of its callee_sent_sdp, callee_sent of
+	 * caller_sent_sdp. */
 	char caller_media[FP_MEDIA_STRLEN], callee_media[FP_MEDIA_STRLEN];
 	char caller_sent[FP_MEDIA_STRLEN], callee_sent[FP_MEDIA_STRLEN];
+	/* what was sent on has another address or port: media is relayed */
+	bool is_anchored;
 	/* of both ends' SDP: equal on two nodes that have the same.  Peers keep
-	 * that of the call's set-up: facts/opensips-3nodes.md 0.3. */
+	 * that of the call's set-up: facts/opensips-3nodes.md 0.3.
+	 * 0: not known: several callees, and MI does not say who answered. */
 	uint64_t sdp_hash;
 };
 /* Walk Dialogs[] (or the one Dialog{}).  count: the total, when the reply is of
