@@ -189,11 +189,11 @@ static void start(struct fp_proxy *x)
 	struct fp_err e = { .text = "" };
 	int r;
 
-	/* what did not answer may be another server by now */
-	if (x->code && x->mi)
+	forget(x);
+	/* what did not answer may be another server by now; but others may wait
+	 * for what they asked it */
+	if (x->code && x->mi && !fp_mi_calls(x->mi))
 		fp_proxy_drop(x);
-	else
-		forget(x);
 	if (x->mi) {
 		read_one(x);
 	} else if (!*x->to.host) {

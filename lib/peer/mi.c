@@ -318,6 +318,11 @@ void mi_reply(struct fp_mi *m, struct fp_mi_call *of, const char *s, size_t n)
 
 /* ---- requests */
 
+size_t fp_mi_calls(const struct fp_mi *m)
+{
+	return m->n_calls;
+}
+
 size_t fp_mi_request_max(const struct fp_mi *m)
 {
 	return m->transport->request_max;

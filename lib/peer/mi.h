@@ -47,6 +47,9 @@ void *fp_mi_kept(const struct fp_mi *m); /* NULL: nothing */
 size_t fp_mi_request_max(const struct fp_mi *m);
 size_t fp_mi_reply_max(const struct fp_mi *m);
 
+/* Requests under way: closing would leave who asked without an answer. */
+size_t fp_mi_calls(const struct fp_mi *m);
+
 struct fp_mi_call;
 /* Send one request.  params: a JSON object or array, or NULL.  Names are those of
  * 3.x; where they are not known (-32601), those of 4.x are asked for.

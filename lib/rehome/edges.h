@@ -28,6 +28,7 @@ struct fp_edge_signs {
 	 * 1: yes.  0: a node came back and it did not.  -1: none came back. */
 	int auto_sync;
 	int64_t synced_s; /* its last finished sync; 0: none is told */
+	bool is_fallback; /* that found no donor: it calls itself synced */
 };
 
 struct fp_edge {
@@ -43,7 +44,7 @@ struct fp_edge {
 	struct fp_err err;
 	struct fp_dialogs *dialogs; /* of the last listing, or NULL */
 	struct fp_edges *all;
-	void *lister; /* the listing's */
+	struct fp_view *kept; /* what view is in */
 };
 
 struct fp_edges_opts {
@@ -56,6 +57,7 @@ struct fp_edges {
 	struct fp_edge *v;
 	size_t n;
 	struct fp_proxies proxies, lists; /* of fp_mi, of fp_mi_list */
+	struct fp_edges_reading *reading; /* under way */
 };
 
 /* Those of inv that have fp_mi.  0: fp_edges_fini.  -EINVAL: none has; one without
@@ -67,22 +69,25 @@ void fp_edges_fini(struct fp_edges *s);
 struct fp_edge *fp_edges_find(const struct fp_edges *s, const char *name);
 struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
 
-/* Read the views and signs of all, anew.  0 also when some are silent. */
+/* Read the views and signs of all, anew.  0 also when some are silent.  What was
+ * read before is good until the new is there; mi of a node that was silent may be
+ * another one then, if nobody waits for an answer of it. */
 int fp_edges_read(struct fp_edges *s, struct fp_err *e);
-/* The same without waiting, for what goes on meanwhile: done is called once from the
- * loop, within o.timeout_ms.  Until then x->view is that of the reading before, or
- * NULL; x->mi of one that did not answer is closed, what waits there is dropped.
- * 0; -EBUSY: one is under way; -ENOMEM: done is not called. */
+/* The same without waiting, and of views alone: done is called once from the loop,
+ * within a second, so that it can be begun every second whatever is silent.
+ * 0; -EBUSY: one is under way, done is not called. */
 int fp_edges_read_start(struct fp_edges *s, void (*done)(void *ctx), void *ctx);
+/* done will not be called. */
+void fp_edges_read_drop(struct fp_edges *s);
 /* List the dialogs of some, at once, into x->dialogs; one that fails has code and
  * err, and dialogs NULL.  progress may be NULL; done and total are of all. */
 int fp_edges_list(struct fp_edges *s, struct fp_edge *const *which, size_t n,
 		  void (*progress)(void *ctx, uint64_t done, uint64_t total),
 		  void *ctx, struct fp_err *e);
 
-/* Ask one, and wait.  take (may be NULL) gets the result during the call; what it
- * returns is returned.  -EREMOTEIO: the server said no, *rpc_code (may be NULL)
- * and e say what.  Errors of fp_mi_ask. */
+/* Ask one that was read, and wait.  take (may be NULL) gets the result during the
+ * call; what it returns is returned.  -EREMOTEIO: the server said no, *rpc_code
+ * (may be NULL) and e say what.  Errors of fp_mi_ask. */
 int fp_edge_ask(struct fp_edge *x, const char *method, const char *params,
 		int (*take)(void *ctx, const struct cJSON *result,
 			    struct fp_err *e),

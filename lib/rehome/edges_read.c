@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/dialogs.h"
+#include "rehome/edges_priv.h"
+
+/* Of a reading that goes on every second, whatever is silent. */
+#define QUICK_MS 900
+
+static const char *const identifiers[EDGE_SIGNS] = {
+	"{\"group\":\"clusterer\",\"identifier\":\"sharing_tags\"}",
+	"{\"group\":\"clusterer\",\"identifier\":\"cap:dialog-dlg-repl\"}",
+	"{\"group\":\"clusterer\",\"identifier\":\"node_states\"}",
+};
+
+static void begin(struct fp_edges *s);
+
+static void finish(struct fp_edges *s)
+{
+	struct fp_edges_reading *r = s->reading;
+	void (*done)(void *ctx) = r->done;
+
+	r->is_busy = false;
+	if (r->is_again) {
+		r->is_again = false;
+		begin(s);
+		return;
+	}
+	r->done = NULL;
+	if (done)
+		done(r->ctx);
+}
+
+/* ---- signs */
+
+static int add_report(void *ctx, int64_t at_s, const char *text)
+{
+	struct fp_edges_sign *g = ctx;
+	struct fp_edge_report *grown;
+
+	if (!(g->n & (g->n - 1))) { /* a power of two, or none: it is full */
+		grown = reallocarray(g->v, g->n ? g->n * 2 : 1, sizeof(*g->v));
+		if (!grown)
+			return -ENOMEM;
+		g->v = grown;
+	}
+	g->v[g->n].at_s = at_s;
+	fp_report_read(text, &g->v[g->n++].r);
+	return 0;
+}
+
+static void one_less(struct fp_edges *s)
+{
+	struct fp_edges_sign *g = s->reading->sign;
+
+	if (--s->reading->n_asked)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].view)
+			edges_judge(&s->v[i], g + i * EDGE_SIGNS);
+	for (size_t i = 0; i < s->n * EDGE_SIGNS; i++) {
+		free(g[i].v);
+		g[i] = (struct fp_edges_sign){ .n = 0 };
+	}
+	finish(s);
+}
+
+/* No answer, or an identifier that is not there: nothing is told. */
+static void reported(void *ctx, int code, const struct fp_jsonrpc *r,
+		     const struct fp_err *said)
+{
+	struct fp_edges_sign *g = ctx;
+	struct fp_err e;
+
+	(void)said;
+	if (!code && !r->is_error &&
+	    fp_os_reports(r->result, add_report, g, &e))
+		g->n = 0;
+	one_less(g->edge->all);
+}
+
+static void ask_signs(struct fp_edges *s)
+{
+	struct fp_edges_reading *r = s->reading;
+	struct fp_err e;
+
+	r->n_asked = 1;
+	for (size_t i = 0; i < s->n * EDGE_SIGNS; i++) {
+		struct fp_edge *x = &s->v[i / EDGE_SIGNS];
+
+		r->sign[i].edge = x;
+		if (x->view &&
+		    !fp_mi_ask(x->mi, "sr_list_reports",
+			       identifiers[i % EDGE_SIGNS], r->timeout_ms,
+			       reported, &r->sign[i], NULL, &e))
+			r->n_asked++;
+	}
+	one_less(s);
+}
+
+/* ---- views */
+
+/* The view is ours from now on: the proxy's would go away when the next reading
+ * begins. */
+static void take_view(struct fp_edge *x)
+{
+	struct fp_proxy *p = x->proxy;
+
+	fp_view_free(x->kept);
+	x->kept = p->view;
+	p->view = NULL;
+	if (x->kept)
+		x->kept->opensips.node_id = x->node_id;
+	x->view = x->kept ? &x->kept->opensips : NULL;
+	x->mi = p->mi;
+	x->code = p->code;
+	x->err = p->err;
+	if (!x->code && !x->view)
+		x->code = fp_err(&x->err, -EBADMSG, "%s: nothing was said",
+				 x->name);
+}
+
+static void views_done(void *ctx)
+{
+	struct fp_edges *s = ctx;
+
+	for (size_t i = 0; i < s->n; i++)
+		take_view(&s->v[i]);
+	if (s->reading->has_signs)
+		ask_signs(s);
+	else
+		finish(s);
+}
+
+static void begin(struct fp_edges *s)
+{
+	s->reading->is_busy = true;
+	fp_proxies_read(&s->proxies, FP_OS_BASE | FP_OS_CLUSTER,
+			s->reading->timeout_ms, views_done, s);
+}
+
+/* One that was dropped may be under way: the next begins after it. */
+static int start(struct fp_edges *s, bool has_signs, int64_t timeout_ms,
+		 void (*done)(void *ctx), void *ctx)
+{
+	struct fp_edges_reading *r = s->reading;
+
+	if (r->done)
+		return -EBUSY;
+	r->has_signs = has_signs;
+	r->timeout_ms = timeout_ms;
+	r->done = done;
+	r->ctx = ctx;
+	r->is_again = r->is_busy;
+	if (!r->is_busy)
+		begin(s);
+	return 0;
+}
+
+int fp_edges_read_start(struct fp_edges *s, void (*done)(void *ctx), void *ctx)
+{
+	int64_t ms = s->o.timeout_ms;
+
+	return start(s, false, ms < QUICK_MS ? ms : QUICK_MS, done, ctx);
+}
+
+void fp_edges_read_drop(struct fp_edges *s)
+{
+	s->reading->done = NULL;
+	s->reading->is_again = false;
+}
+
+struct waiting {
+	struct fp_loop *loop;
+	bool is_done;
+};
+
+static void read_done(void *ctx)
+{
+	struct waiting *w = ctx;
+
+	w->is_done = true;
+	fp_loop_stop(w->loop);
+}
+
+int fp_edges_read(struct fp_edges *s, struct fp_err *e)
+{
+	struct waiting w = { .loop = s->o.loop };
+	int r = start(s, true, s->o.timeout_ms, read_done, &w);
+
+	if (r)
+		return fp_err(e, r, "a reading of all nodes is under way");
+	r = fp_loop_wait(w.loop, &w.is_done, e);
+	if (r)
+		fp_edges_read_drop(s);
+	return r;
+}
