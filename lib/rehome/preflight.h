@@ -27,7 +27,9 @@
  *   maintenance  the target is in maintenance; failover: the node is
  *   new-calls new calls still come to the node (drain)
  *   body      the body that was named is wrong for some of the calls
- *   sync      dlg_cluster_sync would destroy dialogs */
+ *   sync      dlg_cluster_sync would destroy dialogs
+ *   local-route  media is anchored, and local_route offers no re-INVITE to rtpengine
+ *   last      the last enabled rtpengine of a set would be disabled */
 
 enum fp_move_kind {
 	FP_MOVE_FAILOVER,
@@ -84,6 +86,13 @@ struct fp_preflight {
  * -EAGAIN: a target does not answer; -errno. */
 int fp_preflight(const struct fp_preflight *p, bool *is_policy_old,
 		 struct fp_err *e);
+
+/* Nodes that may be targets of p (views of p->edges are read; moves are not looked
+ * at): they answer, replicate, lack no dialogs, and are neither p->from nor in
+ * maintenance.  0: *out is an array of *n, in the order of the cluster file, free(3).
+ * -EAGAIN: there is none, e says why the first is not one.  -ENOMEM. */
+int fp_preflight_auto(const struct fp_preflight *p, struct fp_edge ***out,
+		      size_t *n, struct fp_err *e);
 
 /* Is x proven in step (facts/opensips-3nodes.md 4)?  Its last sync is finished and
  * was not of an empty donor, links are Up both ways, its dialogs are those of all
