@@ -21,6 +21,7 @@ struct fp_dialog { /* texts are the set's */
 	uint8_t state;
 	uint8_t n_callees; /* 255: as many or more */
 	uint8_t passes;    /* in how many passes of the listing it was seen */
+	bool is_anchored;  /* media is relayed: see codec/dialogs.h */
 };
 
 struct fp_dialogs *fp_dialogs_new(void);    /* NULL: no memory */
@@ -30,6 +31,8 @@ void fp_dialogs_pass(struct fp_dialogs *s);
 /* Put in, or replace what was seen before (in this pass: a page that shifted).
  * 1: it is new to the set.  0.  -ENOMEM. */
 int fp_dialogs_add(struct fp_dialogs *s, const struct fp_os_dialog *d);
+/* Was it seen in this pass? */
+bool fp_dialogs_is_seen(const struct fp_dialogs *s, const char *callid);
 /* The passes are over: what the last one did not see is dropped; sorted by
  * call-id. */
 void fp_dialogs_done(struct fp_dialogs *s);
@@ -46,9 +49,10 @@ size_t fp_dialogs_bytes(const struct fp_dialogs *s);
 bool fp_dialog_is_up(const struct fp_dialog *d);
 bool fp_dialog_is_early(const struct fp_dialog *d);
 
-/* What two nodes have that is not alike, dialogs that end left out: in a alone (b
- * NULL), in b alone (a NULL), or in both with another state or SDP.  After
- * fp_dialogs_done.  Stops at non-zero, and returns it. */
+/* What two nodes have that is not alike: in a alone (b NULL), in b alone (a NULL), or
+ * in both with another state or SDP (where both know it).  Dialogs that end are left
+ * out, and those that are being set up: they are copied when they are answered.
+ * After fp_dialogs_done.  Stops at non-zero, and returns it. */
 int fp_dialogs_compare(const struct fp_dialogs *a, const struct fp_dialogs *b,
 		       int (*each)(void *ctx, const struct fp_dialog *a,
 				   const struct fp_dialog *b),
@@ -63,13 +67,15 @@ struct fp_select {
 	const char *from_prefix, *to_prefix; /* of the URIs, with or without
 						"sip:" */
 	const char *media;                   /* address: one of the four */
-	int64_t older_s, younger_s;          /* 0: any; age at now_s */
-	size_t count;                        /* 0: all; the oldest first */
+	/* 0: any; age at now_s: at least, below.  One that is not answered has
+	 * no age: it is not older. */
+	int64_t older_s, younger_s;
+	size_t count; /* 0: all; the oldest first */
 };
 /* Does it match (but for count)? */
 bool fp_select_matches(const struct fp_select *q, const struct fp_dialog *d,
 		       int64_t now_s);
-/* Those that match and are up, at most count.  0: *out, free(3); *n.  *n_early
+/* Those that match and are up, the oldest first, at most count.  0: *out, free(3); *n.  *n_early
  * (may be NULL): those that match but are still being set up: left alone.
  * -ENOMEM. */
 int fp_select(const struct fp_select *q, const struct fp_dialogs *s,
