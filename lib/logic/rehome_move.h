@@ -41,9 +41,11 @@ struct fp_move_answer {
 enum fp_move_verdict fp_move_classify(const struct fp_move_answer *a);
 
 struct fp_mover_opts {
-	unsigned int window;  /* at most this many under way; 8 */
-	double rate;          /* at most this many begun a second; 0: any */
-	unsigned int retries; /* of 491: 3; of another 5xx: 1 at most */
+	unsigned int window; /* at most this many under way; 8 */
+	/* At most this many begun a second; what memory carries when that is
+	 * less.  0: any, as long as memory is there. */
+	double rate;
+	unsigned int retries;        /* of 491: 3; of another 5xx: 1 at most */
 	unsigned int silent_retries; /* of 408: 0 */
 	uint64_t seed;               /* of the waits before a retry: 2.1-4 s */
 	/* Shared memory: what one move takes for wt_timer (31 KB measured; learnt
@@ -62,14 +64,22 @@ void fp_mover_free(struct fp_mover *m); /* NULL is allowed */
 void fp_mover_was(struct fp_mover *m, size_t i, enum fp_move_verdict v);
 /* Calls below n may be asked: their intent is in the journal. */
 void fp_mover_allow(struct fp_mover *m, size_t n);
-/* A sample of the target's shared memory; without one nothing begins, with one
- * that is older than 2 s neither. */
+/* A sample of the target's shared memory is asked for now: what begins from here on
+ * is not in it. */
+void fp_mover_sampling(struct fp_mover *m, int64_t now_ms);
+/* It is there; without one nothing begins, with one that is older than 2 s
+ * neither. */
 void fp_mover_memory(struct fp_mover *m, int64_t now_ms, uint64_t total,
 		     uint64_t free);
+/* Should one be asked for before its time: half of what may begin has begun. */
+bool fp_mover_wants_sample(const struct fp_mover *m, int64_t now_ms);
 /* Begin nothing more; 0: go on. */
 void fp_mover_hold(struct fp_mover *m, bool is_held);
-/* What is not asked yet is SKIPPED. */
+/* What is not asked yet is SKIPPED, what waits for another try keeps the verdict of
+ * its last one. */
 void fp_mover_stop(struct fp_mover *m);
+/* This one is not asked at all: SKIPPED. */
+void fp_mover_skip(struct fp_mover *m, size_t i);
 
 enum fp_mover_step {
 	FP_MOVER_ASK,  /* ask call *i now: it is ASKED */
@@ -79,6 +89,16 @@ enum fp_mover_step {
 };
 enum fp_mover_step fp_mover_next(struct fp_mover *m, int64_t now_ms, size_t *i,
 				 int64_t *wake_ms);
+/* What the last FP_MOVER_WAIT waits for. */
+enum fp_mover_why {
+	FP_MOVER_ANSWERS, /* the window is full, or nothing is left to ask */
+	FP_MOVER_TIME,    /* the rate, or a retry */
+	FP_MOVER_ALLOW,
+	FP_MOVER_SAMPLE, /* there is none that is new enough */
+	FP_MOVER_MEMORY, /* it is at its floor, or may be */
+	FP_MOVER_HELD,
+};
+enum fp_mover_why fp_mover_why(const struct fp_mover *m);
 /* The answer for call i; false: it will be asked again. */
 bool fp_mover_answer(struct fp_mover *m, int64_t now_ms, size_t i,
 		     const struct fp_move_answer *a);
@@ -86,8 +106,8 @@ bool fp_mover_answer(struct fp_mover *m, int64_t now_ms, size_t i,
 enum fp_move_verdict fp_mover_verdict(const struct fp_mover *m, size_t i);
 unsigned int fp_mover_tries(const struct fp_mover *m, size_t i);
 size_t fp_mover_count(const struct fp_mover *m, enum fp_move_verdict v);
-/* Calls a second that the memory carries: (free - floor) / (cost x wt_timer);
- * what cost is by now. */
+/* Calls a second that the memory carries: (free - floor) / (cost x wt_timer), what
+ * our own calls hold counted as free; 0: no sample.  What cost is by now. */
 double fp_mover_memory_rate(const struct fp_mover *m, int64_t wt_ms);
 size_t fp_mover_cost(const struct fp_mover *m);
 /* How many answers in a row did not come (code != 0): the target may be dead. */
