@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "rehome/edges_priv.h"
 
 /* ---- the nodes of a cluster file */
@@ -204,6 +205,32 @@ int fp_edge_ask(struct fp_edge *x, const char *method, const char *params,
 	if (r == -EREMOTEIO)
 		return fp_err_prefix(e, r, "%s: %s", x->name, method);
 	return r && r != -EINTR ? fp_err_prefix(e, r, "%s", method) : r;
+}
+
+struct pause {
+	struct fp_loop *loop;
+	bool is_done;
+};
+
+static void pause_ended(void *ctx)
+{
+	struct pause *w = ctx;
+
+	w->is_done = true;
+	fp_loop_stop(w->loop);
+}
+
+int fp_edges_pause(struct fp_edges *s, int64_t ms, struct fp_err *e)
+{
+	struct pause w = { .loop = s->o.loop };
+	struct fp_timer t = { .fire = pause_ended, .ctx = &w };
+	int r = fp_loop_timer_arm(w.loop, &t, fp_clock_ms() + ms);
+
+	if (r)
+		return fp_err_sys(e, r, "timer");
+	r = fp_loop_wait(w.loop, &w.is_done, e);
+	fp_loop_timer_disarm(w.loop, &t);
+	return r;
 }
 
 /* ---- what the views say */

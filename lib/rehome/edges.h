@@ -93,6 +93,9 @@ int fp_edge_ask(struct fp_edge *x, const char *method, const char *params,
 			    struct fp_err *e),
 		void *ctx, int *rpc_code, struct fp_err *e);
 
+/* Wait on the loop.  0; -EINTR. */
+int fp_edges_pause(struct fp_edges *s, int64_t ms, struct fp_err *e);
+
 /* The state of a tag by a node's own word: 1 active, 0 backup, -ENOENT: it does not
  * know it, -EAGAIN: silent. */
 int fp_edge_tag(const struct fp_edge *x, const char *tag);
