@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rehome/campaign.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/clock.h"
+#include "rehome/campaign_priv.h"
+
+/* ---- what the parts share */
+
+void fp_campaign_say(const struct fp_campaign *c, const char *fmt, ...)
+{
+	char text[600];
+	va_list ap;
+
+	if (!c->o.say)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	c->o.say(c->o.ctx, text);
+}
+
+int fp_campaign_refused(const struct fp_campaign *c, int code, struct fp_err *e)
+{
+	if (!e->rule[0])
+		return code;
+	if (!c->o.is_lifted || !c->o.is_lifted(c->o.ctx, e->rule))
+		return -EPERM;
+	fp_campaign_say(c, "%s; rule %s is lifted: it goes on", e->text,
+			e->rule);
+	e->rule[0] = 0;
+	return 0;
+}
+
+struct pause {
+	struct fp_loop *loop;
+	bool is_over;
+};
+
+static void over(void *ctx)
+{
+	struct pause *p = ctx;
+
+	p->is_over = true;
+	fp_loop_stop(p->loop);
+}
+
+int fp_campaign_pause(const struct fp_campaign *c, int64_t ms, struct fp_err *e)
+{
+	struct pause p = { .loop = c->o.edges->o.loop };
+	struct fp_timer t = { .fire = over, .ctx = &p };
+	int r = fp_loop_timer_arm(p.loop, &t, fp_clock_ms() + ms);
+
+	if (r)
+		return fp_err(e, r, "out of memory");
+	r = fp_loop_wait(p.loop, &p.is_over, e);
+	fp_loop_timer_disarm(p.loop, &t);
+	return r;
+}
+
+int fp_campaign_flush(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = fp_journal_flush_wait(c->journal, e);
+
+	if (r == -EBUSY)
+		c->is_lost = true;
+	return r;
+}
+
+static void listing(void *ctx, uint64_t done, uint64_t total)
+{
+	struct fp_campaign *c = ctx;
+
+	if (c->o.progress)
+		c->o.progress(c->o.ctx, "listing", done, total, 0, -1);
+}
+
+int fp_campaign_list(struct fp_campaign *c, struct fp_edge *const *which,
+		     size_t n, struct fp_err *e)
+{
+	struct fp_edge **v = calloc(n + 1, sizeof(struct fp_edge *));
+	size_t n_v = 0;
+	int r;
+
+	if (!v)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		bool has = !which[i] || !which[i]->view;
+
+		for (size_t k = 0; k < n_v && !has; k++)
+			has = v[k] == which[i];
+		if (!has)
+			v[n_v++] = which[i];
+	}
+	r = n_v ? fp_edges_list(c->o.edges, v, n_v, listing, c, e) : 0;
+	for (size_t i = 0; i < n_v && !r; i++)
+		if (!v[i]->dialogs)
+			r = fp_err(e, v[i]->code ? v[i]->code : -EAGAIN,
+				   "%s: its dialogs: %s", v[i]->name,
+				   v[i]->err.text);
+	free(v);
+	return r;
+}
+
+/* ---- before */
+
+int fp_campaign_init(struct fp_campaign *c, const struct fp_campaign_opts *o,
+		     struct fp_campaign_sum *out)
+{
+	*out = (struct fp_campaign_sum){ .n_tags = 0 };
+	*c = (struct fp_campaign){ .o = *o,
+				   .out = out,
+				   .at_s = fp_clock_unix_s() };
+	return 0;
+}
+
+void fp_campaign_fini(struct fp_campaign *c)
+{
+	fp_journal_close(c->journal);
+	fp_seen_fini(&c->seen);
+	fp_seen_fini(&c->before);
+	free(c->move);
+	free(c->state);
+	free(c->head.plan);
+}
+
+const char **fp_campaign_locks(const struct fp_campaign *c)
+{
+	const size_t each = sizeof("rehome tag:") + sizeof(c->move->tag);
+	size_t head = (c->n_moves + 1) * sizeof(char *);
+	const char **v = malloc(head + (c->n_moves + 1) * each);
+	char *text = (char *)v + head;
+
+	for (size_t i = 0; v && i < c->n_moves; i++, text += each) {
+		snprintf(text, each, "rehome tag:%s", c->move[i].tag);
+		v[i] = text;
+	}
+	return v;
+}
+
+/* Dialogs of targets, and of owners that live, that nobody listed yet. */
+static int list_missing(struct fp_campaign *c, struct fp_err *e)
+{
+	size_t n = 0;
+	struct fp_edge **v =
+		calloc(2 * c->n_moves + 2, sizeof(struct fp_edge *));
+	int r;
+
+	if (!v)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < c->n_moves; i++) {
+		if (!c->move[i].to->dialogs)
+			v[n++] = c->move[i].to;
+		if (c->move[i].from && !c->move[i].from->dialogs)
+			v[n++] = c->move[i].from;
+	}
+	if (c->from && !c->from->dialogs)
+		v[n++] = c->from;
+	r = fp_campaign_list(c, v, n, e);
+	free(v);
+	return r;
+}
+
+int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
+			  struct fp_err *e)
+{
+	const struct fp_campaign_opts *o = &c->o;
+	const struct fp_preflight p = {
+		.kind = kind,
+		.edges = o->edges,
+		.from = c->from,
+		.move = c->move,
+		.n_moves = c->n_moves,
+		.body = o->body,
+		.select = &o->select,
+		.marks = o->marks,
+		.n_marks = o->n_marks,
+		.cfg = o->cfg,
+		.link_wait_ms = o->link_wait_ms,
+		.fleet = o->fleet,
+		.lists_dir = o->lists_dir,
+		.is_lifted = o->is_lifted,
+		.each = o->condition,
+		.ctx = o->ctx,
+	};
+	int r = list_missing(c, e);
+
+	return r ? r : fp_preflight(&p, &c->out->is_policy_old, e);
+}
+
+void fp_campaign_planned(struct fp_campaign *c)
+{
+	for (size_t i = 0; i < c->n_moves; i++) {
+		if (c->o.tag)
+			c->o.tag(c->o.ctx, &c->move[i], "planned", "");
+		if (fp_campaign_gives(c, i) || c->move[i].calls)
+			c->out->is_changed = true;
+	}
+}
+
+/* Under its lock: has somebody moved a tag since it was planned? */
+static int check_owners(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = fp_edges_read(c->o.edges, e);
+
+	for (size_t i = 0; i < c->n_moves && !r; i++) {
+		const struct fp_tag_move *m = &c->move[i];
+		struct fp_edge *is = NULL, *other = NULL;
+
+		r = fp_edges_owner(c->o.edges, m->tag, &is, &other);
+		if (r || is == m->from || is == m->to)
+			r = 0; /* the giving judges */
+		else
+			r = fp_refuse(e, "active",
+				      "tag %s went to %s meanwhile", m->tag,
+				      is ? is->name : "nobody");
+		if (r)
+			r = fp_campaign_refused(c, r, e);
+	}
+	return r;
+}
+
+/* ---- doing */
+
+static bool has_target_before(const struct fp_campaign *c, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (c->move[k].to == c->move[i].to)
+			return true;
+	return false;
+}
+
+/* One pass over all targets. */
+static int pass(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	c->n_new = 0;
+	c->out->n_early = c->out->n_left = 0;
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		if (!has_target_before(c, i))
+			r = fp_campaign_calls(c, c->move[i].to, FP_CAMPAIGN_ALL,
+					      e);
+	return r;
+}
+
+/* The tags first: their owner runs timeouts and pings again at once. */
+static int all_at_once(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		r = fp_campaign_give(c, i, e);
+	if (!r)
+		r = pass(c, e);
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		r = fp_campaign_moved(c, i, e);
+	return r;
+}
+
+static int one_by_one(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++) {
+		r = fp_campaign_give(c, i, e);
+		if (!r)
+			r = fp_campaign_calls(c, c->move[i].to, i, e);
+		if (!r)
+			r = fp_campaign_moved(c, i, e);
+	}
+	return r;
+}
+
+/* Calls that came up meanwhile: again until a pass finds none, and none is being
+ * set up or its time is over. */
+static int settle(struct fp_campaign *c, struct fp_err *e)
+{
+	int64_t end_ms = fp_clock_ms() + c->o.settle_ms;
+	int r;
+
+	for (;;) {
+		r = pass(c, e);
+		if (r || (!c->n_new && !c->out->n_early) ||
+		    (!c->n_new && fp_clock_ms() >= end_ms))
+			return r;
+		r = c->n_new ? 0 : fp_campaign_pause(c, 500, e);
+		if (!r && !c->n_new)
+			r = fp_edges_read(c->o.edges, e);
+		if (!r)
+			r = fp_campaign_check(c, e);
+		if (r)
+			return r;
+	}
+}
+
+static int work(struct fp_campaign *c, struct fp_err *e)
+{
+	bool is_at_once = c->o.kind == FP_MOVE_FAILOVER ||
+			  c->o.kind == FP_MOVE_MEDIA ||
+			  c->o.kind == FP_MOVE_TAKE;
+	int r = is_at_once ? all_at_once(c, e) : one_by_one(c, e);
+
+	if (r)
+		return r;
+	if (c->o.kind == FP_MOVE_DRAIN ||
+	    (c->o.kind == FP_MOVE_FAILOVER && c->out->n_early))
+		r = settle(c, e);
+	if (!r && c->out->n_early)
+		fp_campaign_say(c,
+				c->o.kind == FP_MOVE_FAILOVER
+					? "%zu calls that were being set up "
+					  "are lost"
+					: "%zu calls are still being set up: "
+					  "left alone",
+				c->out->n_early);
+	return r;
+}
+
+/* Is there something that resume would do? */
+static bool is_left(const struct fp_campaign *c)
+{
+	const size_t *n = c->out->calls.count;
+
+	return n[FP_MOVE_SILENT] + n[FP_MOVE_FAILED] + n[FP_MOVE_UNKNOWN] +
+		       n[FP_MOVE_SKIPPED] + n[FP_MOVE_WAITING] +
+		       n[FP_MOVE_ASKED] >
+	       0;
+}
+
+static int end(struct fp_campaign *c, int r, struct fp_err *e)
+{
+	bool is_done = !r && !is_left(c);
+	struct fp_err why = { .text = "" };
+	int r2;
+
+	c->is_ended = true;
+	if (c->is_lost)
+		return r;
+	r2 = fp_journal_state(c->journal, is_done ? "done" : "stopped", &why);
+	if (r2)
+		fp_campaign_say(c, "job %s: its end is not written: %s",
+				c->out->job, why.text);
+	if (!r && !is_done)
+		fp_campaign_say(c,
+				"fp-rehome resume %s asks again what is "
+				"silent or failed; abort ends it",
+				c->out->job);
+	if (!r && r2 && e)
+		*e = why;
+	return r ? r : r2;
+}
+
+int fp_campaign_do(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	snprintf(c->out->job, sizeof(c->out->job), "%s",
+		 fp_journal_id(c->journal));
+	for (size_t i = 0; i < c->n_moves; i++)
+		c->out->n_tags += fp_campaign_gives(c, i);
+	if (c->o.begun)
+		r = c->o.begun(c->o.ctx, c->out->job, e);
+	if (!r)
+		r = work(c, e);
+	return end(c, r, e);
+}
+
+/* ---- begin */
+
+static int begin(struct fp_campaign *c, struct fp_err *e)
+{
+	const char **locks = fp_campaign_locks(c);
+	struct fp_buf plan = { .data = NULL };
+	struct fp_job_head *h = &c->head;
+	int r = locks ? fp_campaign_plan(c, &plan, e)
+		      : fp_err(e, -ENOMEM, "out of memory");
+
+	if (!r) {
+		snprintf(h->tool, sizeof(h->tool), "fp-rehome");
+		snprintf(h->verb, sizeof(h->verb), "%s", c->o.verb);
+		snprintf(h->node, sizeof(h->node), "%s",
+			 c->from ? c->from->name : "");
+		snprintf(h->by, sizeof(h->by), "%s", c->o.by);
+		snprintf(h->owner, sizeof(h->owner), "%s", c->o.journal.owner);
+		h->plan = (char *)fp_buf_str(&plan);
+		r = fp_journal_begin(&c->journal, &c->o.journal, h, locks,
+				     c->n_moves, e);
+		h->plan = NULL;
+	}
+	/* one who holds it: later; no lock to be had: refused */
+	if (r && r != -EBUSY && r != -EINTR && e->rule[0])
+		r = -EPERM;
+	fp_buf_fini(&plan);
+	free(locks);
+	return r;
+}
+
+static int copy_moves(struct fp_campaign *c, const struct fp_tag_move *move,
+		      size_t n, struct fp_err *e)
+{
+	c->move = calloc(n + 1, sizeof(*c->move));
+	c->state = calloc(n + 1, sizeof(*c->state));
+	if (!c->move || !c->state)
+		return fp_err(e, -ENOMEM, "out of memory");
+	memcpy(c->move, move, n * sizeof(*move));
+	c->n_moves = n;
+	return 0;
+}
+
+static int run(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = fp_campaign_preflight(c, c->o.kind, e);
+
+	if (!r && c->o.is_dry_run) {
+		fp_campaign_planned(c);
+		return 0;
+	}
+	if (!r)
+		r = begin(c, e);
+	if (r)
+		return r;
+	r = check_owners(c, e);
+	if (r)
+		fp_journal_state(c->journal, "aborted", NULL);
+	return r ? r : fp_campaign_do(c, e);
+}
+
+int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,
+		    struct fp_tag_move *move, size_t n_moves,
+		    struct fp_campaign_sum *out, struct fp_err *e)
+{
+	struct fp_campaign c;
+	int r = fp_campaign_init(&c, o, out);
+
+	c.from = from;
+	if (!r)
+		r = copy_moves(&c, move, n_moves, e);
+	if (!r)
+		r = run(&c, e);
+	fp_campaign_fini(&c);
+	return r;
+}
