@@ -29,6 +29,13 @@ struct fp_journal_opts {
 	const char *state_dir;
 	const char *owner;  /* this controller, and its process */
 	int64_t timeout_ms; /* of each step at fp_db */
+	/* A holder that said nothing to fp_db for so long is stopped, and resume
+	 * takes its job; one that lives says something six times as often.
+	 * 0: 30. */
+	int64_t idle_s;
+	/* One line for a person: a torn line was cut.  May be NULL. */
+	void (*say)(void *ctx, const char *text);
+	void *ctx;
 };
 
 struct fp_job_head {
