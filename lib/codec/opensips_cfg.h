@@ -19,10 +19,11 @@ struct fp_os_cfg {
 	bool has_dialog;      /* loadmodule dialog.so */
 	bool has_replication; /* dialog_replication_cluster is set */
 	int auto_sync; /* cluster_auto_sync: 0, 1 (the default), or as set */
-	bool has_topology_hiding;
-	/* an ACK in a dialog touches $DLG_timeout: copies learn of re-INVITEs */
+	bool has_topology_hiding; /* a route calls topology_hiding() */
+	/* an ACK in a dialog sets $DLG_timeout: copies learn of re-INVITEs.
+	 * Where that, and the next one, is in a route that is called, it counts. */
 	bool has_ack_rule;
-	bool has_local_offer; /* local_route calls rtpengine_offer */
+	bool has_local_offer; /* local_route: rtpengine_offer, rtpengine_manage */
 	bool has_rtpengine;
 	bool has_socket_tag; /* a SIP socket with a tag: copies map to it */
 	struct {
