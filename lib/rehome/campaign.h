@@ -11,6 +11,8 @@
  * proven, calls listed at the target, re-INVITEd, verified; then the job's end.
  * Items of the journal: "tag:NAME" given, proven, moved; "call:CALLID". */
 
+struct fp_campaign_sum;
+
 struct fp_campaign_opts {
 	struct fp_edges *edges;
 	struct fp_journal_opts journal;
@@ -32,6 +34,10 @@ struct fp_campaign_opts {
 	/* The job has begun and nothing is done yet; non-zero stops it.  May be
 	 * NULL. */
 	int (*begun)(void *ctx, const char *job, struct fp_err *e);
+	/* All calls have their verdicts, and the job has not ended: what else
+	 * belongs to it goes into its journal; non-zero stops it.  May be NULL. */
+	int (*worked)(void *ctx, const struct fp_campaign_sum *s,
+		      struct fp_journal *j, struct fp_err *e);
 	struct fp_select select;
 	enum fp_body body;            /* AUTO: by each dialog */
 	struct fp_moving_opts moving; /* edges, to, journal, callbacks: ours */

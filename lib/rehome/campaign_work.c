@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A campaign's work, its journal being open. */
+#include <stdio.h>
+#include <string.h>
+
+#include "io/clock.h"
+#include "rehome/campaign_priv.h"
+
+static bool has_target_before(const struct fp_campaign *c, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (c->move[k].to == c->move[i].to)
+			return true;
+	return false;
+}
+
+/* One pass over all targets. */
+static int pass(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	c->n_new = 0;
+	c->out->n_early = c->out->n_left = 0;
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		if (!has_target_before(c, i))
+			r = fp_campaign_calls(c, c->move[i].to, FP_CAMPAIGN_ALL,
+					      e);
+	return r;
+}
+
+/* The tags first: their owner runs timeouts and pings again at once. */
+static int all_at_once(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		r = fp_campaign_give(c, i, e);
+	if (!r)
+		r = pass(c, e);
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		r = fp_campaign_moved(c, i, e);
+	return r;
+}
+
+static int one_by_one(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++) {
+		r = fp_campaign_give(c, i, e);
+		if (!r)
+			r = fp_campaign_calls(c, c->move[i].to, i, e);
+		if (!r)
+			r = fp_campaign_moved(c, i, e);
+	}
+	return r;
+}
+
+/* Calls that came up meanwhile: again until a pass finds none, and none is being
+ * set up or its time is over. */
+static int settle(struct fp_campaign *c, struct fp_err *e)
+{
+	int64_t end_ms = fp_clock_ms() + c->o.settle_ms;
+	int r;
+
+	for (;;) {
+		r = pass(c, e);
+		if (r || (!c->n_new && !c->out->n_early) ||
+		    (!c->n_new && fp_clock_ms() >= end_ms))
+			return r;
+		r = c->n_new ? 0 : fp_campaign_pause(c, 500, e);
+		if (!r && !c->n_new)
+			r = fp_edges_read(c->o.edges, e);
+		if (!r)
+			r = fp_campaign_check(c, e);
+		if (r)
+			return r;
+	}
+}
+
+static int work(struct fp_campaign *c, struct fp_err *e)
+{
+	bool is_at_once = c->o.kind == FP_MOVE_FAILOVER ||
+			  c->o.kind == FP_MOVE_MEDIA ||
+			  c->o.kind == FP_MOVE_TAKE;
+	int r = is_at_once ? all_at_once(c, e) : one_by_one(c, e);
+
+	if (r)
+		return r;
+	if (c->o.kind == FP_MOVE_DRAIN ||
+	    (c->o.kind == FP_MOVE_FAILOVER && c->out->n_early))
+		r = settle(c, e);
+	if (!r && c->o.worked)
+		r = c->o.worked(c->o.ctx, c->out, c->journal, e);
+	if (!r && c->out->n_early)
+		fp_campaign_say(c,
+				c->o.kind == FP_MOVE_FAILOVER
+					? "%zu calls that were being set up "
+					  "are lost"
+					: "%zu calls are still being set up: "
+					  "left alone",
+				c->out->n_early);
+	return r;
+}
+
+/* Is there something that resume would do? */
+static bool is_left(const struct fp_campaign *c)
+{
+	const size_t *n = c->out->calls.count;
+
+	return n[FP_MOVE_SILENT] + n[FP_MOVE_FAILED] + n[FP_MOVE_UNKNOWN] +
+		       n[FP_MOVE_SKIPPED] + n[FP_MOVE_WAITING] +
+		       n[FP_MOVE_ASKED] >
+	       0;
+}
+
+static int end(struct fp_campaign *c, int r, struct fp_err *e)
+{
+	bool is_done = !r && !is_left(c);
+	struct fp_err why = { .text = "" };
+	int r2;
+
+	c->is_ended = true;
+	if (c->is_lost)
+		return r;
+	r2 = fp_journal_state(c->journal, is_done ? "done" : "stopped", &why);
+	if (r2)
+		fp_campaign_say(c, "job %s: its end is not written: %s",
+				c->out->job, why.text);
+	if (!r && !is_done)
+		fp_campaign_say(c,
+				"fp-rehome resume %s asks again what is "
+				"silent or failed; abort ends it",
+				c->out->job);
+	if (!r && r2 && e)
+		*e = why;
+	return r ? r : r2;
+}
+
+int fp_campaign_do(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	snprintf(c->out->job, sizeof(c->out->job), "%s",
+		 fp_journal_id(c->journal));
+	for (size_t i = 0; i < c->n_moves; i++)
+		c->out->n_tags += fp_campaign_gives(c, i);
+	if (c->o.begun)
+		r = c->o.begun(c->o.ctx, c->out->job, e);
+	if (!r)
+		r = work(c, e);
+	return end(c, r, e);
+}
