@@ -101,4 +101,10 @@ int fp_preflight_auto(const struct fp_preflight *p, struct fp_edge ***out,
 int fp_preflight_join(const struct fp_preflight *p, struct fp_edge *x,
 		      struct fp_err *e);
 
+/* May x ask for a sync (dlg_cluster_sync)?  It drops what the donor lacks, and the
+ * donor cannot be chosen.  Views and dialogs are new afterwards.
+ * 0.  -EPERM rule "sync": e says which dialog, or which node. */
+int fp_preflight_sync(const struct fp_preflight *p, struct fp_edge *x,
+		      struct fp_err *e);
+
 #endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a join's findings mean. */
+#include <inttypes.h>
+
+#include "logic/rehome_check_priv.h"
+#include "logic/rehome_join.h"
+
+/* A call that was answered this long before the sync could have come with it:
+ * clocks of nodes differ. */
+#define OLDER_S 5
+
+void fp_check_join_dialogs(struct fp_check *out, const struct fp_join_diff *d)
+{
+	bool lacks = d->lacking.n;
+
+	fp_check_say(out, "dialogs", lacks ? FP_CHECK_REFUSE : FP_CHECK_OK,
+		     "in-sync", "%zu of %zu", d->n, d->n_most);
+	if (lacks)
+		fp_check_detail(out,
+				"it lacks %zu, twice 1 s apart; the first is "
+				"%.100s, which %.60s has: --sync",
+				d->lacking.n, d->lacking.v[0], d->lacking_at);
+}
+
+void fp_check_join_zombies(struct fp_check *out, const struct fp_join_diff *d)
+{
+	fp_check_say(out, "zombies",
+		     d->zombies.n || d->n_elsewhere ? FP_CHECK_WARN
+						    : FP_CHECK_OK,
+		     "", "%zu", d->zombies.n);
+	if (d->zombies.n)
+		fp_check_detail(out,
+				"it alone has them: they ended during its "
+				"sync, and stay until their timeout; the first "
+				"is %.100s",
+				d->zombies.v[0]);
+	else if (d->n_elsewhere)
+		fp_check_detail(out,
+				"other nodes have %zu that their owners have "
+				"not",
+				d->n_elsewhere);
+}
+
+void fp_check_join_sdp(struct fp_check *out, const struct fp_join_diff *d)
+{
+	fp_check_say(out, "sdp", d->n_stale ? FP_CHECK_WARN : FP_CHECK_OK, "",
+		     "%zu differ", d->n_stale);
+	if (d->n_stale)
+		fp_check_detail(out,
+				"it has the SDP of their set-up, the owner a "
+				"later one: an ACK that touches $DLG_timeout "
+				"tells all nodes; a planned move refreshes it");
+}
+
+void fp_check_join_sync(struct fp_check *out, const struct fp_check_sync *f)
+{
+	bool is_empty = f->chunks <= 0 && f->synced_s && f->oldest_s &&
+			f->oldest_s + OLDER_S < f->synced_s;
+
+	if (f->is_pending) {
+		fp_check_say(out, "sync", FP_CHECK_REFUSE, "in-sync",
+			     "under way");
+	} else if (is_empty) {
+		fp_check_say(out, "sync", FP_CHECK_REFUSE, "in-sync", "%s",
+			     f->is_fallback ? "none: no donor" : "0 chunks");
+		fp_check_detail(out,
+				"calls that were up before it did not come "
+				"with it: the donor was empty; --sync");
+	} else if (!f->synced_s) {
+		fp_check_say(out, "sync", FP_CHECK_WARN, "", "not told");
+		fp_check_detail(out, "its reports go no further back");
+	} else if (f->is_fallback) {
+		fp_check_say(out, "sync", FP_CHECK_OK, "", "none: no donor");
+		fp_check_detail(out, "it was the first");
+	} else {
+		fp_check_say(out, "sync", FP_CHECK_OK, "", "%" PRId64 " chunks",
+			     f->chunks);
+	}
+}
+
+void fp_check_join_tags(struct fp_check *out, const struct fp_check_tags *f)
+{
+	if (*f->split) {
+		fp_check_say(out, "tags", FP_CHECK_REFUSE, "split",
+			     "%s active twice", f->split);
+		fp_check_detail(out,
+				"%s has it active too%s: whoever activates it "
+				"again ends that (clusterer_shtag_set_active "
+				"at its owner)",
+				f->other,
+				*f->configured ? ", and here its configuration "
+						 "says =active"
+					       : "");
+	} else if (*f->configured) {
+		fp_check_say(out, "tags", FP_CHECK_REFUSE, "active",
+			     "%s active", f->configured);
+		fp_check_detail(out, "nobody's command made it so: =active in "
+				     "the configuration steals or orphans tags "
+				     "that have moved, and drops their dialogs "
+				     "in a sync; =backup, and restart");
+	} else if (!f->n) {
+		fp_check_say(out, "tags", FP_CHECK_WARN, "", "none");
+		fp_check_detail(out, "it knows no sharing tag: nothing can be "
+				     "given to it");
+	} else {
+		fp_check_say(out, "tags", FP_CHECK_OK, "",
+			     "%zu backup, %zu active", f->n - f->n_active,
+			     f->n_active);
+	}
+}
