@@ -126,7 +126,7 @@ static void ends_of(const struct load *l, const struct fp_plan_tag *tag,
 			       (l[i].weight <= 0 ||
 				level(&l[i], 0) > level(&l[*fullest], 0)))))
 			*fullest = i;
-		if (l[i].weight > 0 &&
+		if (l[i].weight > 0 && may_get(&l[i], 1) &&
 		    (*emptiest == FP_PLAN_NONE ||
 		     level(&l[i], 0) < level(&l[*emptiest], 0)))
 			*emptiest = i;

@@ -39,7 +39,7 @@ struct fp_moving_opts {
 	/* Asked once a second, views of all nodes being new: may it go on?
 	 * 0.  -errno: stop, e says why (a tag is not the target's any more). */
 	int (*check)(void *ctx, struct fp_err *e);
-	/* A call has its verdict (or is verified). */
+	/* A call has its verdict of this run; and again when it is verified. */
 	void (*verdict)(void *ctx, const struct fp_moving_call *c);
 	/* every 200 ms */
 	void (*progress)(void *ctx, size_t done, size_t total, double rate,
