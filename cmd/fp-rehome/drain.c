@@ -1,8 +1,106 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fp-rehome drain. */
-#include "rehome.h"
+/* fp-rehome drain: new calls away from a node that lives, then its calls. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "move.h"
+
+#define WAIT_MS 60000
+
+/* What it owns moves; calls under its own tags that others own by now may be
+ * signalled through it still (those that were made there since): they are
+ * re-INVITEd by the owner, unless nothing was made there since a drain. */
+static int add_tags(struct fr_move *m, struct fp_err *e)
+{
+	char(*own)[64] = NULL;
+	size_t n_own = 0;
+	int was_empty = fr_drain_was_empty(m, e), r;
+
+	if (was_empty < 0)
+		return was_empty;
+	r = fp_edge_own_tags(m->from, &own, &n_own, e);
+	if (r == -ENOENT)
+		r = 0;
+	for (size_t i = 0; i < m->n_now && !r; i++) {
+		struct fr_tag_now *t = &m->now[i];
+
+		if (t->owner == m->from && fr_move_is_meant(m, t->name))
+			r = fr_move_add(m, t->name, t->owner, NULL, e);
+	}
+	for (size_t i = 0; i < n_own && !r && !was_empty; i++) {
+		const struct fr_tag_now *t = fr_move_find(m, own[i]);
+
+		if (t && t->owner && t->owner != m->from &&
+		    fr_move_is_meant(m, t->name))
+			r = fr_move_add(m, t->name, t->owner, t->owner, e);
+	}
+	free(own);
+	return r;
+}
+
+/* --calls: the path of these alone, as take has it. */
+static void calls_alone(struct fr_move *m)
+{
+	m->o.kind = FP_MOVE_TAKE;
+	m->o.begun = NULL;
+	m->o.worked = NULL;
+	fr_move_say(m, "--calls moves the signalling path of these alone: "
+		       "tags, timeouts and pings stay, and the node is not "
+		       "empty after it");
+}
+
+static int drain(struct fr_move *m, struct fp_err *e)
+{
+	char why[300];
+	int r = 0;
+
+	if (!m->from->view)
+		return fp_err(e, -EAGAIN,
+			      "%s does not answer: %s; what is dead is failed "
+			      "over",
+			      m->from->name, m->from->err.text);
+	r = fr_move_targets(m, e);
+	if (!r)
+		r = fr_move_count(m, e);
+	if (!r)
+		r = add_tags(m, e);
+	if (r)
+		return r;
+	if (!m->n_plan) {
+		snprintf(why, sizeof(why),
+			 "%s is empty: it owns no tag, and made no call since "
+			 "it was drained",
+			 m->from->name);
+		return fr_move_nothing(m, why);
+	}
+	r = fr_move_spread(m, e);
+	if (!r && m->v.select.n_callids)
+		calls_alone(m);
+	return r ? r : fr_move_run(m);
+}
 
 int fr_drain(struct fp_cli *c)
 {
-	return fp_cli_usage(c, "%s: not there yet", c->verb->name);
+	struct fp_err e = { .text = "" };
+	struct fr_move m;
+	int r;
+
+	if (c->argc != 1)
+		return fp_cli_usage(c, "drain takes one node");
+	r = fr_move_open(&m, c, FP_MOVE_DRAIN, true, &e);
+	if (r) {
+		m.v.c = c;
+		return fr_fail(&m.v, r, &e);
+	}
+	if (m.v.wait_ms < 0)
+		m.v.wait_ms = WAIT_MS;
+	m.o.settle_ms = m.v.wait_ms;
+	m.o.begun = fr_drain_begun;
+	m.o.worked = fr_drain_worked;
+	r = drain(&m, &e);
+	if (r < 0)
+		r = fr_fail(&m.v, r, &e);
+	fr_move_close(&m);
+	return r;
 }

@@ -1,8 +1,244 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fp-rehome failover. */
-#include "rehome.h"
+/* fp-rehome failover: a node is dead, and its calls go on elsewhere. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/child.h"
+#include "move.h"
+
+#define LINK_WAIT_MS 10000 /* Up, Probe, Down: 3 s measured */
+#define PUSH_MS 120000
+
+/* ---- which tags */
+
+static bool is_target(const struct fr_move *m, const struct fp_edge *x)
+{
+	for (size_t i = 0; i < m->n_to; i++)
+		if (m->to[i] == x)
+			return true;
+	return false;
+}
+
+static bool is_named(const char (*v)[64], size_t n, const char *tag)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i], tag))
+			return true;
+	return false;
+}
+
+/* Nobody else can have owned what nobody owns now. */
+static bool is_only_silent(const struct fr_move *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->v.edges.n; i++)
+		n += !m->v.edges.v[i].view;
+	return n == 1 && !m->from->view;
+}
+
+/* A tag that --tag names goes whoever has it, but for one that is there already:
+ * the conditions refuse what is wrong with it. */
+static int add_named(struct fr_move *m, struct fp_err *e)
+{
+	const struct fp_select *q = &m->v.select;
+	int r = 0;
+
+	for (size_t i = 0; i < q->n_tags && !r; i++) {
+		const struct fr_tag_now *t = fr_move_find(m, q->tags[i]);
+
+		if (!t || !t->owner || !is_target(m, t->owner))
+			r = fr_move_add(m, q->tags[i], t ? t->owner : NULL,
+					NULL, e);
+	}
+	return r;
+}
+
+static int add_tags(struct fr_move *m, struct fp_err *e)
+{
+	bool is_only = is_only_silent(m);
+	char(*own)[64] = NULL;
+	size_t n_own = 0;
+	int r = fp_edge_own_tags(m->from, &own, &n_own, e);
+
+	if (r && r != -ENOENT)
+		return r;
+	r = 0;
+	for (size_t i = 0; i < m->n_now && !r; i++) {
+		const struct fr_tag_now *t = &m->now[i];
+		bool is_own = is_named((const char(*)[64])own, n_own, t->name);
+
+		if (t->owner == m->from || (!t->owner && (is_own || is_only)))
+			r = fr_move_add(m, t->name, t->owner, NULL, e);
+	}
+	free(own);
+	return r;
+}
+
+/* ---- the policy, after it */
+
+struct push {
+	struct fr_move *m;
+	bool is_done;
+	int code, status;
+};
+
+static void printed(void *ctx, const char *p, size_t n)
+{
+	(void)ctx;
+	fwrite(p, 1, n, stderr);
+}
+
+static void pushed(void *ctx, int code, int status)
+{
+	struct push *p = ctx;
+
+	p->code = code;
+	p->status = status;
+	p->is_done = true;
+	fp_loop_stop(p->m->v.nodes.loop);
+}
+
+#define PUSH_WORDS 16
+
+/* What brought us to the nodes brings it, too. */
+static void push_words(const struct fr_move *m, const struct fp_edge *to,
+		       const char *argv[PUSH_WORDS])
+{
+	const struct fp_cli *c = m->v.c;
+	const char *ssh = fp_cli_get(c, "ssh-command");
+	const char *words[PUSH_WORDS] = {
+		"fp-sync",    "push",    "--cluster",    c->cluster, "--state",
+		c->state_dir, "--lists", m->o.lists_dir, "-N",       to->name
+	};
+	size_t n = 10;
+
+	if (ssh) {
+		words[n++] = "--ssh-command";
+		words[n++] = ssh;
+	}
+	if (fp_cli_get(c, "no-ssh-config"))
+		words[n++] = "--no-ssh-config";
+	memcpy(argv, words, sizeof(words));
+}
+
+static int push_one(struct fr_move *m, const struct fp_edge *to, struct push *p,
+		    struct fp_err *e)
+{
+	const char *argv[PUSH_WORDS];
+	const struct fp_child_opts o = { .argv = argv,
+					 .timeout_ms = PUSH_MS,
+					 .out = printed,
+					 .ended = pushed,
+					 .ctx = p };
+	struct fp_child *child;
+	int r;
+
+	push_words(m, to, argv);
+	*p = (struct push){ .m = m };
+	r = fp_child_start(&child, m->v.nodes.loop, &o, e);
+	if (r)
+		return r;
+	r = fp_loop_wait(m->v.nodes.loop, &p->is_done, e);
+	if (r && !p->is_done)
+		fp_child_kill(child);
+	if (!r && p->code)
+		r = fp_err_sys(e, p->code, "fp-sync push");
+	else if (!r && p->status)
+		r = fp_err(e, -EIO, "fp-sync push: exit status %d", p->status);
+	return r;
+}
+
+static int worked(void *move, const struct fp_campaign_sum *s,
+		  struct fp_journal *j, struct fp_err *e)
+{
+	struct fr_move *m = move;
+	struct push p;
+	char item[300];
+	int r = 0, r2;
+
+	for (size_t i = 0; i < m->n_to && s->is_policy_old && !r; i++) {
+		const char *name = m->to[i]->name;
+
+		r2 = push_one(m, m->to[i], &p, e);
+		if (r2 == -EINTR)
+			return r2;
+		if (r2)
+			fp_log(FP_LOG_WARN, "%s: its policy is old still: %s",
+			       name, e->text);
+		else
+			fr_move_say(m, "%s: its policy was pushed", name);
+		m->is_partial |= r2 != 0;
+		snprintf(item, sizeof(item), "push:%s", name);
+		r = fp_journal_add(j, item, r2 ? "failed" : "done", NULL, e);
+	}
+	return r;
+}
+
+/* ---- the verb */
+
+/* What an earlier job left is not done by a new one. */
+static void say_unfinished(struct fr_move *m)
+{
+	struct fp_job_head *v = NULL;
+	struct fp_err e = { .text = "" };
+	size_t n = 0;
+
+	if (fp_journal_list(&m->o.journal, false, &v, &n, &e))
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i].tool, "fp-rehome") &&
+		    !strcmp(v[i].node, m->from->name)) {
+			fp_log(FP_LOG_WARN,
+			       "job %s of %s has not ended (%s): "
+			       "fp-rehome resume %s",
+			       v[i].id, v[i].node, v[i].state, v[i].id);
+			m->is_partial = true;
+		}
+	free(v);
+}
+
+static int failover(struct fr_move *m, struct fp_err *e)
+{
+	char why[300];
+	int r = fr_move_targets(m, e);
+
+	if (!r)
+		r = fr_move_count(m, e);
+	if (!r)
+		r = m->v.select.n_tags ? add_named(m, e) : add_tags(m, e);
+	if (r)
+		return r;
+	if (!m->n_plan) {
+		say_unfinished(m);
+		snprintf(why, sizeof(why),
+			 "%s: each of its tags is owned by a node that lives",
+			 m->from->name);
+		return fr_move_nothing(m, why);
+	}
+	r = fr_move_spread(m, e);
+	return r ? r : fr_move_run(m);
+}
 
 int fr_failover(struct fp_cli *c)
 {
-	return fp_cli_usage(c, "%s: not there yet", c->verb->name);
+	struct fp_err e = { .text = "" };
+	struct fr_move m;
+	int r;
+
+	if (c->argc != 1)
+		return fp_cli_usage(c, "failover takes one node");
+	r = fr_move_open(&m, c, FP_MOVE_FAILOVER, true, &e);
+	if (r) {
+		m.v.c = c;
+		return fr_fail(&m.v, r, &e);
+	}
+	m.o.link_wait_ms = m.v.wait_ms < 0 ? LINK_WAIT_MS : m.v.wait_ms;
+	m.o.worked = worked;
+	r = failover(&m, &e);
+	if (r < 0)
+		r = fr_fail(&m.v, r, &e);
+	fr_move_close(&m);
+	return r;
 }

@@ -1,8 +1,88 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fp-rehome resume. */
-#include "rehome.h"
+/* fp-rehome resume: go on where a job stopped. */
+#include <string.h>
+
+#include "move.h"
+
+#define LINK_WAIT_MS 10000
+#define WAIT_MS 60000
+#define RATE_ANY 1e6
+
+/* What the command line does not say is as the job has it. */
+static void forget_defaults(struct fr_move *m)
+{
+	const struct fp_cli *c = m->v.c;
+	struct fp_moving_opts *o = &m->o.moving;
+	const char *rate = fp_cli_get(c, "rate");
+
+	if (!fp_cli_get(c, "window"))
+		o->mover.window = 0;
+	if (!rate)
+		o->mover.rate = 0;
+	else if (o->mover.rate <= 0)
+		o->mover.rate = RATE_ANY;
+	if (!fp_cli_get(c, "retries"))
+		o->mover.retries = 0;
+	if (!fp_cli_get(c, "call-timeout"))
+		o->call_timeout_ms = 0;
+	if (!fp_cli_get(c, "verify"))
+		o->verify = FP_VERIFY_NONE;
+	m->o.link_wait_ms = LINK_WAIT_MS;
+	m->o.settle_ms = WAIT_MS;
+}
+
+static int target(struct fr_move *m, struct fp_edge **to, struct fp_err *e)
+{
+	int r = 0;
+
+	*to = NULL;
+	if (!fp_cli_get(m->v.c, "to"))
+		return 0;
+	r = fr_move_targets(m, e);
+	if (!r && m->n_to != 1)
+		r = fp_err(e, -EINVAL, "resume goes on to one node (--to)");
+	if (!r)
+		*to = m->to[0];
+	return r;
+}
+
+static int resume(struct fr_move *m, struct fp_err *e)
+{
+	struct fp_campaign_sum sum = { .n_tags = 0 };
+	struct fp_edge *to;
+	int r = target(m, &to, e), status;
+
+	if (r)
+		return r;
+	r = fp_campaign_resume(&m->o, m->v.c->argv[0], to, &sum, e);
+	if (r == -EALREADY) {
+		fr_move_say(m, "%s", e->text);
+		r = 0;
+		sum = (struct fp_campaign_sum){ .n_tags = 0 };
+	}
+	status = fr_end(&m->v, r, &sum, e);
+	if (!status && m->o.is_dry_run && sum.is_changed)
+		status = FP_EXIT_NO;
+	return status;
+}
 
 int fr_resume(struct fp_cli *c)
 {
-	return fp_cli_usage(c, "%s: not there yet", c->verb->name);
+	struct fp_err e = { .text = "" };
+	struct fr_move m;
+	int r;
+
+	if (c->argc != 1)
+		return fp_cli_usage(c, "resume takes one job");
+	r = fr_move_open(&m, c, FP_MOVE_FAILOVER, false, &e);
+	if (r) {
+		m.v.c = c;
+		return fr_fail(&m.v, r, &e);
+	}
+	forget_defaults(&m);
+	r = resume(&m, &e);
+	if (r < 0)
+		r = fr_fail(&m.v, r, &e);
+	fr_move_close(&m);
+	return r;
 }
