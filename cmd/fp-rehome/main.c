@@ -8,13 +8,14 @@
 
 static const struct fp_opt opts[] = {
 	{ "to", 0, "NODE,...",
-	  "preflight failover drain take drain-media resume activate",
+	  "preflight failover drain take drain-media resume",
 	  "the nodes that get the calls; auto: all that are in step" },
 	{ "all", 0, NULL, "preflight jobs",
 	  "preflight: each node, as if it died now; jobs: ended ones too" },
 	{ "config", 0, "FILE", "preflight join activate",
 	  "the node's OpenSIPS configuration, for settings that MI does not show" },
-	{ "tag", 0, "TAG,...", SELECTS, "these sharing tags alone" },
+	{ "tag", 0, "TAG,...", SELECTS " activate",
+	  "these sharing tags alone" },
 	{ "calls", 0, "CALLID,...", SELECTS, "these calls alone" },
 	{ "from-uri", 0, "PREFIX", SELECTS, "calls whose From URI begins so" },
 	{ "to-uri", 0, "PREFIX", SELECTS, "calls whose To URI begins so" },
