@@ -150,8 +150,8 @@ static int push_one(struct fr_move *m, const struct fp_edge *to, struct push *p,
 	return r;
 }
 
-static int worked(void *move, const struct fp_campaign_sum *s,
-		  struct fp_journal *j, struct fp_err *e)
+int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
+		       struct fp_journal *j, struct fp_err *e)
 {
 	struct fr_move *m = move;
 	struct push p;
@@ -235,7 +235,7 @@ int fr_failover(struct fp_cli *c)
 		return fr_fail(&m.v, r, &e);
 	}
 	m.o.link_wait_ms = m.v.wait_ms < 0 ? LINK_WAIT_MS : m.v.wait_ms;
-	m.o.worked = worked;
+	m.o.worked = fr_failover_worked;
 	r = failover(&m, &e);
 	if (r < 0)
 		r = fr_fail(&m.v, r, &e);

@@ -65,6 +65,9 @@ void fr_move_tell(struct fr_move *m, const char *name,
 		  enum fp_condition_state state, const char *value,
 		  const char *detail);
 
+/* When all calls have their verdicts: the policy of targets that have an old one. */
+int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
+		       struct fp_journal *j, struct fp_err *e);
 /* drain_calls.c: what drain does when its job has begun, and when all calls have
  * their verdicts; ctx is a struct fr_move. */
 int fr_drain_begun(void *move, const char *job, struct fp_err *e);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fp-rehome resume: go on where a job stopped. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "codec/moveplan.h"
 #include "move.h"
 
 #define LINK_WAIT_MS 10000
@@ -28,8 +30,71 @@ static void forget_defaults(struct fr_move *m)
 	if (!fp_cli_get(c, "verify"))
 		o->verify = FP_VERIFY_NONE;
 	m->o.link_wait_ms = LINK_WAIT_MS;
-	m->o.settle_ms = WAIT_MS;
+	m->o.settle_ms = m->v.wait_ms = WAIT_MS;
 }
+
+/* ---- what a job of its kind does beside calls */
+
+static int ignore(void *ctx, const char *item, const char *state,
+		  const char *detail, int64_t at_s)
+{
+	(void)ctx;
+	(void)item;
+	(void)state;
+	(void)detail;
+	(void)at_s;
+	return 0;
+}
+
+static int add_target(struct fr_move *m, const char *name, struct fp_err *e)
+{
+	struct fp_edge *x = fp_edges_find(&m->v.edges, name), **more;
+
+	for (size_t i = 0; i < m->n_to; i++)
+		if (m->to[i] == x)
+			return 0;
+	more = reallocarray(m->to, m->n_to + 1, sizeof(struct fp_edge *));
+	if (!more)
+		return fp_err(e, -ENOMEM, "out of memory");
+	m->to = more;
+	if (x)
+		m->to[m->n_to++] = x;
+	return 0;
+}
+
+static int read_plan(struct fr_move *m, const char *plan, struct fp_err *e)
+{
+	struct fp_moveplan p;
+	int r = fp_moveplan_parse(&p, plan, strlen(plan), e);
+
+	if (r)
+		return r;
+	m->from = fp_edges_find(&m->v.edges, p.from);
+	for (size_t i = 0; i < p.n_tags && !r; i++)
+		r = add_target(m, p.tag[i].to, e);
+	if (m->from && !strcmp(p.kind, "drain")) {
+		m->o.begun = fr_drain_begun;
+		m->o.worked = fr_drain_worked;
+	} else if (!strcmp(p.kind, "failover")) {
+		m->o.worked = fr_failover_worked;
+	}
+	fp_moveplan_fini(&p);
+	return r;
+}
+
+static int read_job(struct fr_move *m, struct fp_err *e)
+{
+	struct fp_job_head h = { .plan = NULL };
+	int r = fp_journal_read(&m->o.journal, m->v.c->argv[0], &h, ignore,
+				NULL, e);
+
+	if (!r && h.plan)
+		r = read_plan(m, h.plan, e);
+	free(h.plan);
+	return r;
+}
+
+/* ---- the verb */
 
 static int target(struct fr_move *m, struct fp_edge **to, struct fp_err *e)
 {
@@ -52,6 +117,8 @@ static int resume(struct fr_move *m, struct fp_err *e)
 	struct fp_edge *to;
 	int r = target(m, &to, e), status;
 
+	if (!r)
+		r = read_job(m, e);
 	if (r)
 		return r;
 	r = fp_campaign_resume(&m->o, m->v.c->argv[0], to, &sum, e);
@@ -62,8 +129,8 @@ static int resume(struct fr_move *m, struct fp_err *e)
 	}
 	status = fr_end(&m->v, r, &sum, e);
 	if (!status && m->o.is_dry_run && sum.is_changed)
-		status = FP_EXIT_NO;
-	return status;
+		return FP_EXIT_NO;
+	return !status && m->is_partial ? FP_EXIT_PARTIAL : status;
 }
 
 int fr_resume(struct fp_cli *c)
