@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define RECORD_MS 100
+#define RECORD_MS 50
 #define ASK_MS 20 /* samples are asked for no more often */
 #define STEP 256  /* the first ones: what a call costs here is not known yet */
 #define COSTS_MAX 8 /* times the least */
@@ -124,13 +124,15 @@ static uint64_t floor_bytes(const struct fp_memory *m)
 	return (uint64_t)(m->floor * (double)m->total);
 }
 
-/* Those that were under way when it was asked for may have taken nothing yet. */
+/* Those that were under way when it was asked for may have taken nothing yet.  Half
+ * of what there is room for, until the next sample: a call may cost more here than
+ * was learnt until now. */
 static void allow(struct fp_memory *m)
 {
 	uint64_t floor = floor_bytes(m);
 	uint64_t n = m->free > floor ? (m->free - floor) / m->cost : 0;
 
-	n = n > m->asked_under ? n - m->asked_under : 0;
+	n = n > m->asked_under ? (n - m->asked_under + 1) / 2 : 0;
 	if (n > m->step)
 		n = m->step;
 	m->since = m->asked_begun;

@@ -14,7 +14,7 @@
 #define FP_MEMORY_WT_MS 5000
 #define FP_MEMORY_COST (31u * 1024)
 #define FP_MEMORY_OLD_MS 2000 /* a sample is good for this long */
-#define FP_MEMORY_RECORDS 64  /* at least 100 ms apart: longer than wt_timer */
+#define FP_MEMORY_RECORDS 128 /* at least 50 ms apart: longer than wt_timer */
 
 struct fp_memory {
 	size_t cost_min, cost;
