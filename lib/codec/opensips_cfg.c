@@ -175,7 +175,29 @@ static void modparam(struct reader *r)
 	set(r->out, module, name, value, line);
 }
 
+static bool is_route(const struct cfg_token *t)
+{
+	size_t n = strlen(t->text);
+
+	return t->kind == CFG_WORD &&
+	       (!strcmp(t->text, "route") ||
+		(n > 6 && !strcmp(t->text + n - 6, "_route")));
+}
+
 /* ---- sockets: "socket=udp:192.0.2.1:5060 as 203.0.113.1 tag service" */
+
+/* Does another statement begin here?  Nothing ends one. */
+static bool is_statement(const struct cfg_token *t)
+{
+	static const char *const words[] = { "socket",       "listen",
+					     "loadmodule",   "modparam",
+					     "include_file", "import_file" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (cfg_is_word(t, words[i]))
+			return true;
+	return is_route(t) || cfg_is_sign(t, '=') || cfg_is_sign(t, '{');
+}
 
 static void socket_of(struct reader *r)
 {
@@ -187,30 +209,14 @@ static void socket_of(struct reader *r)
 		return;
 	for (size_t i = 0; i < sizeof(sip) / sizeof(*sip); i++)
 		is_sip |= cfg_is_word(cfg_peek(&r->s), sip[i]);
-	/* until the next statement, which is one of these */
-	while (is_sip && cfg_peek(&r->s)->kind != CFG_END) {
-		const struct cfg_token *t = cfg_peek(&r->s);
-
-		if (cfg_is_word(t, "socket") || cfg_is_word(t, "listen") ||
-		    cfg_is_word(t, "loadmodule") ||
-		    cfg_is_word(t, "modparam") || cfg_is_sign(t, '=') ||
-		    cfg_is_sign(t, '{'))
-			return;
+	while (is_sip && cfg_peek(&r->s)->kind != CFG_END &&
+	       !is_statement(cfg_peek(&r->s))) {
 		cfg_next(&r->s);
 		r->out->has_socket_tag |= cfg_is_word(&r->s.now, "tag");
 	}
 }
 
 /* ---- routes */
-
-static bool is_route(const struct cfg_token *t)
-{
-	size_t n = strlen(t->text);
-
-	return t->kind == CFG_WORD &&
-	       (!strcmp(t->text, "route") ||
-		(n > 6 && !strcmp(t->text + n - 6, "_route")));
-}
 
 static struct route *route_now(struct reader *r)
 {
