@@ -139,6 +139,18 @@ static int read_all(struct fr_move *m, struct fp_err *e)
 	return r ? r : read_now(m, e);
 }
 
+/* As a line for a person, what changed is enough. */
+static void tag(void *move, const struct fp_tag_move *t, const char *state,
+		const char *detail)
+{
+	const struct fr_move *m = move;
+	const struct fp_cli *c = m->v.c;
+
+	if (c->is_json || c->is_dry_run || c->verbose ||
+	    !strcmp(state, "given"))
+		fr_tag(move, t, state, detail);
+}
+
 int fr_move_open(struct fr_move *m, struct fp_cli *c, enum fp_move_kind kind,
 		 bool has_node, struct fp_err *e)
 {
@@ -163,6 +175,7 @@ int fr_move_open(struct fr_move *m, struct fp_cli *c, enum fp_move_kind kind,
 	m->o.is_dry_run = c->is_dry_run;
 	if (fr_fleet(&m->v, &m->fleet, &m->o.lists_dir))
 		m->o.fleet = &m->fleet;
+	m->o.tag = tag;
 	m->o.ctx = m; /* its first member is the env that callbacks want */
 	return 0;
 }
