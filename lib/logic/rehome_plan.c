@@ -10,6 +10,7 @@
 struct load {
 	double calls, weight;
 	size_t got, max; /* of the plan; max 0: any */
+	size_t n_empty;  /* tags without calls that it got */
 };
 
 static struct load *loads_of(const struct fp_plan_node *node, size_t n)
@@ -17,8 +18,9 @@ static struct load *loads_of(const struct fp_plan_node *node, size_t n)
 	struct load *l = calloc(n, sizeof(*l));
 
 	for (size_t i = 0; l && i < n; i++)
-		l[i] = (struct load){ (double)node[i].calls, node[i].weight, 0,
-				      node[i].max };
+		l[i] = (struct load){ .calls = (double)node[i].calls,
+				      .weight = node[i].weight,
+				      .max = node[i].max };
 	return l;
 }
 
@@ -47,42 +49,50 @@ static int by_size(const void *a, const void *b)
 	return by_name ? by_name : (x > y) - (x < y);
 }
 
-/* Where it makes the least level.  A tag without calls, too, goes to one after the
- * other: it counts as a part of a call. */
-static size_t best_node(const struct load *l, const double *empty, size_t n,
+/* How full it is with one more.  A tag without calls changes no level: such go by
+ * their number. */
+static double level_with(const struct load *l, const struct fp_plan_tag *t)
+{
+	return t->calls ? level(l, (double)t->calls)
+			: (double)(l->n_empty + 1) / l->weight;
+}
+
+static bool is_better(const struct load *a, const struct load *b,
+		      const struct fp_plan_tag *t)
+{
+	double x = level_with(a, t), y = level_with(b, t);
+
+	return x < y || (x <= y && level(a, 0) < level(b, 0));
+}
+
+static size_t best_node(const struct load *l, size_t n,
 			const struct fp_plan_tag *t)
 {
 	size_t best = FP_PLAN_NONE;
-	double at = 0, here;
 
-	for (size_t i = 0; i < n; i++) {
-		if (!may_get(&l[i], t->calls))
-			continue;
-		here = level(&l[i], (double)t->calls + empty[i]);
-		if (best != FP_PLAN_NONE && here >= at)
-			continue;
-		best = i;
-		at = here;
-	}
+	for (size_t i = 0; i < n; i++)
+		if (may_get(&l[i], t->calls) &&
+		    (best == FP_PLAN_NONE || is_better(&l[i], &l[best], t)))
+			best = i;
 	return best;
 }
 
 static int spread(struct fp_plan_tag **order, size_t n_tags, struct load *l,
-		  double *empty, size_t n_nodes)
+		  size_t n_nodes)
 {
 	int r = 0;
 
 	for (size_t k = 0; k < n_tags; k++) {
 		struct fp_plan_tag *t = order[k];
 
-		t->to = best_node(l, empty, n_nodes, t);
+		t->to = best_node(l, n_nodes, t);
 		if (t->to == FP_PLAN_NONE) {
 			r = -ENOSPC;
 			continue;
 		}
 		l[t->to].calls += (double)t->calls;
 		l[t->to].got += t->calls;
-		empty[t->to] += 1e-3;
+		l[t->to].n_empty += !t->calls;
 	}
 	return r;
 }
@@ -92,18 +102,16 @@ int fp_plan_spread(struct fp_plan_tag *tag, size_t n_tags,
 {
 	struct fp_plan_tag **order = calloc(n_tags + 1, sizeof(*order));
 	struct load *l = n_nodes ? loads_of(node, n_nodes) : NULL;
-	double *empty = calloc(n_nodes + 1, sizeof(*empty));
 	int r = n_nodes ? -ENOMEM : -EINVAL;
 
-	if (order && l && empty) {
+	if (order && l) {
 		for (size_t i = 0; i < n_tags; i++)
 			order[i] = &tag[i];
 		qsort(order, n_tags, sizeof(*order), by_size);
-		r = spread(order, n_tags, l, empty, n_nodes);
+		r = spread(order, n_tags, l, n_nodes);
 	}
 	free(order);
 	free(l);
-	free(empty);
 	return r;
 }
 
