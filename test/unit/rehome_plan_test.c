@@ -57,7 +57,7 @@ static const struct row spreads[] = {
 	    { "c", 10, NONE, 0 },
 	    { "d", 10, NONE, 0 } },
 	  0,
-	  { 0, 0, 0, 1 },
+	  { 0, 0, 1, 0 },
 	  0 },
 	{ "weight 0 gets nothing",
 	  2,
