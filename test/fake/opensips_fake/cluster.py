@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nodes of one cluster, each beside the others' directories (../N), tell each
 other by their control sockets what real ones tell by BIN: that they are there,
-which tag went active, how many dialogs a sync brings."""
+which tag went active, what became of dialogs, and all of them for a sync."""
 import os
+import threading
 import time
 
 from . import client, state as st
@@ -12,7 +13,7 @@ PROBE_S, DOWN_S = 1.0, 2.0  # a lost node: Probe, then Down, and again
 CAPABILITY = ('clusterer', 'cap:' + st.CAPABILITY)
 
 
-def tell(s, node, words, timeout=0.3):
+def tell(s, node, words, timeout=1):
     """What the node answers, or None."""
     path = os.path.join(os.path.dirname(os.path.abspath(s.dir)), str(node))
     try:
@@ -25,72 +26,126 @@ def seen(link):
     return link.forced or (link.state, link.hop)
 
 
-def broadcast(s, words):
-    """To those whose link is Up: the others are told nothing, and nobody is told
-    so."""
-    for link in s.links.values():
-        if seen(link)[0] == 'Up':
-            tell(s, link.node, words)
-
-
 def heard(s, words):
     """From another node; s.lock is held."""
     if not s.is_in_cluster:
         return {'error': 'not in the cluster'}
-    if 'tag_active' in words:
-        s.step_down(words['tag_active'])
-    return {'ok': True, 'capability': s.capability,
-            'dialogs': s.statistic('dialog:active_dialogs')}
+    for event in words.get('events', ()):
+        for kind, what in event.items():
+            if kind == 'tag_active':
+                s.step_down(what)
+            else:
+                s.dialogs.heard(kind, what)
+    out = {'ok': True, 'capability': s.capability,
+           'dialogs': s.statistic('dialog:active_dialogs')}
+    if 'sync' in words:
+        out['chunks'] = s.dialogs.donated()
+    return out
 
 
-def is_donor(answer):
-    return bool(answer and answer.get('capability') == 'Ok')
+# ---- what is told
+
+def tell_all(s):
+    for link in s.links.values():
+        threading.Thread(target=tell_one, args=(s, link),
+                         daemon=True).start()
 
 
-def sync(s, is_postponed=False):
-    """From the first that is Ok, highest number first; it takes what the donor
-    has.  A request is reported after it went out, so after a quick end; one that
-    was postponed is not reported again."""
-    def report(text):
-        s.report(*CAPABILITY, text)
+def tell_one(s, link):
+    """In order, many at once; what it cannot be told is lost to it."""
+    while True:
+        link.has_events.wait()
+        link.has_events.clear()
+        while link.events:
+            some = []
+            while link.events and len(some) < 500:
+                some.append(link.events.popleft())
+            tell(s, link.node, {'events': some}, 5)
 
+
+# ---- a sync
+
+def donor(s, told):
+    """The first that is Ok, highest number first; by what was last heard of it,
+    so it may be one that has nothing (facts/opensips-3nodes.md 0.1)."""
     for node in sorted(s.links, reverse=True):
-        if seen(s.links[node])[0] != 'Up':
-            continue
-        answer = tell(s, node, {'sync': True})
-        if is_donor(answer):
+        if seen(s.links[node])[0] == 'Up' and told(s.links[node]) == 'Ok':
+            return node
+    return 0
+
+
+def sync(s, node, is_postponed=False):
+    """It takes what the donor has.  A request is reported after it went out, so
+    after a quick end; one that was postponed is not reported again."""
+    answer = tell(s, node, {'sync': True}, 10)
+    with s.lock:
+        if not answer or not answer.get('ok'):
+            return False
+        if is_postponed:
+            s.report(*CAPABILITY, 'Sync started from node [%d]' % node)
+        chunks = answer['chunks']
+        s.dialogs.synced(chunks)
+        # a test may say that there are more than there are
+        more = answer['dialogs'] - len(chunks)
+        if more:
             s.set_statistic('dialog:active_dialogs', answer['dialogs'])
-            s.capability = 'Ok'
-            s.wants_sync = False
-            report('Sync completed, received [%d] chunks' % answer['dialogs'])
-            if not is_postponed:
-                report('Sync requested from node [%d]' % node)
-            return True
-    return False
+        s.capability = 'Ok'
+        s.wants_sync = s.is_syncing = False
+        s.report(*CAPABILITY, 'Sync completed, received [%d] chunks'
+                 % answer['dialogs'])
+        if not is_postponed:
+            s.report(*CAPABILITY, 'Sync requested from node [%d]' % node)
+    return True
 
 
 def step(link, answer, now):
+    """True: it came Up."""
     if answer and answer.get('ok'):
-        link.state, link.hop, link.since = 'Up', link.node, 0
-        return
+        was, link.state = link.state, 'Up'
+        link.hop, link.since = link.node, 0
+        return was != 'Up'
     if link.state == 'Up':
         link.since = now
     link.hop = 0
     turn = (now - link.since) % (PROBE_S + DOWN_S)
     link.state = 'Probe' if turn < PROBE_S else 'Down'
+    return False
 
 
 def catch_up(s, since):
     """When it has started: a sync, or, with no donor, as if there was one."""
-    if not s.wants_sync:
+    with s.lock:
+        node = donor(s, lambda link: link.cap) if s.wants_sync else 0
+        wants = s.wants_sync
+    if not wants or (node and sync(s, node, True)):
         return
-    if not sync(s, True) and time.time() - since > s.args.sync_s and not any(
-            seen(x)[0] == 'Up' and is_donor(tell(s, x.node, {}))
-            for x in s.links.values()):
-        s.capability = 'Ok'
-        s.wants_sync = False
-        s.report(*CAPABILITY, 'ERROR: Sync request aborted! (no donor found in '
-                 'due time) => fallback to synced state')
+    with s.lock:
+        if not node and s.wants_sync and time.time() - since > s.args.sync_s:
+            s.capability = 'Ok'
+            s.wants_sync = False
+            s.report(*CAPABILITY, 'ERROR: Sync request aborted! (no donor '
+                     'found in due time) => fallback to synced state')
+
+
+def again(s):
+    """dlg_cluster_sync, or cluster_auto_sync: who comes back is still known as
+    Ok."""
+    with s.lock:
+        wants, s.wants_again = s.wants_again and not s.wants_sync, False
+        node = donor(s, lambda link: link.cap) if wants else 0
+    if node:
+        sync(s, node)
+
+
+def ping(s, link):
+    answer = tell(s, link.node, {'ping': True}) if s.is_in_cluster else None
+    with s.lock:
+        if step(link, answer, time.time()):
+            if s.args.auto_sync and not s.wants_sync and link.cap:
+                s.wants_again = True
+                return  # what it says of itself is heard after that
+        if answer and answer.get('ok'):
+            link.cap = answer['capability']
 
 
 def watch(s):
@@ -99,10 +154,7 @@ def watch(s):
     since = time.time()
     while True:
         for link in list(s.links.values()):
-            answer = (tell(s, link.node, {'ping': True}) if s.is_in_cluster
-                      else None)
-            with s.lock:
-                step(link, answer, time.time())
-        with s.lock:
-            catch_up(s, max(since, s.started))
+            ping(s, link)
+        catch_up(s, max(since, s.started))
+        again(s)
         time.sleep(PING_S)

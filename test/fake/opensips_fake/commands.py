@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The MI commands.  COMMANDS[name] = (Recipes, function(state, **params)); a
+"""The MI commands, but for those of dialogs.  COMMANDS[name] = (Recipes, function(state, **params)); a
 function returns the result or raises MiError.  Source: captured from 3.6.8; its
 sources where a function says so."""
 import os
@@ -23,7 +23,8 @@ def whole(value, name):
     try:
         return int(value)
     except (TypeError, ValueError):
-        raise MiError(-32602, 'Invalid params', name) from None
+        raise MiError(-32602, 'Invalid params',
+                      "Bad type for parameter '%s'" % name) from None
 
 
 # ---- core
@@ -126,7 +127,7 @@ def clusterer_shtag_set_active(s, tag):
     if number != '1':
         raise MiError(404, 'Cluster ID not found')
     s.activate(name, 'MI command')
-    cluster.broadcast(s, {'tag_active': name})
+    s.tell_peers({'tag_active': name})
     return 'OK'
 
 
@@ -138,25 +139,6 @@ def clusterer_set_status(s, cluster_id, status):
     for link in s.links.values():
         link.state, link.hop = 'Down', 0
     return 'OK'
-
-
-@command('dlg_cluster_sync', (), ('sharing_tag',), named_only=True)
-def dlg_cluster_sync(s, sharing_tag=None):
-    cluster.sync(s)
-    return 'OK'
-
-
-# ---- dialog
-
-@command('dlg_list', (), ('callid',), ('callid', 'from_tag'),
-         ('index', 'counter'), named_only=True)
-def dlg_list(s, callid=None, from_tag=None, index=None, counter=None):
-    """It has numbers of dialogs and no dialogs."""
-    if callid is not None:
-        raise MiError(404, 'No such dialog')
-    if counter is not None:
-        return {'count': s.statistic('dialog:active_dialogs'), 'Dialogs': []}
-    return {'Dialogs': []}
 
 
 # ---- dispatcher

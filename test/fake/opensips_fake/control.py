@@ -9,9 +9,22 @@ DIR ...", other nodes by cluster.py.
                      link.N=STATE[/NEXT_HOP]|auto  link.N.enabled=yes|no
                      cap=Ok|"not synced"  cap.enabled=yes|no
                      fault.TRANSPORT[/METHOD]=KIND [ARG]|none
+                     next.TRANSPORT[/METHOD]=KIND [ARG]    (one request's)
                        TRANSPORT: udp unix fifo http; KIND: silent, slow S,
                        garbage [TEXT], error CODE TEXT, wrong-id, twice,
-                       internal, status N, close, endless, flood, part
+                       internal, status N, close, endless, flood, part,
+                       lost (done, and not said), late S (done at once)
+                     churn=N     after each page of dialogs N planted ones end
+                                 and N others begin
+                     die.METHOD=N    at the N-th request from now
+                     steal.TAG=NODE/N    at the N-th dlg_send_sequential from
+                                 now NODE makes the tag active
+  plant N TAG [STATE [AGE_S]]   N dialogs of no call, on this node alone
+  zombie CALLID|N TAG    the same: BYE overtook the sync
+  unplant            all of them end
+  forget [CALLID]    dialogs go from this node alone, all or one
+  activate TAG       as clusterer_shtag_set_active
+  calls              CALLID STATE TAG of all, a line each
   report TEXT        one more report of its sync ("Sync started from node [2]")
   command NAME yes|no
   ds SET URI a|i|p|Active|Inactive|Probing
@@ -24,6 +37,7 @@ DIR ...", other nodes by cluster.py.
 import json
 import os
 import socket
+import threading
 
 from . import cluster
 
@@ -65,12 +79,27 @@ def set_one(s, key, value):
         s.capability, s.wants_sync = value, False
     elif key == 'cap.enabled':
         s.cap_enabled = value
+    elif key == 'churn':
+        s.churn = int(value)
+    elif group == 'die':
+        s.count_downs.append([rest, int(value), s.die])
+    elif group == 'steal':
+        node, _, n = value.partition('/')
+        s.count_downs.append(['dlg_send_sequential', int(n or 1),
+                              lambda: steal(s, int(node), rest)])
+    elif group == 'next':
+        s.next_faults.setdefault(rest, []).append(value.split(' '))
     elif group == 'fault' and value == 'none':
         s.faults.pop(rest, None)
     elif group == 'fault':
         s.faults[rest] = value.split(' ')
     else:
         raise ValueError('no such key: %s' % key)
+
+
+def steal(s, node, tag):
+    threading.Thread(target=cluster.tell, daemon=True, args=(
+        s, node, {'activate': tag})).start()
 
 
 def do_set(s, *pairs):
@@ -115,6 +144,41 @@ def do_report(s, *words):
     s.report(*cluster.CAPABILITY, ' '.join(words))
 
 
+def do_plant(s, n, tag, state='4', age='0'):
+    first = s.dialogs.count
+    s.dialogs.count += int(n)
+    for i in range(first, first + int(n)):
+        s.dialogs.plant('plant-%d-%d@127.0.1.%d' % (s.node, i, s.node), tag,
+                        int(state), float(age))
+
+
+def do_zombie(s, name, tag):
+    if name.isdigit():
+        return do_plant(s, name, tag)
+    s.dialogs.plant(name, tag)
+
+
+def do_unplant(s):
+    for d in [d for d in s.dialogs.walk() if d.is_planted]:
+        s.dialogs.end(d, False)
+
+
+def do_forget(s, callid=None):
+    for d in list(s.dialogs.walk()):
+        if callid in (None, d.callid):
+            s.dialogs.end(d, False)
+
+
+def do_activate(s, tag):
+    s.activate(tag, 'MI command')
+    s.tell_peers({'tag_active': tag})
+
+
+def do_calls(s):
+    return '\n'.join('%s %d %s' % (d.callid, d.state, d.tag or '-')
+                     for d in s.dialogs.walk())
+
+
 def do_restart(s):
     s.restart()
 
@@ -127,7 +191,9 @@ def do_help(s):
     return __doc__.partition('\n\n')[2].rstrip()
 
 
-WORDS = {'set': do_set, 'ds': do_ds, 'lb': do_lb, 'rtp': do_rtp,
+WORDS = {'plant': do_plant, 'zombie': do_zombie, 'unplant': do_unplant,
+         'forget': do_forget, 'activate': do_activate, 'calls': do_calls,
+         'set': do_set, 'ds': do_ds, 'lb': do_lb, 'rtp': do_rtp,
          'command': do_command, 'report': do_report, 'restart': do_restart,
          'asked': do_asked, 'help': do_help}
 
@@ -136,6 +202,8 @@ WORDS = {'set': do_set, 'ds': do_ds, 'lb': do_lb, 'rtp': do_rtp,
 
 def answer(s, words):
     with s.lock:
+        if 'activate' in words:
+            return {'said': do_activate(s, words['activate'])}
         if 'node' in words:
             return cluster.heard(s, words)
         try:

@@ -21,6 +21,23 @@ def arguments(argv):
     p.add_argument('--udp', type=address, help='default: IP:8080')
     p.add_argument('--http', type=address, help='default: IP:8888')
     p.add_argument('--sip', type=address, help='default: IP:5060')
+    p.add_argument('--uas', type=address, default=('127.0.3.2', 5060),
+                   help='where calls go')
+    p.add_argument('--tags', type=int, default=1,
+                   help='tags of a node: a power of two')
+    p.add_argument('--active', action='store_true',
+                   help="its tags are =active in its configuration")
+    p.add_argument('--auto-sync', action='store_true',
+                   help='cluster_auto_sync is 1')
+    p.add_argument('--no-ack-rule', dest='ack_rule', action='store_false',
+                   help='an ACK within a dialog replicates nothing')
+    p.add_argument('--fr-timeout', type=float, default=5)
+    p.add_argument('--fr-inv-timeout', type=float, default=30)
+    p.add_argument('--dialog-timeout', type=int, default=7200)
+    p.add_argument('--rtpengine', action='append', default=[],
+                   help='udp:H:P of one that calls go through, by NG')
+    p.add_argument('--local-route', action='store_true',
+                   help='local_route offers what is made here to it')
     p.add_argument('--no-probes', action='store_true',
                    help='send no OPTIONS and pings')
     p.add_argument('--buf-size', type=int, default=4 << 20,
@@ -45,7 +62,7 @@ def run(argv):
     parts = [control.serve, transports.udp, transports.unix, transports.fifo,
              transports.http, probing.sip]
     if a.nodes:
-        parts.append(cluster.watch)
+        parts += [cluster.watch, cluster.tell_all]
     if not a.no_probes:
         parts.append(probing.probe)
     for part in parts:

@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SIP on the node's own port: OPTIONS are answered, and sent to what dispatcher
+"""SIP on the node's own port: calls (b2bua.py); OPTIONS are answered, and sent to what dispatcher
 and load_balancer have, each interval; an answer counts whatever was said in
 between.  Pings to rtpengines when it starts."""
-import select
 import socket
 import threading
 import time
 import uuid
 
-from . import transports
-
-
-def sockets(s):
-    sock = socket.socket(transports.family(s.args.sip[0]), socket.SOCK_DGRAM)
-    sock.bind(s.args.sip)
-    return sock
+from . import b2bua, media, sip as endpoint
 
 
 def where(uri):
@@ -122,20 +115,32 @@ class Probes:
 
 
 def sip(s):
-    sock = sockets(s)
-    probes = Probes(s, sock)
-    following = time.time() + s.ping_s
-    while True:
-        ready, _, _ = select.select([sock], [], [], 0.05)
-        if ready:
-            try:
-                probes.take(*sock.recvfrom(65536))
-            except ConnectionError:
-                pass
+    """The node's SIP, all in this thread."""
+    ep = endpoint.Endpoint(s, s.args.sip, s.args.fr_timeout,
+                           s.args.fr_inv_timeout)
+    calls = b2bua.B2bua(s, ep)
+    if s.args.rtpengine:
+        calls.media = media.Media(s, ep)
+    probes = Probes(s, ep.sock)
+    at = {'probes': time.time() + s.ping_s, 'second': 0}
+
+    def take(m):
+        if not calls.take(m):
+            probes.take(m.encode(), m.source)
+
+    def idle():
+        now = time.time()
         probes.expire()
-        if not s.args.no_probes and time.time() >= following:
-            following = time.time() + s.ping_s
+        if not s.args.no_probes and now >= at['probes']:
+            at['probes'] = now + s.ping_s
             probes.round()
+        with s.lock:
+            s.dialogs.sweep()
+            if now >= at['second']:
+                at['second'] = now + 0.5
+                calls.expire()
+
+    ep.run(take, idle)
 
 
 def probe(s):

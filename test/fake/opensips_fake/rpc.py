@@ -2,6 +2,7 @@
 """JSON-RPC 2.0 with OpenSIPS' habits.  Source: captured from 3.6.8; mi/item.c,
 mi/mi.c."""
 import json
+import threading
 
 INT_MAX = 2147483647
 
@@ -10,6 +11,30 @@ class MiError(Exception):
     def __init__(self, code, message, data=None):
         super().__init__(message)
         self.code, self.message, self.data = code, message, data
+
+
+class Later:
+    """What a command that goes on will have said: a value or an MiError."""
+
+    def __init__(self):
+        self.is_set, self.value = False, None
+        self.lock, self.takers = threading.Lock(), []
+
+    def set(self, value):
+        with self.lock:
+            if self.is_set:
+                return
+            self.is_set, self.value = True, value
+            takers, self.takers = self.takers, []
+        for take in takers:
+            take(value)
+
+    def then(self, take):
+        with self.lock:
+            if not self.is_set:
+                self.takers.append(take)
+                return
+        take(self.value)
 
 
 def dump(value):
@@ -85,8 +110,24 @@ class Recipes(list):
         self.named_only = named_only
 
 
+def promised(value, request_id, is_wanted):
+    text = Later()
+
+    def done(said):
+        if not is_wanted:
+            text.set(None)
+        elif isinstance(said, MiError):
+            text.set(error(said, request_id))
+        else:
+            text.set(result(said, request_id))
+
+    value.then(done)
+    return text
+
+
 def answer(state, commands, request):
-    """The reply as text; None: there is none, it was a notification."""
+    """The reply as text; None: there is none, it was a notification; a Later of
+    the text."""
     if not isinstance(request, dict):
         return error(INVALID, None)
     request_id = request.get('id')
@@ -99,7 +140,10 @@ def answer(state, commands, request):
         recipes, function = command
         params = chosen(recipes, request.get('params'))
         with state.lock:
-            reply = result(function(state, **params), request_id)
+            value = function(state, **params)
+        if isinstance(value, Later):
+            return promised(value, request_id, 'id' in request)
+        reply = result(value, request_id)
     except MiError as e:
         reply = error(e, request_id)
     return reply if 'id' in request else None

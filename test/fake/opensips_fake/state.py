@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a node knows."""
+import collections
 import json
 import os
+import signal
 import threading
 import time
+
+from . import dialogs
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'data')
 CAPABILITY = 'dialog-dlg-repl'
@@ -109,6 +113,9 @@ class Link:
         self.enabled = True
         self.since = 0     # when it stopped to be Up
         self.forced = None  # (state, hop), by a test
+        self.cap = ''      # what it last said of its copy
+        self.events = collections.deque()  # that it is to be told
+        self.has_events = threading.Event()
 
 
 class State:
@@ -122,8 +129,10 @@ class State:
         self.commands = captured('which')
         self.statistics = captured('statistics')
         self.faults = {}   # "udp", "udp/METHOD": [KIND, ARG...]
+        self.next_faults = {}  # the same, a list of them
+        self.count_downs = []  # [METHOD, requests until, function]
         self.asked = []    # (transport, method), the last thousand
-        self.tags = {'sip%d.0' % n: 'backup' for n in a.nodes}
+        self.tags = self.configured_tags()
         self.links = {n: Link(n) for n in a.nodes if n != a.node}
         self.capability = 'not synced'
         self.cap_enabled = 'yes'
@@ -135,6 +144,17 @@ class State:
         self.load_tables()
         self.is_in_cluster = True
         self.wants_sync = False  # it has not had one since it started
+        self.wants_again = False  # dlg_cluster_sync, or cluster_auto_sync
+        self.is_syncing = True   # what comes meanwhile stays
+        self.dialogs = dialogs.Table(self)
+        self.b2bua = None        # when SIP is up
+        self.churn = 0           # dialogs that go and come with each page
+
+    def configured_tags(self):
+        mine = 'active' if self.args.active else 'backup'
+        return {'sip%d.%d' % (n, k): mine if n == self.node else 'backup'
+                for n in self.args.nodes or [self.node]
+                for k in range(self.args.tags)}
 
     def load_tables(self):
         self.dispatcher = [Destination(r)
@@ -182,6 +202,43 @@ class State:
             self.statistics['shmem:used_size'] = used
             self.statistics['shmem:real_used_size'] = used
 
+    def hold(self, size):
+        """Shared memory is taken; without any left the process dies, as the real
+        one (facts: dlg_async_response after "not enough free shm memory")."""
+        left = self.statistics['shmem:free_size'] - size
+        self.set_statistic('shmem:free_size', left)
+        name = 'shmem:max_used_size'
+        self.statistics[name] = max(self.statistics.get(name, 0),
+                                    self.statistics['shmem:used_size'])
+        if left < 0:
+            self.die()
+
+    def release(self, size):
+        self.hold(-size)
+
+    def die(self):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def count_down(self, method):
+        """A request of METHOD: what waited for the n-th is done."""
+        for item in list(self.count_downs):
+            if item[0] == method:
+                item[1] -= 1
+                if item[1] <= 0:
+                    self.count_downs.remove(item)
+                    item[2]()
+
+    def tell_peers(self, event):
+        """Those that can be reached will hear it, in order.  False: none."""
+        is_told = False
+        for link in self.links.values():
+            state, hop = link.forced or (link.state, link.hop)
+            if self.is_in_cluster and hop and state != 'Down':
+                link.events.append(event)
+                link.has_events.set()
+                is_told = True
+        return is_told
+
     # ---- tags
 
     def activate(self, tag, why):
@@ -203,8 +260,11 @@ class State:
         self.started = time.time()
         self.reports = {}
         self.report('core', 'main', 'initializing')
-        for tag in self.tags:
-            self.tags[tag] = 'backup'
+        self.tags = self.configured_tags()
+        self.dialogs = dialogs.Table(self)
+        if self.b2bua:
+            self.b2bua.table = self.dialogs
+        self.is_syncing = True
         for name in list(self.statistics):
             if name.startswith('dialog:'):
                 self.statistics[name] = 0

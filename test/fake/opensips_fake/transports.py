@@ -3,12 +3,14 @@
 OpenSIPS, so that one that hangs leaves the others), and what can be wrong with
 them.  Source: mi_datagram, mi_fifo, mi_http of 3.6, and captured."""
 import os
+import queue
 import select
 import socket
+import threading
 import time
 
 from . import rpc
-from .commands import COMMANDS
+from .mi_dialogs import COMMANDS
 
 DATAGRAM_MAX = 65457
 FIFO_MAX = 4096
@@ -22,10 +24,18 @@ def family(host):
 # ---- faults
 
 def fault_of(s, transport, request):
-    """KIND and the words after it, or (None, [])."""
+    """KIND and the words after it, or (None, []).  What is for the next request
+    alone goes first."""
     method = request.get('method', '') if isinstance(request, dict) else ''
     with s.lock:
         s.asked = s.asked[-999:] + [(transport, str(method))]
+        s.count_down(str(method))
+        for key in ('%s/%s' % (transport, method), transport):
+            if key in s.next_faults:
+                kind = s.next_faults[key].pop(0)
+                if not s.next_faults[key]:
+                    del s.next_faults[key]
+                return kind[0], kind[1:]
         for key in ('%s/%s' % (transport, method), transport):
             if key in s.faults:
                 return s.faults[key][0], s.faults[key][1:]
@@ -52,7 +62,24 @@ def reply_to(s, transport, text):
         return rpc.error(e, request.get('id')), None, []
     if kind == 'wrong-id':
         request = dict(request, id='%s0' % request.get('id'))
-    return rpc.answer(s, COMMANDS, request), kind, words
+    reply = rpc.answer(s, COMMANDS, request)
+    return (None if kind == 'lost' else reply), kind, words
+
+
+def when_known(reply, kind, words, take):
+    """take(text) when it is there, and when the fault "late" lets it."""
+    def known(text):
+        if text is not None and kind == 'late':
+            timer = threading.Timer(float(words[0]), take, (text,))
+            timer.daemon = True
+            timer.start()
+        elif text is not None:
+            take(text)
+
+    if isinstance(reply, rpc.Later):
+        reply.then(known)
+    else:
+        known(reply)
 
 
 # ---- datagrams
@@ -60,12 +87,15 @@ def reply_to(s, transport, text):
 def datagrams(s, name, rx, tx):
     while True:
         data, source = rx.recvfrom(DATAGRAM_MAX)
-        reply, kind, _ = reply_to(s, name, data.decode(errors='replace'))
+        reply, kind, words = reply_to(s, name, data.decode(errors='replace'))
         if kind == 'parse':
             reply = '400 Parse_error'
-        if reply is None:
-            continue
-        out = reply.encode()
+        when_known(reply, kind, words, datagram(tx, source, kind))
+
+
+def datagram(tx, source, kind):
+    def send(text):
+        out = text.encode()
         if len(out) > DATAGRAM_MAX:
             out = b'500 Internal error'
         if kind == 'part':
@@ -76,9 +106,12 @@ def datagrams(s, name, rx, tx):
             except OSError:
                 pass
 
+    return send
+
 
 def udp(s):
     sock = socket.socket(family(s.args.udp[0]), socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
     sock.bind(s.args.udp)
     datagrams(s, 'udp', sock, sock)
 
@@ -105,23 +138,36 @@ def fifo(s):
     # for writing too: there is always a writer, so never an end
     fd = os.open(path, os.O_RDWR)
     data = b''
+    out = queue.Queue()
+    threading.Thread(target=fifo_replies, args=(s, out), daemon=True).start()
     while True:
         data += os.read(fd, 65536)
         lines = data.split(b'\n')
         data = lines.pop()[:FIFO_MAX]
         for line in lines:
             if line.strip():
-                fifo_line(s, line[:FIFO_MAX].decode(errors='replace'))
+                fifo_line(s, out, line[:FIFO_MAX].decode(errors='replace'))
 
 
-def fifo_line(s, line):
+def fifo_replies(s, out):
+    """Those of commands that went on, in a thread: a reader may not be there."""
+    while True:
+        fifo_reply(s, *out.get())
+
+
+def fifo_line(s, out, line):
     """":NAME:{json}"; what is not so is logged, and nobody answered."""
     empty, _, rest = line.partition(':')
     name, colon, text = rest.partition(':')
     if empty or not colon:
         return
-    reply, kind, _ = reply_to(s, 'fifo', text)
-    if name and reply is not None:
+    reply, kind, words = reply_to(s, 'fifo', text)
+    if not name:
+        return
+    if isinstance(reply, rpc.Later) or kind == 'late':
+        when_known(reply, kind, words,
+                   lambda text: out.put((name, text.encode(), kind)))
+    elif reply is not None:
         fifo_reply(s, name, reply.encode(), kind)
 
 
@@ -229,7 +275,13 @@ def http_answer(s, request):
     reply, kind, words = reply_to(s, 'http', body.decode(errors='replace'))
     if kind == 'parse':
         reply = rpc.error(rpc.PARSE_ERROR, None)
-    if kind == 'silent':
+    while isinstance(reply, rpc.Later):  # the process asks each 500 ms
+        time.sleep(0.5)
+        if reply.is_set:
+            reply = reply.value
+    if kind == 'late':
+        time.sleep(float(words[0]))
+    if kind in ('silent', 'lost'):
         return None, False, None
     if kind == 'close':
         return b'', True, None

@@ -1,0 +1,191 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# The calls of rehome.bash: SIPp at both ends, and what each end was told.
+
+# rh_scenario uac|uas: as sipp/held.xml says.
+rh_scenario() {
+	local held=$OS_DIR/sipp/$1.held
+
+	sed -e '/<!-- SPDX/,/-->/d' -e "s/@ME@/$1/g" \
+		"$RH_SOURCE/sipp/held.xml" >"$held"
+	sed -e "/^@HELD@\$/{r $held" -e 'd}' "$RH_SOURCE/sipp/$1.xml" \
+		>"$OS_DIR/sipp/$1.xml"
+}
+
+# rh_sipp NAME ARG...: in the background, in DIR/sipp.
+rh_sipp() {
+	local name=$1
+
+	shift
+	(
+		cd "$OS_DIR/sipp" || exit
+		exec sipp "$@" -nostdin -nd -trace_err \
+			-error_file "$name.err" -trace_logs \
+			-log_file "$name.log" </dev/null \
+			>"$name.out" 2>&1 3>&- 4>&-
+	) &
+	echo $! >"$OS_DIR/sipp/$name.pid"
+}
+
+rh_uas() {
+	rh_scenario uac
+	rh_scenario uas
+	rh_sipp uas -sf uas.xml -i 127.0.3.2 -p 5060 -mp 16000
+}
+
+# rh_calls N [CALLED [CALLER]]: N calls more by way of node RH_VIA (1), of users
+# CALLED-1 ... and CALLER-1 ...: ok c491 c488 ...: see sipp/held.xml.  When it
+# returns all are held, and all nodes that live have them.
+rh_calls() {
+	local n=$1 called=${2:-ok} caller=${3:-ok} k before
+
+	before=$(rh_held | wc -l)
+	k=$(find "$OS_DIR/sipp" -name 'uac-*.pid' | wc -l)
+	rh_sipp_calls "$k" "$n" "$called" "$caller"
+	os_wait $((15 + n / 20)) rh_are_held $((before + n)) &&
+		os_wait 15 rh_all_have $((before + n))
+}
+
+rh_sipp_calls() { # K N CALLED CALLER
+	local i
+
+	{
+		echo SEQUENTIAL
+		for ((i = 1; i <= $2; i++)); do
+			echo "$4-$i;$3-$i"
+		done
+	} >"$OS_DIR/sipp/uac-$1.csv"
+	rh_sipp "uac-$1" -sf uac.xml -i 127.0.3.1 -p $((5060 + 10 * $1)) \
+		-mp $((20000 + 1000 * $1)) -inf "uac-$1.csv" -m "$2" \
+		-r "${RH_CPS:-100}" -cid_str "$1-%u-%p@%s" \
+		"127.0.1.${RH_VIA:-1}:5060"
+	echo $((5060 + 10 * $1)) >"$OS_DIR/sipp/uac-$1.port"
+}
+
+rh_log() { # uac|uas
+	case $1 in
+	uac) cat "$OS_DIR"/sipp/uac-*.log 2>/dev/null ;;
+	uas) cat "$OS_DIR/sipp/uas.log" ;;
+	esac
+}
+# rh_held [uac|uas]: Call-IDs of calls that are up there; without a word, at both.
+rh_held() {
+	case ${1-} in
+	'') comm -12 <(rh_held uac) <(rh_held uas) ;;
+	*)
+		rh_log "$1" | awk '$1 == "up" { up[$3] = 1 }
+			$1 == "down" { delete up[$3] }
+			END { for (c in up) print c }' | sort
+		;;
+	esac
+}
+rh_are_held() { [ "$(rh_held | wc -l)" = "$1" ]; }
+
+# rh_count NODE [STATES]: dialogs that it has, of states 34 unless said.
+rh_count() {
+	RH_MI=fifo rh_mi "$1" dlg_list | grep -oE "\"state\":[${2:-34}]," |
+		wc -l
+}
+rh_all_have() { # N
+	local i states=4
+
+	[ -n "$RH_ACK_RULE" ] || states=34
+	for i in $(rh_alive); do
+		[ "$(rh_count "$i" $states)" = "$1" ] || return
+	done
+}
+
+# ---- what they are made to do, from outside
+
+rh_poke() { # bye|reinvite uac|uas CALLID...
+	local what=$1 end=$2 log at
+
+	shift 2
+	for log in "$OS_DIR/sipp/$end"*.log; do
+		at=127.0.3.2:5060
+		[ "$end" = uas ] || {
+			[ -e "${log%.log}.port" ] || continue
+			at=127.0.3.1:$(<"${log%.log}.port")
+		}
+		printf '%s\n' "$@" |
+			grep -Fxf <(awk '$1 == "up" { print $3 }' "$log") |
+			"$RH_SOURCE/sipp/poke.py" "$what" "$at" || :
+	done
+}
+
+# rh_bye uac|uas [CALLID...]: that end ends them (all that are held) by BYE to where
+# it was told to; when it returns both ends are down.  "rh_fate CALLID" tells how.
+rh_bye() {
+	local end=$1 ids
+
+	shift
+	mapfile -t ids < <([ $# -gt 0 ] && printf '%s\n' "$@" || rh_held)
+	[ ${#ids[@]} -gt 0 ] || return 0
+	rh_poke bye "$end" "${ids[@]}"
+	os_wait $((10 + ${#ids[@]} / 50)) rh_are_down "${ids[@]}"
+}
+rh_are_down() { # CALLID...
+	local end
+
+	for end in uac uas; do
+		[ -z "$(comm -12 <(rh_held $end) \
+			<(printf '%s\n' "$@" | sort))" ] || return
+	done
+}
+# rh_reinvite uac|uas [CALLID...]: that end sends a re-INVITE, o= of version 9.
+rh_reinvite() {
+	local end=$1 ids
+
+	shift
+	mapfile -t ids < <([ $# -gt 0 ] && printf '%s\n' "$@" || rh_held)
+	rh_poke reinvite "$end" "${ids[@]}"
+}
+
+# ---- what they were told
+
+# rh_invites uac|uas: "CALLID ADDRESS CSEQ MEDIA ORIGIN..." of each re-INVITE.
+rh_invites() {
+	rh_log "$1" | awk '$1 == "invited" {
+		a = $4; sub(/^sip:/, "", a); sub(/[:;].*/, "", a); $4 = a
+		print substr($0, index($0, $3)) }'
+}
+# rh_contacts [uac|uas]: how many re-INVITEs came with which Contact: "END ADDRESS
+# COUNT", a line each.
+rh_contacts() {
+	local end
+
+	for end in ${1:-uac uas}; do
+		rh_invites "$end" | awk -v e="$end" '{ n[$2]++ }
+			END { for (a in n) print e, a, n[a] }' | sort
+	done
+}
+# rh_moved ADDRESS [CALLID...]: each call's each end had exactly one re-INVITE, with
+# that address; all that are held unless said.
+rh_moved() {
+	local to=$1 end ids
+
+	shift
+	mapfile -t ids < <([ $# -gt 0 ] && printf '%s\n' "$@" || rh_held)
+	for end in uac uas; do
+		rh_invites $end | awk -v to="$to" -v end=$end -v ids="${ids[*]}" '
+			{ n[$1]++; at[$1] = $2 }
+			END {
+				k = split(ids, id, " ")
+				for (i = 1; i <= k; i++)
+					if (n[id[i]] != 1 || at[id[i]] != to) {
+						print end, id[i], "had", n[id[i]] + 0, "re-INVITEs, the last of", at[id[i]]
+						bad = 1
+					}
+				exit bad
+			}' || return
+	done
+}
+# rh_fate CALLID: how it ended: "uac self 127.0.1.2" "uas peer 127.0.1.2".
+rh_fate() {
+	local end
+
+	for end in uac uas; do
+		rh_log $end | awk -v id="$1" '$1 == "down" && $3 == id {
+			print $2, $4, $5 }'
+	done
+}
