@@ -260,14 +260,17 @@ static int target(struct preflight *f, struct fp_edge *x, struct fp_err *e)
 	if (!x->view)
 		return fp_err(e, -EAGAIN, "%s does not answer: %s", x->name,
 			      x->err.text);
-	preflight_capability(f->p->edges, x, dead, &caps);
-	fp_check_capability(&c, &caps);
-	preflight_tell(f, x->name, &c);
-	links(f, x);
-	version(f, x);
+	/* calls that stay with their owner need no other node */
+	if (f->p->kind != FP_MOVE_MEDIA) {
+		preflight_capability(f->p->edges, x, dead, &caps);
+		fp_check_capability(&c, &caps);
+		preflight_tell(f, x->name, &c);
+		links(f, x);
+		version(f, x);
+	}
 	fp_check_uptime(&c, x->view->up_s);
 	preflight_tell(f, x->name, &c);
-	if (x != f->p->from)
+	if (x != f->p->from && f->p->kind != FP_MOVE_MEDIA)
 		maintenance(f, x);
 	transport(f, x);
 	signs(f, x);

@@ -332,8 +332,8 @@ int preflight_calls(struct preflight *f, struct fp_edge *x, struct fp_err *e)
 		return fp_err(e, -EAGAIN,
 			      "%s: its dialogs are not to be had: %s", x->name,
 			      x->err.text);
-	r = in_step(f, x, e);
-	if (!r)
+	r = f->p->kind == FP_MOVE_MEDIA ? 0 : in_step(f, x, e);
+	if (!r && f->p->kind != FP_MOVE_MEDIA)
 		r = binds(f, x, e);
 	if (r)
 		return r;
