@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "logic/rehome_plan.h"
+#include "move.h"
 #include "preflight.h"
 
 /* ---- tags */
@@ -36,43 +37,61 @@ static int add_tag(struct fr_outlook *o, const char *name, struct fp_err *e)
 	return 0;
 }
 
-/* Is it the own tag of another node that is silent, too? */
-static bool is_of_other(const struct fr_outlook *o, const char *tag)
+/* Nobody else can have owned what nobody owns now. */
+static bool is_only_silent(const struct fr_outlook *o)
 {
-	for (size_t i = 0; i < o->v->edges.n; i++) {
-		const struct fp_edge *x = &o->v->edges.v[i];
-		char(*own)[64];
-		bool is_own = false;
-		size_t n;
+	const struct fp_edges *s = &o->v->edges;
 
-		if (x == o->from || x->view ||
-		    fp_edge_own_tags(x, &own, &n, NULL))
-			continue;
-		for (size_t k = 0; k < n; k++)
-			is_own |= !strcmp(own[k], tag);
-		free(own);
-		if (is_own)
-			return true;
-	}
-	return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->v[i].view && &s->v[i] != o->from)
+			return false;
+	return true;
 }
 
-/* What was active there: nobody that lives says so of it now. */
+/* Those of a dead node, as failover takes them: nobody that lives owns them. */
 static int add_orphans(struct fr_outlook *o, struct fp_err *e)
 {
-	int r = 0;
+	bool is_only = is_only_silent(o);
+	char(*own)[64] = NULL;
+	size_t n_own = 0;
+	int r = fp_edge_own_tags(o->from, &own, &n_own, e);
 
+	r = r == -ENOENT ? 0 : r;
 	for (size_t i = 0; i < o->v->edges.n && !r; i++) {
 		const struct fp_view_opensips *w = o->v->edges.v[i].view;
 
 		for (size_t k = 0; w && k < w->n_tags && !r; k++) {
 			const char *name = w->tag[k].name;
 			struct fp_edge *owner = NULL, *other = NULL;
+			bool is_own = is_only;
 
+			for (size_t j = 0; j < n_own; j++)
+				is_own |= !strcmp(own[j], name);
 			fp_edges_owner(&o->v->edges, name, &owner, &other);
-			if (!owner && !is_of_other(o, name))
+			if (!owner && is_own)
 				r = add_tag(o, name, e);
 		}
+	}
+	free(own);
+	return r;
+}
+
+/* A tag that --tag names goes whoever has it, but for one that is there already:
+ * the conditions refuse what is wrong with it. */
+static int add_named(struct fr_outlook *o, struct fp_err *e)
+{
+	const struct fp_select *q = &o->v->select;
+	int r = 0;
+
+	for (size_t i = 0; i < q->n_tags && !r; i++) {
+		struct fp_edge *owner = NULL, *other = NULL;
+		bool is_there = false;
+
+		fp_edges_owner(&o->v->edges, q->tags[i], &owner, &other);
+		for (size_t k = 0; k < o->n_to; k++)
+			is_there |= o->to[k] == owner;
+		if (!is_there)
+			r = add_tag(o, q->tags[i], e);
 	}
 	return r;
 }
@@ -83,7 +102,8 @@ static int add_tags(struct fr_outlook *o, struct fp_err *e)
 	int r = 0;
 
 	if (o->is_dead)
-		return add_orphans(o, e);
+		return o->v->select.n_tags ? add_named(o, e)
+					   : add_orphans(o, e);
 	for (size_t k = 0; k < w->n_tags && !r; k++)
 		if (w->tag[k].is_active)
 			r = add_tag(o, w->tag[k].name, e);
@@ -144,9 +164,13 @@ static void count(struct fr_outlook *o)
 
 /* ---- the plan */
 
-static void load(const struct fp_edge *x, struct fp_plan_node *out)
+static void load(const struct fr_outlook *o, const struct fp_edge *x,
+		 struct fp_plan_node *out)
 {
-	*out = (struct fp_plan_node){ .weight = 1 };
+	/* a share as the verbs that move have it */
+	const struct fr_move m = { .to = o->to, .n_to = o->n_to };
+
+	*out = (struct fp_plan_node){ .weight = fr_move_weight(&m, x) };
 	for (size_t k = 0; x->view && k < x->view->n_tags; k++)
 		if (x->view->tag[k].is_active)
 			out->calls += calls_of(x, x->view->tag[k].name);
@@ -166,7 +190,7 @@ static int spread(struct fr_outlook *o, struct fp_err *e)
 		tags[i].from = FP_PLAN_NONE;
 	}
 	for (size_t i = 0; i < o->n_to && !r; i++)
-		load(o->to[i], &nodes[i]);
+		load(o, o->to[i], &nodes[i]);
 	if (!r && o->n_moves)
 		r = fp_plan_spread(tags, o->n_moves, nodes, o->n_to);
 	for (size_t i = 0; i < o->n_moves && !r; i++)
