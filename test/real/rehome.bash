@@ -1,0 +1,451 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Cases of fp-rehome that run alike with the stand-in (test/bats/fp-rehome*.bats)
+# and with real OpenSIPS (test/real/opensips-rehome.bats): nodes with held calls
+# (test/lab/rehome.bash) and a PostgreSQL.
+# shellcheck disable=SC2034,SC2154 # bats' variables
+
+RR_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=test/lab/rehome.bash
+source "$RR_SOURCE/../lab/rehome.bash"
+# shellcheck source=test/lab/postgres.sh
+source "$RR_SOURCE/../lab/postgres.sh"
+
+rr_setup_file() {
+	[ -n "${FP_TEST_BPFFS-}" ] && [ "$(id -u)" = 0 ] ||
+		skip 'needs root and test/run'
+	[ -x "$FP_BUILD/fp-rehome" ] || skip 'fp-rehome is not built'
+	command -v sipp >/dev/null || skip 'no sipp'
+	unset SUDO_USER FP_CLUSTER FP_STATE
+	pg_up
+	printf '[all:vars]\nfp_db="%s"\n' "$PG_DB" >"$BATS_FILE_TMPDIR/db.ini"
+	"$FP_BUILD/fp-health" setup -C "$BATS_FILE_TMPDIR/db.ini" \
+		--admin "$PG_ADMIN" --role ctl >/dev/null
+}
+rr_teardown_file() { pg_down; }
+
+rr_setup() {
+	cd "$BATS_TEST_TMPDIR" || return
+	export FP_CLUSTER=$PWD/cluster.ini FP_STATE=$PWD/state
+	mkdir -p state other
+	pg_sql 'truncate fastpath.maintenance, fastpath.journal, fastpath.job' 2>/dev/null || :
+	rr_pids=()
+}
+rr_teardown() {
+	local pid
+
+	for pid in "${rr_pids[@]}"; do
+		kill -s KILL "$pid" 2>/dev/null || :
+	done
+	rh_down
+}
+
+# rr_up CALLS [OPTION...]: of rh_up; CALLS by way of node 1.
+rr_up() {
+	local n=$1
+
+	shift
+	rh_up "$PWD/os" "$@" && rh_cluster "$FP_CLUSTER" db="$PG_DB" || return
+	[ "$n" = 0 ] || rh_calls "$n"
+}
+
+# fr STATUS ARG...: fp-rehome; stdout in $output, stderr in $stderr
+fr() {
+	local status=$1
+
+	shift
+	run --separate-stderr "-$status" "$FP_BUILD/fp-rehome" "$@"
+}
+# fr_begin ARG...: in the background; out, err are files.  fr_end STATUS: its end.
+fr_begin() {
+	"$FP_BUILD/fp-rehome" "$@" >out 2>err 3>&- 4>&- &
+	rr_pid=$!
+	rr_pids+=("$!")
+}
+fr_end() {
+	local rc=0
+
+	wait "$rr_pid" || rc=$?
+	output=$(<out) stderr=$(<err)
+	[ "$rc" = "$1" ] || {
+		printf 'exit %s, not %s\n%s\n%s\n' "$rc" "$1" "$stderr" "$output"
+		return 1
+	}
+}
+
+same() {
+	[ "$1" = "$2" ] || {
+		printf 'got:  %s\nwant: %s\n' "$1" "$2"
+		return 1
+	}
+}
+# hints GLOB: somewhere on stderr
+hints() {
+	# shellcheck disable=SC2053 # a glob
+	[[ $stderr == *$1* ]] || {
+		printf 'no "%s" in: %s\n' "$1" "$stderr"
+		return 1
+	}
+}
+# verdicts: "gone 1 moved 19", of $output
+verdicts() {
+	cut -f 2 <<<"$output" | sort | uniq -c | awk '{ print $2, $1 }' | xargs
+}
+# job: the last one, of $stderr
+job() { grep -oE 'job [0-9]{8}-[0-9]{6}-[a-z0-9-]+' <<<"$stderr" | tail -n 1 | cut -d ' ' -f 2; }
+# state JOB: of fp_db
+state() { pg_sql "select state from fastpath.job where id = '$1'"; }
+# summary: the JSON summary's member
+summary() { jq -rs ".[-1].$1" <<<"$output"; }
+# invited N: so many re-INVITEs came to the callers
+invited() { [ "$(rh_invites uac | wc -l)" -ge "$1" ]; }
+# twice [ADDRESS]: calls that had more than one re-INVITE with that address, at the
+# end that was asked first
+twice() {
+	rh_invites uac | awk -v a="${1-}" 'a == "" || $2 == a { n[$1]++ }
+		END { for (c in n) if (n[c] > 1) print c }' | sort
+}
+# at END ADDRESS: the calls whose last re-INVITE there had that address
+at() {
+	rh_invites "$1" | awk -v a="$2" '{ last[$1] = $2 }
+		END { for (c in last) if (last[c] == a) n++; print n + 0 }'
+}
+# owns TAG NODE
+owns() { os_wait 5 rh_tag_is "$1" "$2"; }
+
+# ---- the main road
+
+case_failover() { # CALLS
+	local n=${1:-20} half ids
+
+	rr_up "$n"
+	rh_kill 1
+	fr 1 failover sip1 --to sip2 --dry-run
+	same "$(cut -f 1,3,5 <<<"$output" | xargs)" \
+		'sip1.0 sip2 planned sip1.1 sip2 planned'
+	same "$(rh_owner sip1.0)$(rh_owner sip1.1)" ''
+	fr 0 failover sip1 --to sip2
+	same "$(verdicts)" "moved $n"
+	hints "2 tags given, $n calls moved, 0 had ended"
+	same "$(state "$(job)")" 'done'
+	owns sip1.0 2
+	owns sip1.1 2
+	rh_moved 127.0.1.2
+	fr 0 failover sip1 --to sip2 --json
+	same "$(summary changed)" false
+	same "$(rh_invites uac | wc -l)" "$n"
+	mapfile -t ids < <(rh_held)
+	half=$((n / 2))
+	rh_bye uac "${ids[@]:0:half}"
+	rh_bye uas "${ids[@]:half}"
+	[[ $(rh_fate "${ids[0]}") == *'uas peer 127.0.1.2'* ]]
+	[[ $(rh_fate "${ids[half]}") == *'uac peer 127.0.1.2'* ]]
+	os_wait 10 rh_all_have 0
+}
+
+# Several targets: each call goes where its tag went.
+case_spread() {
+	local to
+
+	rr_up 20 --tags 4
+	rh_kill 1
+	fr 0 failover sip1 --to auto --json
+	same "$(summary moved)" 20
+	same "$(jq -r 'select(.type == "tag" and .state == "given").to' \
+		<<<"$output" | sort | uniq -c | awk '{ print $1 }' | xargs)" '2 2'
+	for to in 2 3; do
+		same "$(at uac 127.0.1.$to) $(at uas 127.0.1.$to)" \
+			"$(jq -rs "map(select(.type == \"call\" and .to == \"sip$to\")) |
+				\"\\(length) \\(length)\"" <<<"$output")"
+	done
+	same "$(twice)" ''
+}
+
+# A node that lives is not failed over.
+case_alive() {
+	rr_up 4
+	fr 5 failover sip1 --to sip2
+	hints 'refused by rule alive: sip1: '
+	same "$(rh_owner sip1.0) $(rh_owner sip1.1)" '1 1'
+	same "$(rh_invites uac)" ''
+	same "$(pg_sql 'select count(*) from fastpath.job')" 0
+	fr 2 failover sip1 --to sip1
+	hints '--to sip1: that is the node itself'
+	fr 2 failover sip1
+	hints 'failover: which node gets them? (--to)'
+	fr 2 failover nosuch --to sip1
+	hints 'nosuch: no such node in'
+}
+
+# What endpoints answer, and what resume asks again.
+case_verdicts() {
+	local id
+
+	rr_up 0
+	rh_calls 4
+	rh_calls 1 c491
+	rh_calls 1 c488
+	rh_calls 1 c481
+	rh_calls 1 silent
+	rh_calls 1 nosdp
+	rh_calls 1 slow3
+	rh_calls 1 once491
+	rh_kill 1
+	fr 3 failover sip1 --to sip2 --retries 1 --rate max
+	same "$(verdicts)" 'failed 1 gone 1 moved 6 refused 2 silent 1'
+	id=$(job)
+	same "$(state "$id")" stopped
+	hints "fp-rehome resume $id asks again what is silent or failed"
+	fr 3 failover sip1 --to sip2
+	hints "job $id of sip1 has not ended (stopped): fp-rehome resume $id"
+	fr 3 resume "$id" --retries 1
+	same "$(cut -f 2 <<<"$output" | grep -c done)" 6
+	same "$(cut -f 2 <<<"$output" | grep -c 'failed\|silent')" 2
+	same "$(twice | wc -l)" "$(rh_log uac | awk '$1 == "invited" { n[$3]++ }
+		END { for (c in n) if (n[c] > 1) k++; print k + 0 }')"
+}
+
+case_drain() {
+	local id
+
+	rr_up 20
+	fr 1 drain sip1 --to sip2,sip3 --dry-run
+	same "$(rh_owner sip1.0) $(rh_owner sip1.1)" '1 1'
+	fr 0 drain sip1 --to sip2,sip3 --why 'a new kernel'
+	same "$(verdicts)" 'moved 20'
+	hints 'sip1 is empty'
+	id=$(job)
+	same "$(state "$id")" 'done'
+	same "$(pg_sql "select node || ': ' || why from fastpath.maintenance")" \
+		"sip1: fp-rehome drain $id"
+	same "$(at uac 127.0.1.1)" 0
+	same "$(twice)" ''
+	fr 0 drain sip1 --to sip2,sip3 --json
+	same "$(summary changed)" false
+	hints 'sip1 is empty: it owns no tag'
+	# new calls that it made meanwhile are signalled through it
+	rh_calls 4
+	fr 0 drain sip1 --to sip2,sip3
+	hints 'sip1 is empty'
+	same "$(at uac 127.0.1.2)$(at uas 127.0.1.1)" "$(at uas 127.0.1.2)0"
+	same "$(($(at uac 127.0.1.2) + $(at uac 127.0.1.3)))" 24
+	rh_kill 1
+	rh_bye uac
+}
+
+# What the endpoints agreed on since the call's set-up goes with it.
+case_refresh() {
+	rr_up 6
+	rh_reinvite uas
+	os_wait 5 invited 6
+	fr 0 drain sip1 --to sip2
+	same "$(rh_invites uac | awk '$2 == "127.0.1.2"' | grep -c ' 9 IN ')" 6
+}
+
+case_new_calls() {
+	rr_up 6
+	RH_CPS=2 rh_sipp_calls 9 60 ok ok # for half a minute
+	fr 5 drain sip1 --to sip2 --wait 4s
+	hints 'refused by rule new-calls: sip1: new calls still come to it'
+	same "$(rh_owner sip1.0)" 1
+	same "$(state "$(job)")" stopped
+}
+
+case_balance() {
+	rr_up 20 --tags 4
+	fr 1 balance --dry-run
+	same "$(rh_invites uac)" ''
+	fr 0 balance --json
+	same "$(summary changed)" true
+	[ "$(at uac 127.0.1.2)" -gt 0 ]
+	[ "$(at uac 127.0.1.3)" -gt 0 ]
+	same "$(at uac 127.0.1.2) $(at uac 127.0.1.3)" \
+		"$(at uas 127.0.1.2) $(at uas 127.0.1.3)"
+	fr 0 balance --json
+	same "$(summary changed)" false
+}
+
+case_take() {
+	local id tag
+
+	rr_up 4
+	id=$(rh_held | head -n 1)
+	fr 1 take "$id" --to sip2 --dry-run
+	fr 0 take "$id" --to sip2
+	same "$(verdicts)" 'moved 1'
+	tag=$(cut -f 5 <<<"$output")
+	same "$(rh_owner "$tag")" 1
+	hints "its tag $tag stays: timeouts and pings are sip1's still"
+	same "$(rh_invites uas | cut -d ' ' -f 1,2)" "$id 127.0.1.2"
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	fr 5 take "$(rh_held | tail -n 1)" --to sip2
+	hints 'refused by rule owner: '
+	hints 'failover is for those'
+	fr 2 take nosuch --to sip2
+	hints 'nosuch: sip2 has no such dialog'
+}
+
+# ---- two at once
+
+case_two() {
+	rr_up 12
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 3
+	os_wait 15 invited 2
+	fr 4 failover sip1 --tag sip1.0,sip1.1 --to sip3 --override active
+	hints 'rehome tag:sip1.'
+	hints "pid $rr_pid"
+	FP_STATE=$PWD/other fr 4 failover sip1 --tag sip1.0,sip1.1 --to sip3 \
+		--override active
+	hints "pid $rr_pid"
+	fr_end 0
+	same "$(verdicts)" 'moved 12'
+	rh_moved 127.0.1.2
+}
+
+# ---- what goes wrong
+
+case_target_dies() {
+	local id
+
+	rr_up 20
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 10
+	os_wait 15 invited 6
+	rh_kill 2
+	fr_end 4
+	id=$(job)
+	same "$(state "$id")" stopped
+	hints "fp-rehome resume $id goes on with it"
+	fr 4 resume "$id"
+	hints 'sip2 does not answer'
+	fr 0 resume "$id" --to sip3
+	same "$(verdicts)" 'moved 20'
+	same "$(at uac 127.0.1.3) $(at uas 127.0.1.3)" '20 20'
+	owns sip1.0 3
+	same "$(state "$id")" 'done'
+	fr 0 resume "$id" --json
+	same "$(summary changed)" false
+}
+
+case_source_returns() {
+	rr_up 20
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 4
+	os_wait 15 invited 2
+	rh_restart 1
+	fr_end 0
+	hints 'sip1 answers again, and owns none of these tags'
+	same "$(verdicts)" 'moved 20'
+	rh_moved 127.0.1.2
+}
+
+case_stolen() {
+	local id n
+
+	rr_up 20
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 5
+	os_wait 15 invited 3
+	rh_mi 3 clusterer_shtag_set_active '{"tag":"sip1.1/1"}'
+	fr_end 5
+	hints "tag sip1.1 is not sip2's any more: sip3 has it active"
+	id=$(job)
+	same "$(state "$id")" stopped
+	n=$(rh_invites uac | wc -l)
+	fr 5 resume "$id"
+	hints "tag sip1.1 is sip3's by now: somebody moved it since"
+	same "$(rh_invites uac | wc -l)" "$n"
+	rh_activate 2 sip1.1
+	fr 0 resume "$id"
+	rh_moved 127.0.1.2
+}
+
+case_no_tag() {
+	rr_up 4
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	fr 5 failover sip1 --tag nosuch.0 --to sip2
+	hints 'refused by rule tag: '
+	[[ $(rh_mi 2 clusterer_list_shtags) != *nosuch* ]]
+}
+
+case_db_away() {
+	rr_up 4
+	rh_kill 1
+	pg_stop
+	fr 5 failover sip1 --to sip2 --timeout 2s
+	hints 'refused by rule lock: '
+	same "$(rh_invites uac)" ''
+	fr 0 failover sip1 --to sip2 --timeout 2s --override lock
+	same "$(verdicts)" 'moved 4'
+	pg_start
+}
+
+case_db_goes() {
+	rr_up 20
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 8
+	os_wait 15 invited 3
+	pg_stop
+	sleep 1
+	pg_start
+	fr_end 0
+	same "$(verdicts)" 'moved 20'
+	rh_moved 127.0.1.2
+	same "$(state "$(job)")" 'done'
+}
+
+case_signal() {
+	local id n
+
+	rr_up 20
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 5
+	os_wait 15 invited 3
+	kill -s INT "$rr_pid"
+	fr_end 4
+	id=$(job)
+	hints "fp-rehome resume $id goes on with it"
+	same "$(state "$id")" stopped
+	n=$(cut -f 2 <<<"$output" | grep -c moved)
+	same "$(rh_invites uac | wc -l)" "$n"
+	fr 0 resume "$id"
+	same "$(verdicts)" "done $n moved $((20 - n))"
+	rh_moved 127.0.1.2
+}
+
+# kill -9 after so many re-INVITEs (0: as soon as its job is there), then resume: from
+# here, or (other) from another controller.
+killed_at() { # RE-INVITES STATE
+	local id is done
+
+	fr_begin failover sip1 --to sip2 --rate 40
+	if [ "$1" = 0 ]; then
+		os_wait 15 has_job
+	else
+		os_wait 15 invited "$1"
+	fi
+	kill -s KILL "$rr_pid"
+	wait "$rr_pid" || :
+	id=$(pg_sql "select id from fastpath.job where state <> 'done'")
+	is=$(rh_invites uac | wc -l)
+	mapfile -t done < <(pg_sql "select substr(item, 6) from
+		fastpath.journal where item like 'call:%' and state = 'moved' and job = '$id'")
+	FP_STATE=$PWD/$2 fr 0 resume "$id" --rate max
+	# what was written as moved was not asked again
+	same "$(printf '%s\n' "${done[@]}" | sort |
+		comm -12 - <(twice | sort))" ''
+	[ "$(twice | wc -l)" -le 8 ] # the window
+	same "$(at uac 127.0.1.2) $(at uas 127.0.1.2)" '20 20'
+	same "$(state "$id")" 'done'
+}
+has_job() { [ "$(pg_sql "select count(*) from fastpath.job where state <> 'done'")" = 1 ]; }
+
+case_killed() { # RE-INVITES STATE
+	rr_up 20
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	killed_at "$@"
+}
