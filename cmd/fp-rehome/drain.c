@@ -4,9 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/clock.h"
 #include "move.h"
 
 #define WAIT_MS 60000
+#define SKEW_S 60 /* of the nodes' clocks, which say when a call began */
+
+/* It was empty once, and owns nothing now: what began since is all there can be. */
+static void since(struct fr_move *m)
+{
+	struct fp_select *q = &m->o.select;
+	int64_t ago_s = fp_clock_unix_s() - m->empty_s + SKEW_S;
+
+	for (size_t i = 0; i < m->n_plan; i++)
+		if (m->plan[i].from == m->from)
+			return;
+	if (!m->empty_s || q->younger_s || q->older_s)
+		return;
+	q->younger_s = ago_s;
+	m->is_since = true;
+}
 
 /* What it owns moves; calls under its own tags that others own by now may be
  * signalled through it still (those that were made there since): they are
@@ -74,6 +91,7 @@ static int drain(struct fr_move *m, struct fp_err *e)
 			 m->from->name);
 		return fr_move_nothing(m, why);
 	}
+	since(m);
 	r = fr_move_spread(m, e);
 	if (!r && m->v.select.n_callids)
 		calls_alone(m);

@@ -174,7 +174,7 @@ static int what_is_left(struct fr_move *m, const struct fp_campaign_sum *s,
 			 n_owned);
 	else if (not_moved(s))
 		snprintf(why, size, "%zu calls did not move", not_moved(s));
-	else if (s->n_left)
+	else if (s->n_left && !m->is_since)
 		snprintf(why, size, "%zu calls were not selected", s->n_left);
 	else if (s->n_early)
 		snprintf(why, size, "%zu calls are being set up", s->n_early);
@@ -219,7 +219,7 @@ int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
 struct last {
 	char item[300];
 	bool is_empty;
-	int64_t new_calls, up_since_s;
+	int64_t new_calls, up_since_s, at_s;
 };
 
 static int take_last(void *ctx, const char *item, const char *state,
@@ -227,7 +227,6 @@ static int take_last(void *ctx, const char *item, const char *state,
 {
 	struct last *l = ctx;
 
-	(void)at_s;
 	if (strcmp(item, l->item) || strcmp(state, "empty"))
 		return 0;
 	l->is_empty = !fp_moveplan_number(detail, "new_calls", &l->new_calls) &&
@@ -266,6 +265,8 @@ int fr_drain_was_empty(struct fr_move *m, struct fp_err *e)
 	/* jobs that cannot be read: the calls are asked once more, no harm */
 	if (r)
 		return r == -EINTR ? r : 0;
+	if (l.is_empty)
+		m->empty_s = l.at_s;
 	return l.is_empty && l.new_calls == figure(m->from) &&
 	       llabs(l.up_since_s - (x->now_s ? x->now_s - x->up_s : 0)) <= 2;
 }

@@ -27,6 +27,8 @@ struct fr_move {
 	bool is_partial;   /* something but calls was not done: exit 3 */
 	int64_t new_calls; /* of drain: the figure that grows with them */
 	bool is_empty;     /* of drain */
+	int64_t empty_s;   /* of drain: when it was empty before; 0: never */
+	bool is_since;     /* of drain: calls made since then alone */
 };
 
 /* Open everything, read all nodes, and set opts up; the node is argv[0] when

@@ -49,7 +49,7 @@ struct fp_campaign {
 	/* what the check of a run under way found */
 	int check_code;
 	struct fp_err check_err;
-	bool is_split, is_mended, is_back_said;
+	bool is_split, is_mended, is_back_said, is_told;
 	bool is_lost;  /* the job is somebody else's */
 	bool is_ended; /* its state is written, or it is lost */
 };
