@@ -229,6 +229,7 @@ static int take_last(void *ctx, const char *item, const char *state,
 
 	if (strcmp(item, l->item) || strcmp(state, "empty"))
 		return 0;
+	l->at_s = at_s;
 	l->is_empty = !fp_moveplan_number(detail, "new_calls", &l->new_calls) &&
 		      !fp_moveplan_number(detail, "up_since_s", &l->up_since_s);
 	return 0;
