@@ -30,7 +30,8 @@ rh_sipp() {
 rh_uas() {
 	rh_scenario uac
 	rh_scenario uas
-	rh_sipp uas -sf uas.xml -i 127.0.3.2 -p 5060 -mp 16000
+	rh_sipp uas -sf uas.xml -i 127.0.3.2 -p 5060 -mp 16000 \
+		-key rtp_port 30000
 }
 
 # rh_calls N [CALLED [CALLER]]: N calls more by way of node RH_VIA (1), of users
@@ -56,7 +57,7 @@ rh_sipp_calls() { # K N CALLED CALLER
 		done
 	} >"$OS_DIR/sipp/uac-$1.csv"
 	rh_sipp "uac-$1" -sf uac.xml -i 127.0.3.1 -p $((5060 + 10 * $1)) \
-		-mp $((20000 + 1000 * $1)) -inf "uac-$1.csv" -m "$2" \
+		-mp $((20000 + 100 * $1)) -key rtp_port 30000 -inf "uac-$1.csv" -m "$2" \
 		-r "${RH_CPS:-100}" -cid_str "$1-%u-%p@%s" \
 		"127.0.1.${RH_VIA:-1}:5060"
 	echo $((5060 + 10 * $1)) >"$OS_DIR/sipp/uac-$1.port"
@@ -142,6 +143,45 @@ rh_reinvite() {
 }
 
 # ---- what they were told
+
+# rh_media uac|uas CALLID: where that end was told last to send RTP to.
+rh_media() {
+	rh_log "$1" | awk -v id="$2" '$3 == id && $1 == "up" { m = $4 }
+		$3 == id && $1 == "invited" { m = $6 } END { print m }'
+}
+# rh_rtp [CALLID]: packets of 50 each way that arrived: "AT-CALLER AT-CALLED".
+rh_rtp() {
+	local id=${1:-$(rh_held | head -1)}
+
+	"$RH_SOURCE/sipp/rtp.py" 50 127.0.3.1:30000 "$(rh_media uac "$id")" \
+		127.0.3.2:30000 "$(rh_media uas "$id")"
+}
+# rh_rtpengine DIR N...: real ones, NG at 127.0.4.N:2223, before rh_up DIR; each
+# ends with "rh_rtpengine_kill N", or rh_down.
+rh_rtpengine() {
+	local n
+
+	OS_DIR=$1
+	shift
+	mkdir -p "$OS_DIR/sipp"
+	for n; do
+		rtpengine --config-file=none --table=-1 \
+			--interface="127.0.4.$n" \
+			--listen-ng="127.0.4.$n:2223" --foreground \
+			--log-stderr --log-level=5 --num-threads=2 \
+			--port-min=40000 --port-max=48000 --delete-delay=0 \
+			>>"$OS_DIR/rtpengine-$n.log" 2>&1 3>&- 4>&- &
+		echo $! >"$OS_DIR/sipp/rtpengine-$n.pid"
+		os_wait 10 rh_rtpengine_is_up "$n" || return
+	done
+}
+rh_rtpengine_is_up() { # N
+	ss -Hlun "src 127.0.4.$1:2223" | grep -q .
+}
+rh_rtpengine_kill() { # N
+	kill -s KILL "$(<"$OS_DIR/sipp/rtpengine-$1.pid")"
+	rm "$OS_DIR/sipp/rtpengine-$1.pid"
+}
 
 # rh_invites uac|uas: "CALLID ADDRESS CSEQ MEDIA ORIGIN..." of each re-INVITE.
 rh_invites() {

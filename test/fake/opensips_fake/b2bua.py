@@ -60,11 +60,11 @@ class B2bua:
         n = self.s.args.tags
         return 'sip%d.%d' % (self.s.node, zlib.crc32(callid.encode()) & n - 1)
 
-    def with_media(self, kind, d, m, side, then):
-        """then(body): as the rtpengine makes it."""
+    def with_media(self, kind, d, m, then):
+        """then(body): as the rtpengine makes it, or None."""
         if not self.media or not m.body:
             return then(m.body)
-        return self.media.change(kind, d, m, side, then)
+        return self.media.change(kind, d, m, then)
 
     # ---- what comes in
 
@@ -122,7 +122,7 @@ class B2bua:
         def offered(body):
             if body is None:
                 self.table.end(d, True)
-                return self.refuse(server, 500, 'Server Internal Error')
+                return self.refuse(server, 503, 'No Media Proxy')
             out = self.onward(d, m, m.uri)
             out.body = body
             self.sent(d, CALLEE, m.body, body)
@@ -131,7 +131,7 @@ class B2bua:
                 lambda r: self.setup_reply(server, d, r))
             return None
 
-        self.with_media('offer', d, m, CALLER, offered)
+        self.with_media('offer', d, m, offered)
 
     def sent(self, d, i, was, body):
         """What leg i was sent, when it is another than its peer made."""
@@ -158,7 +158,7 @@ class B2bua:
             if server.last:
                 self.ep.send(server.last, server.request.source)
             return None
-        return self.with_media('answer', d, r, CALLEE,
+        return self.with_media('answer', d, r,
                                lambda b: self.answered(server, d, r, b))
 
     def answered(self, server, d, r, body):
@@ -218,13 +218,15 @@ class B2bua:
             leg.maps[m.cseq] = cseq
         if m.method == 'BYE':
             self.table.end(d, True)
+            if self.media:
+                self.media.delete(d, m)
         else:
             self.table.updated(d)  # before its SDP is known
         is_offer = m.method in ('INVITE', 'UPDATE')
 
         def offered(body):
             if body is None:
-                return self.refuse(server, 500, 'Server Internal Error')
+                return self.refuse(server, 503, 'No Media Proxy')
             out = self.onward(d, m, leg.contact)
             out.put('CSeq', '%d %s' % (cseq, m.method))
             out.body = body
@@ -240,7 +242,7 @@ class B2bua:
 
         if not is_offer:
             return offered(m.body)
-        return self.with_media('offer', d, m, 1 - to, offered)
+        return self.with_media('offer', d, m, offered)
 
     def within_reply(self, server, d, to, is_offer, r):
         if r is None:
@@ -258,7 +260,7 @@ class B2bua:
             self.sent(d, 1 - to, r.body, body)
             self.back(server, d, r, body)
 
-        return self.with_media('answer', d, r, to, answered)
+        return self.with_media('answer', d, r, answered)
 
     # ---- what the node makes itself
 

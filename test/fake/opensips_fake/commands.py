@@ -240,15 +240,16 @@ def lb_resize(s, destination_id, res_name, new_capacity):
 
 @command('rtpengine_show')
 def rtpengine_show(s):
-    return [{'Set': 1, 'Nodes': [
+    return [{'Set': s.engine_set, 'Nodes': [
         {'url': e.url, 'index': e.index, 'disabled': e.disabled, 'weight': 1,
          'recheck_ticks': e.recheck} for e in s.engines]}]
 
 
 @command('rtpengine_enable', ('url', 'enable'), ('url', 'enable', 'setid'))
-def rtpengine_enable(s, url, enable, setid=1):
+def rtpengine_enable(s, url, enable, setid=None):
     """0: for ever; 2: until it is asked again; else on."""
-    found = [e for e in s.engines if e.url == url and whole(setid, '') == 1]
+    is_set = setid is None or whole(setid, 'setid') == s.engine_set
+    found = [e for e in s.engines if e.url == url and is_set]
     if not found:
         raise MiError(404, 'RTP engine not found')
     for e in found:

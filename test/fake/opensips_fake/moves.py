@@ -8,6 +8,7 @@ from .rpc import Later, MiError
 
 COST = 31744  # bytes of shared memory a re-homing takes for 5 s (measured)
 SDP = 'application/sdp'
+DISCARD = ('127.0.0.1', 9)
 
 
 def parsed_mode(mode):
@@ -60,14 +61,14 @@ class Move:
                        headers)
 
         def ready(changed):
-            if changed is None:
-                changed = body  # local_route goes on when it failed
+            where = sip.where(self.d.legs[to].contact)
+            if changed is None:  # local_route: not without media
+                changed, where = body, DISCARD
             m.body = changed
-            b2bua.ep.request(m, sip.where(self.d.legs[to].contact),
-                             lambda r: self.reply(to, m.cseq, r))
+            b2bua.ep.request(m, where, lambda r: self.reply(to, m.cseq, r))
 
-        if self.method == 'INVITE' and self.s.args.local_route:
-            b2bua.with_media('offer', self.d, m, 1 - to, ready)
+        if self.method in ('INVITE', 'UPDATE') and self.s.args.local_route:
+            b2bua.with_media('offer', self.d, m, ready)
         else:
             ready(body)
 

@@ -161,8 +161,10 @@ class State:
                            for r in table(self.dir, 'dispatcher')]
         self.balanced = [Balanced(r)
                          for r in table(self.dir, 'load_balancer')]
-        self.engines = [Engine('udp:127.0.2.31:2223', 0),
-                        Engine('udp:127.0.2.32:2223', 1)]
+        urls = self.args.rtpengine or ['udp:127.0.2.31:2223',
+                                       'udp:127.0.2.32:2223']
+        self.engines = [Engine(url, i) for i, url in enumerate(urls)]
+        self.engine_set = 0 if self.args.rtpengine else 1
         self.gateways = table(self.dir, 'dr_gateways')
         self.addresses = table(self.dir, 'address')
 
