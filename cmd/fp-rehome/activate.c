@@ -65,12 +65,19 @@ static size_t calls_of(const struct fp_edge *x, const char *tag)
 	return n;
 }
 
-static int unknown(const struct activate *a, const char *tag, struct fp_err *e)
+/* Lifted: it is left out, since nothing else could come of it. */
+static int unknown(const struct activate *a, const char *tag, bool is_said,
+		   struct fp_err *e)
 {
-	return fp_refuse(e, "tag",
-			 "%s does not know the tag %s: OpenSIPS would make it, "
-			 "and no dialog would have it",
-			 a->x->name, tag);
+	const char *why = "OpenSIPS would make it, and no dialog would have it";
+
+	if (!fp_cli_overrides(a->v->c, "tag"))
+		return fp_refuse(e, "tag", "%s does not know the tag %s: %s",
+				 a->x->name, tag, why);
+	if (!is_said)
+		fp_log(FP_LOG_WARN, "%s is left out, %s does not know it: %s",
+		       tag, a->x->name, why);
+	return 0;
 }
 
 static int plan_tag(struct activate *a, const char *tag, bool is_free,
@@ -80,9 +87,8 @@ static int plan_tag(struct activate *a, const char *tag, bool is_free,
 	struct fp_edge *owner, *other;
 	int r = fp_edges_owner(&a->v->edges, tag, &owner, &other);
 
-	/* a lifted rule does not make OpenSIPS make tags */
 	if (r == -ENOENT || fp_edge_tag(a->x, tag) < 0)
-		return unknown(a, tag, e);
+		return unknown(a, tag, !is_free, e);
 	if (r == -EBUSY)
 		return fp_refuse(e, "split", "%s is active on %s and on %s",
 				 tag, owner->name, other->name);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SKEW_S 2
+
 /* ---- sets of call-ids */
 
 static int ids_add(struct fp_join_ids *s, const char *callid)
@@ -87,24 +89,49 @@ static bool was_met(const struct fp_join_in *in, size_t before,
 	return false;
 }
 
+enum fate { LIVES, ENDED, LOST };
+
+/* By the owner of its tag, when that is not x.  Clocks of nodes differ. */
+static enum fate fate_of(const struct fp_join_in *in, size_t owner,
+			 const struct fp_dialog *d)
+{
+	if (owner == in->x || !is_listed(in, owner) ||
+	    up_at(in, owner, d->callid))
+		return LIVES;
+	return d->started_s && d->started_s < in->node[owner].since_s + SKEW_S
+		       ? LOST
+		       : ENDED;
+}
+
+static void lost(const struct fp_join_in *in, size_t owner,
+		 struct fp_join_diff *out)
+{
+	out->n_lost++;
+	out->lost_by = in->node[owner].name;
+}
+
 /* A dialog that is up at another node, i. */
 static int other_has(const struct fp_join_in *in, size_t i,
 		     const struct fp_dialog *d, struct fp_join_diff *out)
 {
 	size_t owner = in->owner(in->ctx, d->tag);
+	enum fate fate = fate_of(in, owner, d);
+	bool is_new = !was_met(in, i, d->callid);
 
-	if (owner != in->x && owner != i && is_listed(in, owner) &&
-	    !up_at(in, owner, d->callid)) {
-		out->n_elsewhere++;
+	if (fate == ENDED) {
+		out->n_elsewhere += is_new;
 		return 0;
 	}
 	if (owner != in->x && d->started_s &&
 	    (!out->oldest_s || d->started_s < out->oldest_s))
 		out->oldest_s = d->started_s;
-	if (has(in, in->x, d->callid) || was_met(in, i, d->callid))
+	if (!is_new || has(in, in->x, d->callid))
 		return 0;
+	if (fate == LOST)
+		lost(in, owner, out);
 	if (!out->lacking.n)
 		out->lacking_at = in->node[i].name;
+	out->n_own += owner == in->x;
 	return ids_add(&out->lacking, d->callid);
 }
 
@@ -113,13 +140,17 @@ static int x_has(const struct fp_join_in *in, const struct fp_dialog *d,
 		 struct fp_join_diff *out)
 {
 	size_t owner = in->owner(in->ctx, d->tag);
-	const struct fp_dialog *at = up_at(in, owner, d->callid);
+	enum fate fate = fate_of(in, owner, d);
+	const struct fp_dialog *at;
 
-	if (owner == in->x)
+	if (fate == LOST)
+		lost(in, owner, out);
+	if (owner == in->x || fate == LOST)
 		return 0;
+	at = up_at(in, owner, d->callid);
 	if (at)
 		out->n_stale += at->sdp_hash != d->sdp_hash;
-	else if (is_listed(in, owner) || !was_met(in, in->n, d->callid))
+	else if (fate == ENDED || !was_met(in, in->n, d->callid))
 		return ids_add(&out->zombies, d->callid);
 	return 0;
 }

@@ -11,6 +11,7 @@
 struct fp_join_node {
 	const char *name;
 	const struct fp_dialogs *dialogs; /* NULL: it was not to be had */
+	int64_t since_s;                  /* up since; 0: not known */
 };
 struct fp_join_in {
 	const struct fp_join_node *node;
@@ -25,14 +26,18 @@ struct fp_join_ids {
 	char **v;
 	size_t n;
 };
+/* A dialog of a tag whose owner does not have it has ended, and somebody was not
+ * told: a zombie.  Unless the owner was started later than the call: then it lost
+ * the call, and others' copies are what is left of it. */
 struct fp_join_diff {
-	/* up elsewhere, and not at x.  When the owner of a dialog's tag was
-	 * listed and does not have it, it has ended: a zombie there */
-	struct fp_join_ids lacking;
-	/* at x alone, and x does not own the tag: they ended during a sync */
-	struct fp_join_ids zombies;
-	size_t n_elsewhere; /* zombies of others */
-	size_t n_stale;     /* the owner has another SDP */
+	struct fp_join_ids lacking; /* up elsewhere, and not at x */
+	size_t n_own;               /* of them: x itself owns the tag */
+	struct fp_join_ids
+		zombies;     /* of x, or at x alone and of nobody's tag */
+	size_t n_elsewhere;  /* zombies of others */
+	size_t n_lost;       /* at x or at others, lost by their owner */
+	const char *lost_by; /* one of those owners */
+	size_t n_stale;      /* the owner has another SDP */
 	size_t n, n_most; /* up at x; at the one that has most of the others */
 	const char *lacking_at; /* a node that has the first that lacks */
 	/* up elsewhere, not of x's tags: the oldest one's answer; 0: none */
@@ -47,6 +52,8 @@ void fp_join_persist(struct fp_join_diff *now,
 
 void fp_check_join_dialogs(struct fp_check *out, const struct fp_join_diff *d);
 void fp_check_join_zombies(struct fp_check *out, const struct fp_join_diff *d);
+/* Of the owner that lost them. */
+void fp_check_join_lost(struct fp_check *out, const struct fp_join_diff *d);
 void fp_check_join_sdp(struct fp_check *out, const struct fp_join_diff *d);
 
 /* Its last sync. */

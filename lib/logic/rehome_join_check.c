@@ -18,8 +18,12 @@ void fp_check_join_dialogs(struct fp_check *out, const struct fp_join_diff *d)
 	if (lacks)
 		fp_check_detail(out,
 				"it lacks %zu, twice 1 s apart; the first is "
-				"%.100s, which %.60s has: --sync",
-				d->lacking.n, d->lacking.v[0], d->lacking_at);
+				"%.100s, which %.60s has%s",
+				d->lacking.n, d->lacking.v[0], d->lacking_at,
+				d->n_own ? "; its own tags' a sync passes over "
+					   "while they are active here: move "
+					   "them to that node first"
+					 : ": --sync");
 }
 
 void fp_check_join_zombies(struct fp_check *out, const struct fp_join_diff *d)
@@ -30,15 +34,24 @@ void fp_check_join_zombies(struct fp_check *out, const struct fp_join_diff *d)
 		     "", "%zu", d->zombies.n);
 	if (d->zombies.n)
 		fp_check_detail(out,
-				"it alone has them: they ended during its "
-				"sync, and stay until their timeout; the first "
-				"is %.100s",
+				"they have ended and it was not told, as "
+				"during a sync: they stay until their timeout; "
+				"the first is %.100s",
 				d->zombies.v[0]);
 	else if (d->n_elsewhere)
 		fp_check_detail(out,
 				"other nodes have %zu that their owners have "
 				"not",
 				d->n_elsewhere);
+}
+
+void fp_check_join_lost(struct fp_check *out, const struct fp_join_diff *d)
+{
+	fp_check_say(out, "lost", FP_CHECK_WARN, "", "%zu calls", d->n_lost);
+	fp_check_detail(out,
+			"it owns their tags, was started later than they, "
+			"and does not have them: fp-rehome join %.60s",
+			d->lost_by);
 }
 
 void fp_check_join_sdp(struct fp_check *out, const struct fp_join_diff *d)

@@ -31,6 +31,9 @@ struct fp_edges_reading {
 /* The cluster of a tag that x knows; 0: it does not. */
 uint32_t fp_edge_tag_cluster(const struct fp_edge *x, const char *tag);
 
+/* -EAGAIN: it does not answer, and why. */
+int fp_edge_silent(const struct fp_edge *x, struct fp_err *e);
+
 /* What the reports tell, into x->signs; sign[EDGE_SIGNS] are x's. */
 void edges_judge(struct fp_edge *x, const struct fp_edges_sign *sign);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "logic/rehome_join.h"
+#include "rehome/edges_priv.h"
 #include "rehome/preflight_priv.h"
 
 #define LOOK_MS 1000 /* between two looks at all dialogs */
@@ -37,9 +38,14 @@ static int nodes_of(struct join *j, struct fp_join_in *in, struct fp_err *e)
 	if (!v)
 		return fp_err(e, -ENOMEM, "no memory");
 	for (size_t i = 0; i < j->s->n; i++) {
-		v[i].name = j->s->v[i].name;
-		if (j->s->v[i].view)
-			v[i].dialogs = j->s->v[i].dialogs;
+		const struct fp_edge *y = &j->s->v[i];
+
+		v[i].name = y->name;
+		if (!y->view)
+			continue;
+		v[i].dialogs = y->dialogs;
+		if (y->view->now_s)
+			v[i].since_s = y->view->now_s - y->view->up_s;
 	}
 	*in = (struct fp_join_in){ .node = v,
 				   .n = j->s->n,
@@ -96,8 +102,7 @@ static int look_twice(struct join *j, struct fp_err *e)
 	if (!r)
 		r = fp_edges_read(j->s, e);
 	if (!r && !j->x->view)
-		r = fp_err(e, -EAGAIN, "%s does not answer any more: %s",
-			   j->x->name, j->x->err.text);
+		r = fp_edge_silent(j->x, e);
 	if (!r)
 		r = look(j, &j->diff, e);
 	if (!r)
@@ -250,6 +255,10 @@ static void sync_and_dialogs(struct join *j)
 	tell(j, &c);
 	fp_check_join_zombies(&c, &j->diff);
 	tell(j, &c);
+	if (j->diff.n_lost) {
+		fp_check_join_lost(&c, &j->diff);
+		preflight_tell(&j->f, j->diff.lost_by, &c);
+	}
 	fp_check_join_sdp(&c, &j->diff);
 	tell(j, &c);
 }
@@ -262,8 +271,7 @@ static int start(struct join *j, const struct fp_preflight *p,
 	*j = (struct join){ .f = { .p = p }, .s = p->edges, .x = x };
 	r = fp_edges_read(p->edges, e);
 	if (!r && !x->view)
-		r = fp_err(e, -EAGAIN, "%s does not answer: %s", x->name,
-			   x->err.text);
+		r = fp_edge_silent(x, e);
 	return r;
 }
 

@@ -32,8 +32,7 @@ static int is_there(const struct give *g, struct fp_err *e)
 	int state = fp_edge_tag(g->to, g->tag);
 
 	if (state == -EAGAIN)
-		return fp_err(e, -EAGAIN, "%s does not answer: %s", g->to->name,
-			      g->to->err.text);
+		return fp_edge_silent(g->to, e);
 	if (state >= 0)
 		return 0;
 	return ruled(

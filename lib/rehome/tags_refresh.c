@@ -4,6 +4,7 @@
 
 #include "codec/jsonrpc.h"
 #include "io/clock.h"
+#include "rehome/edges_priv.h"
 #include "rehome/tags.h"
 
 #define WINDOW 4
@@ -151,8 +152,7 @@ int fp_tag_refresh(struct fp_edge *owner, const char *const *callids, size_t n,
 
 	*n_done = 0;
 	if (!owner->mi)
-		return fp_err(e, -EAGAIN, "%s does not answer: %s", owner->name,
-			      owner->err.text);
+		return fp_edge_silent(owner, e);
 	max = fp_mi_request_max(owner->mi);
 	r.room = max > AROUND ? max - AROUND : HTTP_ROOM;
 	r.wake = (struct fp_timer){ .fire = woken, .ctx = &r };
