@@ -25,7 +25,7 @@ struct fp_journal_opts {
 	const char *conninfo; /* of fp_db; NULL: without */
 	bool is_alone; /* without fp_db on purpose (--override lock); when not,
 			* conninfo NULL is refused: rule "lock" */
-	const char *app;      /* application_name */
+	const char *app; /* application_name */
 	const char *state_dir;
 	const char *owner;  /* this controller, and its process */
 	int64_t timeout_ms; /* of each step at fp_db */

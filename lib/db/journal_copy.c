@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* STATE/jobs/ID.jsonl: each line is written at once, so that what a process did
+ * before it was killed is there; power loss may take what was not flushed, and
+ * leave half a line. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "db/journal_disk.h"
+
+#define ENDING ".jsonl"
+#define CHUNK (256u << 10)
+
+/* ---- directories */
+
+static int open_dir(int at, const char *path, bool is_made, int *out,
+		    struct fp_err *e)
+{
+	int fd;
+
+	if (is_made && mkdirat(at, path, 0700) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", path);
+	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "%s", path);
+	*out = fd;
+	return 0;
+}
+
+int fp_journal_dir(const char *state_dir, bool is_made, int *jobs, int *locks,
+		   struct fp_err *e)
+{
+	char path[4096];
+	int dir = -1, inner = -1, r;
+
+	if (is_made && mkdir(state_dir, 0755) && errno != EEXIST)
+		return fp_err_sys(e, -errno, "%s", state_dir);
+	snprintf(path, sizeof(path), "%s/jobs", state_dir);
+	r = open_dir(AT_FDCWD, path, is_made, &dir, e);
+	if (!r && locks)
+		r = open_dir(dir, "locks", is_made, &inner, e);
+	if (r) {
+		if (dir >= 0)
+			close(dir);
+		return r;
+	}
+	*jobs = dir;
+	if (locks)
+		*locks = inner;
+	return 0;
+}
+
+static void file_name(char out[64], const char *id)
+{
+	snprintf(out, 64, "%.39s" ENDING, id);
+}
+
+int fp_journal_copy_ids(int jobs, char (**out)[40], size_t *n, struct fp_err *e)
+{
+	int fd = openat(jobs, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	char(*v)[40] = NULL, (*more)[40];
+	const struct dirent *x;
+	size_t count = 0;
+
+	if (!d)
+		return fp_err_sys(e, -errno, "jobs");
+	while ((x = readdir(d))) {
+		size_t len = strlen(x->d_name), end = strlen(ENDING);
+
+		if (len <= end || len - end >= sizeof(*v) ||
+		    strcmp(x->d_name + len - end, ENDING))
+			continue;
+		more = reallocarray(v, count + 1, sizeof(*v));
+		if (!more)
+			break;
+		v = more;
+		snprintf(v[count], sizeof(*v), "%.*s", (int)(len - end),
+			 x->d_name);
+		count += fp_journal_is_id(v[count]);
+	}
+	closedir(d);
+	if (x) {
+		free(v);
+		return fp_err(e, -ENOMEM, "out of memory");
+	}
+	*out = v;
+	*n = count;
+	return 0;
+}
+
+/* ---- reading */
+
+struct reading {
+	struct fp_journal_seen *seen;
+	struct fp_journal_items *items;
+	struct fp_buf text; /* of a line */
+	bool is_known;      /* of words: they were read from fp_db */
+};
+
+static int oom(struct fp_err *e)
+{
+	return fp_err(e, -ENOMEM, "out of memory");
+}
+
+static int keep_plan(struct reading *r, const char *plan, struct fp_err *e)
+{
+	char *s = strdup(plan);
+
+	if (!s)
+		return oom(e);
+	free(r->seen->h.plan);
+	r->seen->h.plan = s;
+	return 0;
+}
+
+static int on_job(struct reading *r, const struct fp_journal_line *l,
+		  struct fp_err *e)
+{
+	struct fp_journal_seen *s = r->seen;
+
+	if (s->is_there)
+		return fp_err(e, -EBADMSG, "a second job");
+	s->is_there = true;
+	strcpy(s->h.id, l->id);
+	strcpy(s->h.tool, l->tool);
+	strcpy(s->h.verb, l->verb);
+	strcpy(s->h.node, l->node);
+	strcpy(s->h.by, l->by);
+	strcpy(s->h.owner, l->owner);
+	strcpy(s->h.state, "running");
+	s->h.started_s = l->at_s;
+	return keep_plan(r, l->plan, e);
+}
+
+static void on_epoch(struct reading *r, const struct fp_journal_line *l)
+{
+	struct fp_journal_seen *s = r->seen;
+
+	r->is_known = l->is_known;
+	if (l->epoch > s->epoch) {
+		s->epoch = l->epoch;
+		s->next = (struct fp_journal_place){ l->epoch, 0 };
+	}
+	if (l->is_known)
+		return;
+	/* somebody goes on with it */
+	s->is_alone = l->is_alone;
+	s->is_ended = false;
+	s->h.ended_s = 0;
+	strcpy(s->h.state, "running");
+	if (*l->owner)
+		strcpy(s->h.owner, l->owner);
+}
+
+static int on_item(struct reading *r, const struct fp_journal_line *l,
+		   struct fp_err *e)
+{
+	struct fp_journal_place at = r->seen->next;
+
+	/* known words have no place of their own among those of an epoch */
+	if (r->is_known)
+		at.n = -1;
+	else
+		r->seen->next.n++;
+	if (r->items && fp_journal_items_put(r->items, l->item, l->state,
+					     l->detail, l->at_s, at,
+					     r->is_known ? FP_IN_COPY | FP_IN_DB
+							 : FP_IN_COPY))
+		return oom(e);
+	return 0;
+}
+
+static void on_state(struct fp_journal_seen *s, const struct fp_journal_line *l)
+{
+	strcpy(s->h.state, l->state);
+	s->is_ended = !strcmp(l->state, "done") || !strcmp(l->state, "aborted");
+	s->h.ended_s = s->is_ended ? l->at_s : 0;
+}
+
+static int take_line(struct reading *r, const char *line, size_t n,
+		     struct fp_err *e)
+{
+	struct fp_journal_line l;
+	int code = fp_journal_line_parse(&l, &r->text, line, n, e);
+
+	if (!code && !r->seen->is_there && l.kind != FP_LINE_JOB)
+		code = fp_err(e, -EBADMSG, "not a job's");
+	if (code)
+		return code;
+	if (l.kind != FP_LINE_OTHER && l.at_s > r->seen->h.updated_s)
+		r->seen->h.updated_s = l.at_s;
+	switch (l.kind) {
+	case FP_LINE_JOB:
+		return on_job(r, &l, e);
+	case FP_LINE_EPOCH:
+		on_epoch(r, &l);
+		return 0;
+	case FP_LINE_ITEM:
+		return on_item(r, &l, e);
+	case FP_LINE_PLAN:
+		r->seen->is_plan_alone = r->seen->is_alone;
+		return keep_plan(r, l.plan, e);
+	case FP_LINE_STATE:
+		on_state(r->seen, &l);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Whole lines of what was read; the rest stays. */
+static int take_lines(struct reading *r, struct fp_buf *b, const char *id,
+		      struct fp_err *e)
+{
+	const char *at = b->data, *end = b->data + b->len, *stop;
+	int code = 0;
+
+	while (!code && (stop = memchr(at, '\n', (size_t)(end - at)))) {
+		r->seen->n_lines++;
+		code = take_line(r, at, (size_t)(stop - at), e);
+		if (code)
+			return fp_err_prefix(e, code, "jobs/%s" ENDING ":%zu",
+					     id, r->seen->n_lines);
+		r->seen->size += stop + 1 - at;
+		at = stop + 1;
+	}
+	b->len = (size_t)(end - at);
+	memmove(b->data, at, b->len);
+	if (b->len > FP_JOURNAL_LINE_MAX)
+		return fp_err(e, -EBADMSG, "jobs/%s" ENDING ":%zu: too long",
+			      id, r->seen->n_lines + 1);
+	return 0;
+}
+
+static int read_all(struct reading *r, int fd, const char *id, struct fp_err *e)
+{
+	struct fp_buf b = { .data = NULL };
+	ssize_t n = 1;
+	int code = 0;
+
+	while (!code && n > 0) {
+		char *to = fp_buf_room(&b, CHUNK);
+
+		if (!to) {
+			code = oom(e);
+			break;
+		}
+		n = read(fd, to, CHUNK);
+		if (n < 0)
+			code = fp_err_sys(e, -errno, "jobs/%s" ENDING, id);
+		else
+			b.len += (size_t)n;
+		if (n > 0)
+			code = take_lines(r, &b, id, e);
+	}
+	r->seen->is_torn = !code && b.len;
+	fp_buf_fini(&b);
+	return code;
+}
+
+int fp_journal_copy_read(int jobs, const char *id, struct fp_journal_seen *out,
+			 struct fp_journal_items *items, struct fp_err *e)
+{
+	struct reading r = { .seen = out, .items = items };
+	char name[64];
+	int fd, code;
+
+	*out = (struct fp_journal_seen){ .is_there = false };
+	file_name(name, id);
+	fd = openat(jobs, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0
+				       : fp_err_sys(e, -errno, "jobs/%s", name);
+	code = read_all(&r, fd, id, e);
+	if (!code && out->is_there && strcmp(out->h.id, id))
+		code = fp_err(e, -EBADMSG, "jobs/%s:1: it is job %s", name,
+			      out->h.id);
+	close(fd);
+	fp_buf_fini(&r.text);
+	if (code)
+		fp_journal_seen_fini(out);
+	return code;
+}
+
+void fp_journal_seen_fini(struct fp_journal_seen *s)
+{
+	free(s->h.plan);
+	s->h.plan = NULL;
+}
+
+/* ---- writing */
+
+int fp_journal_copy_open(struct fp_journal_copy *c, int jobs, const char *id,
+			 bool is_new, off_t size, struct fp_err *e)
+{
+	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	char name[64];
+	int fd;
+
+	file_name(name, id);
+	fd = openat(jobs, name, is_new ? flags | O_EXCL : flags, 0600);
+	if (fd < 0)
+		return fp_err_sys(e, -errno, "jobs/%s", name);
+	if (ftruncate(fd, size) || fsync(jobs)) {
+		int r = fp_err_sys(e, -errno, "jobs/%s", name);
+
+		close(fd);
+		return r;
+	}
+	*c = (struct fp_journal_copy){ .fd = fd,
+				       .size = size,
+				       .is_dirty = true };
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	return 0;
+}
+
+int fp_journal_copy_add(struct fp_journal_copy *c, const char *line, size_t n,
+			struct fp_err *e)
+{
+	ssize_t done;
+	int r;
+
+	if (c->is_broken)
+		return fp_err(e, -EIO,
+			      "jobs/%s" ENDING ": half a line is in it", c->id);
+	do
+		done = write(c->fd, line, n);
+	while (done < 0 && errno == EINTR);
+	if (done == (ssize_t)n) {
+		c->size += done;
+		c->is_dirty = true;
+		return 0;
+	}
+	r = done < 0 ? -errno : -ENOSPC;
+	/* what follows must not stand behind half a line */
+	if (done > 0 && ftruncate(c->fd, c->size))
+		c->is_broken = true;
+	return fp_err_sys(e, r, "jobs/%s" ENDING, c->id);
+}
+
+int fp_journal_copy_sync(struct fp_journal_copy *c, struct fp_err *e)
+{
+	if (c->fd < 0 || !c->is_dirty)
+		return 0;
+	if (fsync(c->fd))
+		return fp_err_sys(e, -errno, "jobs/%s" ENDING, c->id);
+	c->is_dirty = false;
+	return 0;
+}
+
+void fp_journal_copy_close(struct fp_journal_copy *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
