@@ -53,6 +53,11 @@ void fp_check_capability(struct fp_check *out,
 				     "over, about 6 s after a start");
 	} else if (f->is_sync_pending) {
 		SAY(out, REFUSE, "in-sync", "a sync goes on");
+	} else if (f->is_fallback && f->peer_dialogs > 0) {
+		SAY(out, WARN, "", "Ok, of no donor");
+		fp_check_detail(out, "it found none in due time, and calls "
+				     "itself synced: what counts are its "
+				     "dialogs");
 	} else if (!f->chunks && f->peer_dialogs > 0) {
 		SAY(out, WARN, "", "Ok, 0 chunks");
 		fp_check_detail(out, "its last sync was of an empty donor: "

@@ -21,6 +21,7 @@ struct fp_check {
 /* Replication of the target.  chunks: of its last finished sync, -1: none told. */
 struct fp_check_capability {
 	bool has, is_ok, is_enabled, is_sync_pending;
+	bool is_fallback; /* it found no donor, and calls itself synced */
 	int64_t chunks, peer_dialogs;
 };
 void fp_check_capability(struct fp_check *out,

@@ -102,7 +102,8 @@ static size_t count_used(const struct media_drain *d)
 
 /* ---- the job */
 
-static int plan(const struct media_drain *d, struct fp_buf *to,
+/* Of the first calls: no more may be resumed than may be moved by now. */
+static int plan(const struct media_drain *d, size_t n, struct fp_buf *to,
 		struct fp_err *e)
 {
 	const struct fp_campaign_opts *o = &d->o->c;
@@ -119,7 +120,7 @@ static int plan(const struct media_drain *d, struct fp_buf *to,
 		.tag = tags,
 		.n_tags = d->n_moves,
 		.callids = calls,
-		.n_callids = d->n <= PLAN_CALLS ? d->n : 0,
+		.n_callids = n <= PLAN_CALLS ? n : 0,
 		.media = d->o->old->media[0],
 		.at_s = fp_clock_unix_s(),
 		.window = o->moving.mover.window,
@@ -175,7 +176,8 @@ static int begin(struct media_drain *d, struct fp_err *e)
 	struct fp_job_head h = { .tool = "fp-rehome" };
 	struct fp_buf text = { 0 };
 	const char **names = locks(d);
-	int r = names ? plan(d, &text, e) : fp_err(e, -ENOMEM, "out of memory");
+	int r = names ? plan(d, d->n > 0, &text, e)
+		      : fp_err(e, -ENOMEM, "out of memory");
 
 	if (!r) {
 		snprintf(h.verb, sizeof(h.verb), "%s", o->verb);
@@ -344,11 +346,24 @@ static int canary(struct media_drain *d, size_t *done, struct fp_err *e)
 	return media_refused(d, r, e);
 }
 
+static int plan_all(struct media_drain *d, struct fp_err *e)
+{
+	struct fp_buf text = { 0 };
+	int r = plan(d, d->n, &text, e);
+
+	if (!r)
+		r = fp_journal_plan(d->journal, fp_buf_str(&text), e);
+	fp_buf_fini(&text);
+	return r;
+}
+
 static int move_all(struct media_drain *d, struct fp_err *e)
 {
 	size_t first = 0, n;
 	int r = canary(d, &first, e);
 
+	if (!r && d->n)
+		r = plan_all(d, e);
 	for (; first < d->n && !r; first += n) {
 		for (n = 1; first + n < d->n &&
 			    d->v[first + n].owner == d->v[first].owner;
@@ -420,7 +435,8 @@ static void tell(struct media_drain *d)
 	for (size_t i = 0; i < d->n; i++) {
 		const struct fp_moving_call *c = &d->v[i].call;
 
-		s->s.calls.count[c->verdict]++;
+		if (!d->o->c.is_dry_run)
+			s->s.calls.count[c->verdict]++;
 		s->s.calls.n_verified += c->is_verified;
 		if (c->verdict != FP_MOVE_GONE && !c->is_verified)
 			s->n_left++;
@@ -433,6 +449,7 @@ static void tell(struct media_drain *d)
 static int work(struct media_drain *d, struct fp_err *e)
 {
 	struct fp_err ignored;
+	const char *state = "stopped";
 	int r = begin(d, e);
 
 	if (!r)
@@ -441,8 +458,11 @@ static int work(struct media_drain *d, struct fp_err *e)
 		r = move_all(d, e);
 	if (!r && d->n)
 		r = prove(d, e);
+	/* to go on with it would do harm: begun anew it is judged anew */
+	if (r == -EPERM)
+		state = "aborted";
 	if (d->journal && r)
-		fp_journal_state(d->journal, "stopped", &ignored);
+		fp_journal_state(d->journal, state, &ignored);
 	else if (d->journal)
 		r = fp_journal_state(d->journal, "done", e);
 	fp_journal_close(d->journal);

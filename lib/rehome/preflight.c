@@ -98,6 +98,7 @@ void preflight_capability(const struct fp_edges *s, const struct fp_edge *x,
 
 	*out = (struct fp_check_capability){
 		.is_sync_pending = x->view->is_sync_pending,
+		.is_fallback = x->signs.is_fallback,
 		.chunks = x->view->sync_chunks,
 		.peer_dialogs = full ? full->view->dialogs : -1,
 	};

@@ -24,17 +24,21 @@ TEST(replication_is_ok_or_refuses)
 		struct fp_check_capability in;
 		const char *says;
 	} t[] = {
-		{ { true, true, true, false, 5, 5 }, "OK Ok" },
-		{ { true, true, true, false, -1, 5 }, "OK Ok" },
-		{ { true, true, true, false, 0, 0 }, "OK Ok" },
-		{ { true, true, true, false, 0, 5 }, "WARN Ok, 0 chunks" },
-		{ { false, false, false, false, -1, 5 },
+		{ { true, true, true, false, false, 5, 5 }, "OK Ok" },
+		{ { true, true, true, false, false, -1, 5 }, "OK Ok" },
+		{ { true, true, true, false, false, 0, 0 }, "OK Ok" },
+		{ { true, true, true, false, false, 0, 5 },
+		  "WARN Ok, 0 chunks" },
+		{ { true, true, true, false, true, -1, 5 },
+		  "WARN Ok, of no donor" },
+		{ { true, true, true, false, true, -1, 0 }, "OK Ok" },
+		{ { false, false, false, false, false, -1, 5 },
 		  "REFUSE in-sync none" },
-		{ { true, false, true, false, -1, 5 },
+		{ { true, false, true, false, false, -1, 5 },
 		  "REFUSE in-sync not synced" },
-		{ { true, true, false, false, 5, 5 },
+		{ { true, true, false, false, false, 5, 5 },
 		  "REFUSE in-sync disabled" },
-		{ { true, true, true, true, 5, 5 },
+		{ { true, true, true, true, false, 5, 5 },
 		  "REFUSE in-sync a sync goes on" },
 	};
 	struct fp_check c;
