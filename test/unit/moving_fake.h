@@ -135,14 +135,24 @@ int fp_journal_flush_wait(struct fp_journal *j, struct fp_err *e)
 
 /* ---- replies, now or later */
 
-struct reply {
+static struct reply {
+	struct reply *next, **at; /* of those that wait */
 	struct fp_timer timer;
 	struct fake_call *call; /* it is over by it; or NULL */
 	struct sockaddr_in to;
 	int times;
 	size_t n;
 	char text[60000];
-};
+} * replies;
+
+static void reply_free(struct reply *r)
+{
+	if (r->next)
+		r->next->at = r->at;
+	*r->at = r->next;
+	fp_loop_timer_disarm(f.loop, &r->timer);
+	free(r);
+}
 
 static void reply_sent(void *ctx)
 {
@@ -155,7 +165,7 @@ static void reply_sent(void *ctx)
 	for (int i = 0; i < r->times && f.fd >= 0 && !f.is_mute; i++)
 		sendto(f.fd, r->text, r->n, 0, (struct sockaddr *)&r->to,
 		       sizeof(r->to));
-	free(r);
+	reply_free(r);
 }
 
 static struct reply *reply_new(const struct sockaddr_in *to, const char *id,
@@ -165,6 +175,11 @@ static struct reply *reply_new(const struct sockaddr_in *to, const char *id,
 
 	if (!OK(r))
 		exit(1);
+	r->next = replies;
+	r->at = &replies;
+	if (replies)
+		replies->at = &r->next;
+	replies = r;
 	r->to = *to;
 	r->times = 1;
 	r->n = (size_t)snprintf(r->text, sizeof(r->text),
@@ -407,6 +422,8 @@ static void fake_open(void)
 static void fake_close(void)
 {
 	fp_loop_timer_disarm(f.loop, &f.hurry);
+	while (replies)
+		reply_free(replies);
 	fp_edges_fini(&f.edges);
 	fp_inventory_free(f.inv);
 	fp_resolver_close(f.resolver);
