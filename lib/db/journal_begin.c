@@ -26,9 +26,14 @@ int fp_journal_taking_new(struct fp_journal_taking **out,
 			  const char *const *locks, size_t n_locks,
 			  struct fp_err *e)
 {
-	struct fp_journal_taking *t = calloc(1, sizeof(*t));
+	struct fp_journal_taking *t;
 	int r;
 
+	if (!o->conninfo && !o->is_alone)
+		return fp_refuse(e, "lock",
+				 "there is no fp_db: nothing keeps two "
+				 "controllers apart");
+	t = calloc(1, sizeof(*t));
 	if (!t)
 		return oom(e);
 	r = fp_journal_new(&t->j, o, e);

@@ -48,10 +48,12 @@ int fp_journal_rows_head(struct fp_pg *p, const char *id, struct fp_job_head *h,
 	text = fp_pg_value(rows, 0, 11);
 	if (!fp_pg_n(rows))
 		r = fp_err(e, -ENOENT, "fp_db has no job %s", id);
-	else if (plan && !(*plan = strdup(text ? text : "{}")))
+	else if (plan && !(copy = strdup(text ? text : "{}")))
 		r = fp_err(e, -ENOMEM, "out of memory");
 	if (!r) {
 		take_head(h, rows, 0);
+		if (plan)
+			*plan = copy; /* which may be h's */
 		if (epoch)
 			*epoch = fp_pg_int(rows, 0, 10);
 	}

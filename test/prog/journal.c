@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* journal [-d CONNINFO] [-t MS] [-i SECONDS] [-o OWNER] STATE
  * A mover's journal that does what stdin says, a line each, and answers with lines
- * and then "ok", or with "error NAME text" (a rule: "error NAME/RULE text").
+ * and then "ok" (once more at its start), or with "error NAME text" (a rule: "error NAME/RULE text").
  *   begin VERB NODE LOCK...        its id;  resume ID LOCK...: its items
  *   add ITEM STATE [DETAIL];  many N STATE   items call:0 ... and how many a second
  *   flush;  lock NAME;  unlock NAME;  plan JSON;  state STATE;  close
@@ -232,6 +232,7 @@ static int options(int argc, char **argv)
 	if (optind != argc - 1)
 		return 2;
 	o.state_dir = argv[optind];
+	o.is_alone = !o.conninfo;
 	o.say = say;
 	return 0;
 }
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
 		return 2;
 	if (fp_loop_signals(o.loop, NULL, NULL, &e))
 		return 2;
+	told(0, &e);
 	while (fgets(text, sizeof(text), stdin)) {
 		char *rest = text + strcspn(text, " \n");
 
