@@ -38,6 +38,7 @@ int fp_journal_rows_head(struct fp_pg *p, const char *id, struct fp_job_head *h,
 	const char *params[] = { id };
 	struct fp_pg_rows *rows;
 	const char *text;
+	char *copy = NULL;
 	int r = fp_pg_do(p,
 			 "select " HEAD
 			 ", plan from fastpath.job where id = $1",
