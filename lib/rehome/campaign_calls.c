@@ -214,33 +214,40 @@ static int run_once(struct batch *b, struct fp_moving_call *call, size_t n,
 	return r;
 }
 
-/* After a split that was mended, those that are open are asked again. */
-static int run(struct batch *b, struct fp_err *e)
+/* Those that are open are asked again; the others are verified with them. */
+static int run_again(struct batch *b, struct fp_err *e)
 {
-	struct fp_campaign *c = b->c;
-	struct fp_moving_call *again;
-	int r = run_once(b, b->call, b->n, e);
-	size_t n = 0;
+	struct fp_moving_call *again = calloc(b->n + 1, sizeof(*again));
+	int r;
 
-	if (!r || !c->is_split)
-		return r;
-	r = fp_campaign_mend(c, e);
-	if (r)
-		return r;
-	again = calloc(b->n + 1, sizeof(*again));
 	if (!again)
 		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < b->n; i++) {
+		again[i] = b->call[i];
+		again[i].was = is_open(b->call[i].verdict) ? FP_MOVE_WAITING
+							   : b->call[i].verdict;
+		if (again[i].was == FP_MOVE_DONE)
+			again[i].was = FP_MOVE_MOVED;
+	}
+	r = run_once(b, again, b->n, e);
 	for (size_t i = 0; i < b->n; i++)
 		if (is_open(b->call[i].verdict))
-			again[n++] = b->call[i];
-	for (size_t i = 0; i < n; i++)
-		again[i].was = FP_MOVE_WAITING;
-	r = run_once(b, again, n, e);
-	for (size_t i = 0, k = 0; i < b->n; i++)
-		if (is_open(b->call[i].verdict))
-			b->call[i] = again[k++];
+			b->call[i] = again[i];
+		else
+			b->call[i].is_verified = again[i].is_verified;
 	free(again);
 	return r;
+}
+
+/* Two that say active under way, or nobody: it is given once more. */
+static int run(struct batch *b, struct fp_err *e)
+{
+	int r = run_once(b, b->call, b->n, e);
+
+	if (!r || !b->c->is_split)
+		return r;
+	r = fp_campaign_mend(b->c, e);
+	return r ? r : run_again(b, e);
 }
 
 /* ---- telling */

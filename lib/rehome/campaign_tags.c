@@ -187,7 +187,7 @@ int fp_campaign_moved(struct fp_campaign *c, size_t i, struct fp_err *e)
 
 /* ---- watched */
 
-/* 0; -EBUSY: two say so; -EPERM: it is somebody else's. */
+/* 0; -EBUSY: two say so, or nobody; -EPERM: it is somebody else's. */
 static int check_tag(struct fp_campaign *c, size_t i, struct fp_err *e)
 {
 	struct fp_edge *is = NULL, *other = NULL;
@@ -203,6 +203,14 @@ static int check_tag(struct fp_campaign *c, size_t i, struct fp_err *e)
 	}
 	if (is == want || fp_edge_tag(want, tag) == -EAGAIN)
 		return 0; /* one that is silent is the run's to judge */
+	/* A node that started with it active: each of two stepped down.
+	 * Source: facts/opensips-3nodes.md 0.2. */
+	if (!is && !r) {
+		c->is_split = true;
+		fp_refuse(e, "split", "tag %s: nobody says active any more",
+			  tag);
+		return -EBUSY;
+	}
 	return fp_refuse(e, "active",
 			 "tag %s is not %s's any more: %s has it active", tag,
 			 want->name, is ? is->name : "nobody");

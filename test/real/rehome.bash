@@ -45,8 +45,18 @@ rr_up() {
 	local n=$1
 
 	shift
-	rh_up "$PWD/os" "$@" && rh_cluster "$FP_CLUSTER" db="$PG_DB" || return
+	rr_nodes "$@" && rh_cluster "$FP_CLUSTER" db="$PG_DB" || return
 	[ "$n" = 0 ] || rh_calls "$n"
+}
+
+# Real ones that start together are one in seven times left with a link that is not Up
+# for minutes: they are started anew..
+rr_nodes() {
+	rh_up "$PWD/os" "$@" && return
+	os_is_real || return
+	rh_down
+	rm -rf os
+	rh_up "$PWD/os" "$@"
 }
 
 # fr STATUS ARG...: fp-rehome; stdout in $output, stderr in $stderr
@@ -54,7 +64,10 @@ fr() {
 	local status=$1
 
 	shift
-	run --separate-stderr "-$status" "$FP_BUILD/fp-rehome" "$@"
+	run --separate-stderr "-$status" "$FP_BUILD/fp-rehome" "$@" || {
+		printf '%s\n' "$stderr" "$output"
+		return 1
+	}
 }
 # fr_begin ARG...: in the background; out, err are files.  fr_end STATUS: its end.
 fr_begin() {
@@ -187,7 +200,7 @@ case_verdicts() {
 	rh_calls 1 c488
 	rh_calls 1 c481
 	rh_calls 1 silent
-	rh_calls 1 nosdp
+	rh_calls 1 ok nosdp
 	rh_calls 1 slow3
 	rh_calls 1 once491
 	rh_kill 1
@@ -224,7 +237,7 @@ case_drain() {
 	same "$(summary changed)" false
 	hints 'sip1 is empty: it owns no tag'
 	# new calls that it made meanwhile are signalled through it
-	rh_calls 4
+	RH_ACK_RULE='' rh_calls 4
 	fr 0 drain sip1 --to sip2,sip3
 	hints 'sip1 is empty'
 	same "$(at uac 127.0.1.2)$(at uas 127.0.1.1)" "$(at uas 127.0.1.2)0"
@@ -294,11 +307,10 @@ case_two() {
 	fr_begin failover sip1 --to sip2 --rate 3
 	os_wait 15 invited 2
 	fr 4 failover sip1 --tag sip1.0,sip1.1 --to sip3 --override active
-	hints 'rehome tag:sip1.'
-	hints "pid $rr_pid"
+	hints 'lock "rehome tag:sip1.0" is held '
 	FP_STATE=$PWD/other fr 4 failover sip1 --tag sip1.0,sip1.1 --to sip3 \
 		--override active
-	hints "pid $rr_pid"
+	hints 'lock "rehome tag:sip1.0" is held '
 	fr_end 0
 	same "$(verdicts)" 'moved 12'
 	rh_moved 127.0.1.2

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# fp-rehome with what only a stand-in of OpenSIPS can be told to do: replies that are
+# lost or cut, memory that shrinks, minds that differ.
+
+bats_require_minimum_version 1.5.0
+
+load ../real/rehome.bash
+
+setup_file() {
+	unset FP_OPENSIPS_PREFIX
+	rr_setup_file
+}
+teardown_file() { rr_teardown_file; }
+setup() { rr_setup; }
+teardown() { rr_teardown; }
+
+# next KIND: of node 2's answer to the next re-INVITE
+next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
+
+@test "replies that are lost, late, twice, cut" {
+	local id ids
+
+	rr_up 6
+	mapfile -t ids < <(rh_held)
+	rh_kill 1
+	next lost
+	fr 0 failover sip1 --to sip2 --call-timeout 1s
+	same "$(verdicts)" 'moved 6'
+	same "$(twice | wc -l)" 1 # once more, as nobody knows
+	next 'late 1'
+	fr 0 take "${ids[0]}" --to sip2
+	same "$(verdicts)" 'moved 1'
+	next twice
+	fr 0 take "${ids[1]}" --to sip2
+	same "$(verdicts)" 'moved 1'
+	next part
+	fr 0 take "${ids[2]}" --to sip2 --call-timeout 1s
+	same "$(verdicts)" 'moved 1'
+	rh_ctl 2 set fault.udp/dlg_send_sequential=lost
+	fr 3 take "${ids[3]}" --to sip2 --call-timeout 1s
+	same "$(verdicts)" 'unknown 1'
+	id=$(job)
+	same "$(state "$id")" stopped
+	rh_ctl 2 set fault.udp/dlg_send_sequential=none
+	fr 0 resume "$id"
+	same "$(verdicts)" 'moved 1'
+	same "$(state "$id")" 'done'
+}
+
+@test "shared memory: too little is refused; what shrinks is waited for" {
+	rr_up 12
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	rh_ctl 2 set shm.total=64000000 shm.free=15000000
+	fr 5 failover sip1 --to sip2
+	hints 'refused by rule memory: '
+	same "$(rh_invites uac)" ''
+	rh_ctl 2 set shm.free=50000000
+	fr_begin failover sip1 --to sip2 --rate 5
+	os_wait 15 invited 2
+	rh_ctl 2 set shm.free=15000000
+	os_wait 10 grep -q 'waits for shared memory' err
+	! invited 12
+	rh_ctl 2 set shm.free=50000000
+	fr_end 0
+	same "$(verdicts)" 'moved 12'
+	rh_moved 127.0.1.2
+}
+
+@test "two say active under way: given once more, or stopped" {
+	local id
+
+	rr_up 12
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	rh_ctl 2 set link.3=Down steal.sip1.0=3/3
+	rh_ctl 3 set link.2=Down
+	fr 5 failover sip1 --to sip2 --rate 4
+	hints 'tag sip1.0: both sip'
+	hints 'it is given once more'
+	hints 'refused by rule split: '
+	id=$(job)
+	same "$(state "$id")" stopped
+	rh_ctl 2 set link.3=auto
+	rh_ctl 3 set link.2=auto
+	rh_activate 2 sip1.0
+	fr 0 resume "$id"
+	rh_moved 127.0.1.2
+}
+
+@test "a node that has fewer dialogs is no target, and not one of auto" {
+	rr_up 6
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	rh_ctl 2 forget
+	fr 5 failover sip1 --to sip2
+	hints 'refused by rule in-sync: sip2: '
+	fr 0 failover sip1 --to auto
+	rh_moved 127.0.1.3
+}
+
+@test "a link by way of another node refuses a planned move" {
+	rr_up 4
+	rh_ctl 2 set link.1=Probe/3
+	fr 5 drain sip1 --to sip2
+	hints 'refused by rule link: sip2: '
+	same "$(rh_owner sip1.0)" 1
+	fr 0 drain sip1 --to sip3
+	rh_moved 127.0.1.3
+}
+
+@test "the source comes back with its tags active in its configuration" {
+	rr_up 12 --active
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 4
+	os_wait 15 invited 2
+	rh_restart 1
+	fr_end 0
+	hints 'it is given once more'
+	same "$(verdicts)" 'moved 12'
+	same "$(cut -f 10 <<<"$output" | sort -u)" yes
+	owns sip1.0 2
+	owns sip1.1 2
+	rh_moved 127.0.1.2
+}
