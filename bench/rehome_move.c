@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rehome_move move NAME ROUND CLUSTER NODE CALLIDS WINDOW: all calls asked by the mover
  * itself (lib/rehome/moving.h) at any rate, as fp-rehome does it: with a journal, a
- * look at memory, and at all nodes' tags.  Its state is in FP_STATE.
+ * look at memory, and at all nodes' tags.  Its state is in FP_STATE.  CALLIDS -: those
+ * that the node lists.
  * rehome_move list NAME ROUND CLUSTER NODE [CALLIDS]: the dialogs of a node listed as
  * fp-rehome does it; their Call-IDs go to a file. */
 
@@ -118,6 +119,28 @@ static size_t read_calls(const char *file, struct fp_moving_call **out)
 	return n;
 }
 
+static size_t list_calls(struct fp_moving_call **out)
+{
+	struct fp_err e = { .text = "" };
+	struct fp_moving_call *call;
+	size_t n;
+
+	MUST(fp_edges_list(&b.edges, &b.to, 1, NULL, NULL, &e), &e);
+	if (!b.to->dialogs)
+		die("%s", b.to->err.text);
+	n = fp_dialogs_n(b.to->dialogs);
+	call = must_alloc(n + 1, sizeof(*call));
+	for (size_t i = 0; i < n; i++) {
+		const struct fp_dialog *d = fp_dialogs_at(b.to->dialogs, i);
+
+		call[i] = (struct fp_moving_call){ .callid = d->callid,
+						   .tag = d->tag,
+						   .body = FP_BODY_OUTBOUND };
+	}
+	*out = call;
+	return n;
+}
+
 static void move(char **v)
 {
 	const char *name = v[0], *round = v[1];
@@ -131,20 +154,24 @@ static void move(char **v)
 	struct fp_moving_call *call;
 	struct fp_moving_sum s;
 	struct fp_err e = { .text = "" };
-	size_t n = read_calls(v[4], &call);
+	double t;
+	bool is_listed = !strcmp(v[4], "-");
+	size_t n = is_listed ? list_calls(&call) : read_calls(v[4], &call);
 
 	o.to = b.to;
 	open_journal();
 	o.journal = b.journal;
+	t = seconds(CLOCK_MONOTONIC);
 	MUST(fp_moving_run(&o, call, n, &s, &e), &e);
+	t = seconds(CLOCK_MONOTONIC) - t;
 	MUST(fp_journal_state(b.journal, "done", &e), &e);
 	fp_journal_close(b.journal);
-	put(name, "s", round, (double)s.took_ms / 1e3);
-	put(name, "rate", round, (double)n * 1e3 / (double)s.took_ms);
+	put(name, "s", round, t);
+	put(name, "rate", round, (double)n / t);
 	put(name, "moved", round, (double)s.count[FP_MOVE_MOVED]);
 	put(name, "silent", round, (double)s.count[FP_MOVE_SILENT]);
 	put(name, "shm-min", round, (double)s.shm_min_free / 1048576);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && !is_listed; i++)
 		free((char *)call[i].callid);
 	free(call);
 }
