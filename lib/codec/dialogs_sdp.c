@@ -48,8 +48,8 @@ static unsigned int port_of(const char *s)
 
 static const char *next_line(const char *s)
 {
-	s += strcspn(s, "\r\n");
-	return s + strspn(s, "\r\n");
+	s = strchr(s, '\n');
+	return s ? s + 1 : "";
 }
 
 void fp_media_read(struct fp_media *out, const char *sdp)
@@ -59,7 +59,9 @@ void fp_media_read(struct fp_media *out, const char *sdp)
 
 	memset(out, 0, sizeof(*out));
 	for (; *sdp; sdp = next_line(sdp)) {
-		if (!strncmp(sdp, "m=", 2)) {
+		if (sdp[1] != '=') {
+			continue;
+		} else if (*sdp == 'm') {
 			if (is_found && out->port)
 				break;
 			is_in = !is_found || port_of(sdp + 2);
@@ -68,9 +70,9 @@ void fp_media_read(struct fp_media *out, const char *sdp)
 				out->port = port_of(sdp + 2);
 				*out->address = 0;
 			}
-		} else if (!strncmp(sdp, "c=", 2) && !is_media) {
+		} else if (*sdp == 'c' && !is_media) {
 			take_connection(session, sdp + 2);
-		} else if (!strncmp(sdp, "c=", 2) && is_in) {
+		} else if (*sdp == 'c' && is_in) {
 			take_connection(out->address, sdp + 2);
 		}
 	}

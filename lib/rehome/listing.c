@@ -13,13 +13,22 @@
 #define SLACK 10000 /* dialogs of one call-id more than once */
 #define GOOD 16     /* pages, until a longer one is tried again */
 
+/* A page that is asked for. */
+struct page {
+	struct fp_listing *l;
+	struct fp_mi_call *call; /* NULL: it is not */
+	uint64_t index;
+	unsigned int size;
+};
+
 struct fp_listing {
 	struct fp_listing_opts o;
-	struct fp_mi_call *call;
+	struct page page[2]; /* the one that is waited for: now; and the next */
+	unsigned int now;
 	struct fp_dialogs *set;
 	bool is_datagram;
-	/* as many as are asked for now, at most */
-	unsigned int page, page_max, n_good;
+	/* dialogs of a page: as many as are asked for now, at most */
+	unsigned int size, size_max, n_good;
 	uint64_t index;
 	uint64_t total; /* of the last reply that told */
 	unsigned int pass, tries, back, n_backs;
@@ -32,7 +41,7 @@ static int ask(struct fp_listing *l, struct fp_err *e);
 
 /* ---- the transport */
 
-static unsigned int page_of(const struct fp_mi *m)
+static unsigned int size_of(const struct fp_mi *m)
 {
 	size_t max = fp_mi_request_max(m);
 
@@ -45,21 +54,29 @@ static unsigned int page_of(const struct fp_mi *m)
  * that follows has moved up: it begins further on then, or after what was seen. */
 static unsigned int overlap_of(const struct fp_listing *l)
 {
-	return l->page > 1 ? 1 + l->page / 64 : 0;
+	return l->size > 1 ? 1 + l->size / 64 : 0;
 }
 
 /* ---- the end */
 
+static void forget(struct page *p)
+{
+	if (p->call)
+		fp_mi_drop(p->call);
+	p->call = NULL;
+}
+
 static void finish(struct fp_listing *l, int code, const struct fp_err *e)
 {
 	struct fp_listing_opts o = l->o;
-	struct fp_dialogs *s = code ? NULL : l->set;
+	struct fp_dialogs *s = NULL;
 
-	if (code)
-		fp_dialogs_free(l->set);
-	else
+	if (!code) {
+		s = l->set;
+		l->set = NULL;
 		fp_dialogs_done(s);
-	free(l);
+	}
+	fp_listing_drop(l);
 	o.done(o.ctx, code, s, e);
 }
 
@@ -67,8 +84,8 @@ void fp_listing_drop(struct fp_listing *l)
 {
 	if (!l)
 		return;
-	if (l->call)
-		fp_mi_drop(l->call);
+	forget(&l->page[0]);
+	forget(&l->page[1]);
 	fp_dialogs_free(l->set);
 	free(l);
 }
@@ -124,10 +141,10 @@ static int after_page(struct fp_listing *l, struct fp_err *e)
 	if (!l->is_joined)
 		return step_back(l, e);
 	l->back = 0;
-	if (l->n_page >= l->page) {
+	if (l->n_page >= l->size) {
 		l->index += l->n_page - overlap_of(l);
 		if (l->index > 2 * fp_dialogs_n(l->set) + SLACK)
-			return fp_err(e, -EBADMSG,
+			return fp_err(e, -EOVERFLOW,
 				      "dlg_list_ctx: it does not end: index "
 				      "%" PRIu64 " with %zu dialogs",
 				      l->index, fp_dialogs_n(l->set));
@@ -159,8 +176,8 @@ static int take_page(struct fp_listing *l, const struct fp_jsonrpc *r,
 	l->total = count > 0 ? (uint64_t)count : fp_dialogs_n(l->set);
 	l->tries = 0;
 	code = after_page(l, e);
-	if (++l->n_good % GOOD == 0 && l->page < l->page_max)
-		l->page = l->page * 2 < l->page_max ? l->page * 2 : l->page_max;
+	if (++l->n_good % GOOD == 0 && l->size < l->size_max)
+		l->size = l->size * 2 < l->size_max ? l->size * 2 : l->size_max;
 	return code;
 }
 
@@ -173,23 +190,26 @@ static bool is_again(struct fp_listing *l, int code)
 	bool is_lost =
 		code == -EBADMSG || (code == -ETIMEDOUT && l->is_datagram);
 
-	if ((is_lost && ++l->tries >= TRIES) || (is_long && l->page == 1) ||
+	if ((is_lost && ++l->tries >= TRIES) || (is_long && l->size == 1) ||
 	    (!is_long && !is_lost))
 		return false;
-	l->page = l->page > 1 ? l->page / 2 : 1;
+	l->size = l->size > 1 ? l->size / 2 : 1;
 	l->n_good = 0;
 	if (is_lost)
-		l->page_max = l->page;
+		l->size_max = l->size;
 	return true;
 }
 
 static void answered(void *ctx, int code, const struct fp_jsonrpc *r,
 		     const struct fp_err *said)
 {
-	struct fp_listing *l = ctx;
+	struct page *p = ctx;
+	struct fp_listing *l = p->l;
 	struct fp_err e = *said;
 
-	l->call = NULL;
+	p->call = NULL;
+	if (p != &l->page[l->now]) /* not its turn: it is asked for again */
+		return;
 	if (!code)
 		code = take_page(l, r, &e);
 	if (code < 0 && is_again(l, code))
@@ -200,19 +220,45 @@ static void answered(void *ctx, int code, const struct fp_jsonrpc *r,
 		finish(l, code < 0 ? code : 0, &e);
 }
 
-/* Asked one after the other: OpenSIPS' time is what it costs, and "500 Internal
- * error", which tells not of which request it is, is known by being alone. */
+static int ask_page(struct page *p, uint64_t index, int64_t timeout_ms,
+		    struct fp_err *e)
+{
+	char params[80];
+
+	p->index = index;
+	p->size = p->l->size;
+	snprintf(params, sizeof(params),
+		 "{\"index\":%" PRIu64 ",\"counter\":%u}", index, p->size);
+	return fp_mi_ask(p->l->o.mi, "dlg_list_ctx", params, timeout_ms,
+			 answered, p, &p->call, e);
+}
+/* While we read one page, OpenSIPS may make the next one.  Not over datagrams: "500
+ * Internal error" tells not of which request it is, which is known by being alone. */
+static void ask_ahead(struct fp_listing *l)
+{
+	uint64_t index = l->index + l->size - overlap_of(l);
+
+	if (!l->is_datagram && index < l->total)
+		ask_page(&l->page[!l->now], index, 2 * l->o.timeout_ms, NULL);
+}
+
 static int ask(struct fp_listing *l, struct fp_err *e)
 {
 	int64_t timeout_ms = l->o.timeout_ms;
-	char params[80];
+	struct page *ahead = &l->page[!l->now];
+	int r = 0;
 
 	if (l->is_datagram)
 		timeout_ms = timeout_ms / TRIES + 1;
-	snprintf(params, sizeof(params),
-		 "{\"index\":%" PRIu64 ",\"counter\":%u}", l->index, l->page);
-	return fp_mi_ask(l->o.mi, "dlg_list_ctx", params, timeout_ms, answered,
-			 l, &l->call, e);
+	if (ahead->call && ahead->index == l->index && ahead->size == l->size) {
+		l->now = !l->now;
+	} else {
+		forget(ahead);
+		r = ask_page(&l->page[l->now], l->index, timeout_ms, e);
+	}
+	if (!r)
+		ask_ahead(l);
+	return r;
 }
 
 int fp_listing_start(struct fp_listing **out, const struct fp_listing_opts *o,
@@ -228,8 +274,9 @@ int fp_listing_start(struct fp_listing **out, const struct fp_listing_opts *o,
 		return fp_err(e, -ENOMEM, "no memory");
 	}
 	l->o = *o;
+	l->page[0].l = l->page[1].l = l;
 	l->is_datagram = fp_mi_reply_max(o->mi) < 1 << 20;
-	l->page = l->page_max = o->page ? o->page : page_of(o->mi);
+	l->size = l->size_max = o->page ? o->page : size_of(o->mi);
 	begin_pass(l);
 	r = ask(l, e);
 	if (r) {

@@ -26,7 +26,7 @@ struct fp_listing_opts {
 	void (*progress)(void *ctx, uint64_t done, uint64_t total);
 	/* code 0: s is the callee's (fp_dialogs_free), done and sorted; else as
 	 * fp_mi_ask has it, -EREMOTEIO: it said no, -EAGAIN: it changes too
-	 * fast, and s is NULL.  The listing is gone then. */
+	 * fast, -EOVERFLOW: it does not end; and s is NULL.  The listing is gone then. */
 	void (*done)(void *ctx, int code, struct fp_dialogs *s,
 		     const struct fp_err *e);
 	void *ctx;
