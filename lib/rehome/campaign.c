@@ -269,6 +269,7 @@ static int copy_moves(struct fp_campaign *c, const struct fp_tag_move *move,
 static int run(struct fp_campaign *c, struct fp_err *e)
 {
 	int r = fp_campaign_preflight(c, c->o.kind, e);
+	struct fp_err why;
 
 	if (!r && c->o.is_dry_run) {
 		fp_campaign_planned(c);
@@ -280,7 +281,7 @@ static int run(struct fp_campaign *c, struct fp_err *e)
 		return r;
 	r = check_owners(c, e);
 	if (r)
-		fp_journal_state(c->journal, "aborted", NULL);
+		fp_journal_state(c->journal, "aborted", &why);
 	return r ? r : fp_campaign_do(c, e);
 }
 

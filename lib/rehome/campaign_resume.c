@@ -230,6 +230,7 @@ int fp_campaign_resume(const struct fp_campaign_opts *o, const char *job,
 {
 	struct fp_moveplan p = { .root = NULL };
 	struct fp_campaign c;
+	struct fp_err why;
 	int r = fp_campaign_init(&c, o, out);
 
 	if (!r)
@@ -241,7 +242,7 @@ int fp_campaign_resume(const struct fp_campaign_opts *o, const char *job,
 		r = go_on(&c, to, e);
 	}
 	if (r && c.journal && !c.is_ended)
-		fp_journal_state(c.journal, "stopped", NULL);
+		fp_journal_state(c.journal, "stopped", &why);
 	fp_campaign_fini(&c);
 	fp_moveplan_fini(&p);
 	return r;

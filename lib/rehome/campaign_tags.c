@@ -11,7 +11,6 @@
 /* How long two nodes may both say active: a link that comes Up needs 1-3 s, and
  * its peers' words as long.  Source: facts/opensips-3nodes.md 1. */
 #define GIVE_MS 5000
-#define MEND_MS 15000
 /* Dialogs may end while they are used as a proof. */
 #define PROOFS 3
 
@@ -104,6 +103,11 @@ static int refresh(struct fp_campaign *c, size_t i, struct fp_err *e)
 		 : 0;
 }
 
+static int64_t mend_ms(const struct fp_campaign *c)
+{
+	return c->o.edges->o.timeout_ms;
+}
+
 static int give(struct fp_campaign *c, size_t i, struct fp_err *e)
 {
 	struct fp_tag_move *m = &c->move[i];
@@ -114,8 +118,8 @@ static int give(struct fp_campaign *c, size_t i, struct fp_err *e)
 	if (r == -EBUSY && !c->is_mended) {
 		c->is_mended = true;
 		fp_campaign_say(c, "%s: once more", e->text);
-		r = fp_tag_give(c->o.edges, m->tag, m->to, MEND_MS, &is_changed,
-				e);
+		r = fp_tag_give(c->o.edges, m->tag, m->to, mend_ms(c),
+				&is_changed, e);
 	}
 	if (r)
 		r = fp_campaign_refused(c, r, e);
@@ -252,7 +256,8 @@ int fp_campaign_mend(struct fp_campaign *c, struct fp_err *e)
 	for (size_t i = 0; i < c->n_moves && !r; i++)
 		if (c->state[i].is_given && fp_campaign_gives(c, i))
 			r = fp_tag_give(c->o.edges, c->move[i].tag,
-					c->move[i].to, MEND_MS, &is_changed, e);
+					c->move[i].to, mend_ms(c), &is_changed,
+					e);
 	c->is_split = false;
 	return r ? fp_campaign_refused(c, r, e) : 0;
 }

@@ -76,7 +76,7 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	os_wait 10 rh_is_lost 1
 	rh_ctl 2 set link.3=Down steal.sip1.0=3/3
 	rh_ctl 3 set link.2=Down
-	fr 5 failover sip1 --to sip2 --rate 4
+	fr 5 failover sip1 --to sip2 --rate 4 --timeout 3s
 	hints 'tag sip1.0: both sip'
 	hints 'it is given once more'
 	hints 'refused by rule split: '
