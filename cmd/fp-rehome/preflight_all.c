@@ -209,7 +209,12 @@ static int node(struct fr_env *v, struct fp_edge *x, struct outcome *out,
 		count_living(&j);
 	free(j.is_unbound);
 	fr_outlook_fini(&look);
-	return r;
+	if (!r || r == -EINTR || r == -ENOMEM)
+		return r;
+	/* it hides no other node */
+	snprintf(out->refusals, sizeof(out->refusals), "unknown");
+	snprintf(out->detail, sizeof(out->detail), "%s", e->text);
+	return 0;
 }
 
 static int all(struct fr_env *v, uint64_t *n_bad, struct fp_err *e)
@@ -221,7 +226,8 @@ static int all(struct fr_env *v, uint64_t *n_bad, struct fp_err *e)
 		r = node(v, &v->edges.v[i], &o, e);
 		if (!r)
 			r = fp_out_record(v->c->out, &type, &o, e);
-		*n_bad += !r && (o.lost || (*o.refusals && o.calls));
+		*n_bad += !r && (o.lost || (*o.refusals && o.calls) ||
+				 !strcmp(o.refusals, "unknown"));
 	}
 	return r;
 }

@@ -149,7 +149,7 @@ static int dead(struct preflight *f, struct fp_err *e)
 	struct ask a;
 	int r = ask_sip(x, &a, e);
 
-	if (!r)
+	if (!r && !a.is_alive)
 		r = settle(f, e);
 	if (r)
 		return r;

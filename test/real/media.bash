@@ -108,6 +108,13 @@ case_media_drain() { # CALLS [NODES]
 	[ "$k" -gt 0 ] && [ "$(rm_at 2)" = $((n - k)) ]
 	rm_is_heard "$n"
 
+	# a tag that moves keeps its calls' media: by inbound alone
+	fr 0 preflight sip1 --to sip2
+	same "$(awk -F '\t' '$2 == "body" { print $4 }' <<<"$output")" \
+		"auto: $n inbound, 0 outbound"
+	fr 5 preflight sip1 --to sip2 --body outbound
+	hints 'refused by rule body'
+
 	fr 1 drain-media rtp1 -n
 	hints "rtp1 has $k calls"
 	same "$(rm_uses 1 1)" 0
