@@ -25,3 +25,67 @@ teardown() { rr_teardown; }
 @test "drain: new calls that still come refuse it" { case_new_calls; }
 @test "balance: tags to idle nodes; again: nothing" { case_balance; }
 @test "take: one call's path; its tag stays" { case_take; }
+
+# ---- what belongs to it
+
+# old_policy: sip2 has a filter, and lacks a list
+old_policy() {
+	sed -i 's/^sip2 .*/& fp_if=lo/' "$FP_CLUSTER"
+	mkdir -p lists node2 bin
+	printf '%s\n' 192.0.2.77 >lists/bad.list
+	cat >ssh <<-END
+		#!/bin/sh
+		exec "$FP_BUILD/fp-sync" receive --state "$PWD/node2" --pins "$PWD/pins"
+	END
+	chmod +x ssh
+}
+pushed() { pg_sql "select state from fastpath.journal where item = 'push:sip2'"; }
+
+@test "failover: a target's old policy is pushed after the calls" {
+	rr_up 4
+	old_policy
+	printf '#!/bin/sh\necho "$*" >%s/pushed\n' "$PWD" >bin/fp-sync
+	chmod +x bin/fp-sync
+	rh_kill 1
+	PATH=$PWD/bin:$PATH fr 0 failover sip1 --to sip2 --lists lists \
+		--ssh-command ./ssh
+	same "$(verdicts)" 'moved 4'
+	hints 'sip2: its policy was pushed'
+	same "$(pushed)" 'done'
+	same "$(<pushed)" "push --cluster $FP_CLUSTER --state $FP_STATE --lists lists -N sip2 --ssh-command ./ssh"
+}
+
+@test "failover: a policy that is not in force after its push is partial" {
+	rr_up 4
+	old_policy
+	rh_kill 1
+	# no filter is attached there
+	PATH=$FP_BUILD:$PATH fr 3 failover sip1 --to sip2 --lists lists \
+		--ssh-command ./ssh
+	same "$(verdicts)" 'moved 4'
+	hints 'sip2: its policy is old still: fp-sync push: exit status 3'
+	grep -q '^192.0.2.77' node2/lists/bad.list
+	same "$(pushed)" failed
+	same "$(state "$(job)")" 'done'
+}
+
+@test "drain --calls: the path of these alone" {
+	local ids
+
+	rr_up 4
+	mapfile -t ids < <(rh_held)
+	fr 0 drain sip1 --to sip2 --calls "${ids[0]},${ids[2]}"
+	same "$(verdicts)" 'moved 2'
+	hints 'tags, timeouts and pings stay'
+	same "$(rh_owner sip1.0) $(rh_owner sip1.1)" '1 1'
+	same "$(rh_invites uac | cut -d ' ' -f 1 | sort | xargs)" \
+		"${ids[0]} ${ids[2]}"
+}
+
+@test "--count: so many, and the rest is told" {
+	rr_up 6
+	rh_kill 1
+	fr 0 failover sip1 --to sip2 --count 2 --json
+	same "$(summary moved) $(summary left)" '2 4'
+	same "$(rh_invites uac | wc -l)" 2
+}
