@@ -357,6 +357,20 @@ int fr_move_spread(struct fr_move *m, struct fp_err *e)
 
 /* ---- the end */
 
+int fr_move_would(struct fr_move *m, const struct fp_campaign_sum *s)
+{
+	size_t n_calls = 0, n_given = 0;
+
+	for (size_t i = 0; i < m->n_plan; i++) {
+		n_calls += m->plan[i].calls;
+		n_given += m->plan[i].from != m->plan[i].to;
+	}
+	fr_progress(&m->v, NULL, 0, 0, 0, 0);
+	fp_out_counts(m->v.c->out, s->is_changed, NULL, "tags",
+		      (uint64_t)n_given, "calls", (uint64_t)n_calls, NULL);
+	return s->is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+}
+
 int fr_move_run(struct fr_move *m)
 {
 	struct fp_campaign_sum sum;
@@ -364,11 +378,11 @@ int fr_move_run(struct fr_move *m)
 	int status, r = fp_campaign_run(&m->o, m->from, m->plan, m->n_plan,
 					&sum, &e);
 
+	if (!r && m->o.is_dry_run)
+		return fr_move_would(m, &sum);
 	status = fr_end(&m->v, r, &sum, &e);
 	if (status)
 		return status;
-	if (m->o.is_dry_run)
-		return sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 	return m->is_partial ? FP_EXIT_PARTIAL : FP_EXIT_OK;
 }
 

@@ -55,6 +55,8 @@ size_t fr_move_load(const struct fr_move *m, const struct fp_edge *x);
 double fr_move_weight(const struct fr_move *m, const struct fp_edge *x);
 /* Run it, and end: the exit status. */
 int fr_move_run(struct fr_move *m);
+/* The end of a dry run. */
+int fr_move_would(struct fr_move *m, const struct fp_campaign_sum *s);
 /* Nothing is to be done: says so, 0. */
 int fr_move_nothing(struct fr_move *m, const char *why);
 /* Nothing but the loop.  0; -EINTR. */

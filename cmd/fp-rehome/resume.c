@@ -127,9 +127,9 @@ static int resume(struct fr_move *m, struct fp_err *e)
 		r = 0;
 		sum = (struct fp_campaign_sum){ .n_tags = 0 };
 	}
+	if (!r && m->o.is_dry_run)
+		return fr_move_would(m, &sum);
 	status = fr_end(&m->v, r, &sum, e);
-	if (!status && m->o.is_dry_run && sum.is_changed)
-		return FP_EXIT_NO;
 	return !status && m->is_partial ? FP_EXIT_PARTIAL : status;
 }
 

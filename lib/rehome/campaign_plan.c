@@ -79,6 +79,11 @@ int fp_campaign_plan(const struct fp_campaign *c, struct fp_buf *to,
 
 /* ---- reading */
 
+static const char *or_null(const char *s)
+{
+	return *s ? s : NULL;
+}
+
 static int find_node(const struct fp_campaign *c, const char *name,
 		     struct fp_edge **out, struct fp_err *e)
 {
@@ -123,11 +128,6 @@ static int unplan_tags(struct fp_campaign *c, const struct fp_moveplan *p,
 			r = find_node(c, p->tag[i].to, &m->to, e);
 	}
 	return r;
-}
-
-static const char *or_null(const char *s)
-{
-	return *s ? s : NULL;
 }
 
 static void unplan_select(struct fp_select *q, const struct fp_moveplan *p)
@@ -179,6 +179,8 @@ int fp_campaign_unplan(struct fp_campaign *c, const struct fp_moveplan *p,
 		return r;
 	c->o.kind = (enum fp_move_kind)kind;
 	c->o.verb = p->verb;
+	if (!c->o.why)
+		c->o.why = or_null(p->why);
 	c->at_s = p->at_s;
 	unplan_select(&c->o.select, p);
 	unplan_moving(&c->o.moving, p);
