@@ -112,7 +112,8 @@ struct fp_job_row {
 	char id[40], tool[32], verb[32], node[256], state[32], by[128];
 	int64_t started_s, updated_s;
 };
-/* Those that have not ended. */
+/* Those that have not ended, the first first; "stopped" also when whoever ran it
+ * died without a word. */
 int fp_db_jobs(struct fp_pg *p, struct fp_job_row **out, size_t *n,
 	       struct fp_err *e);
 

@@ -100,6 +100,9 @@ struct reading {
 	struct fp_journal_items *items;
 	struct fp_buf text; /* of a line */
 	bool is_known;      /* of words: they were read from fp_db */
+	/* gets what is at this place and behind it, of its epoch; or NULL */
+	struct fp_journal_words *words;
+	struct fp_journal_place from;
 };
 
 static int oom(struct fp_err *e)
@@ -167,6 +170,11 @@ static int on_item(struct reading *r, const struct fp_journal_line *l,
 		at.n = -1;
 	else
 		r->seen->next.n++;
+	if (r->words && !r->is_known && at.epoch == r->from.epoch &&
+	    at.n >= r->from.n &&
+	    fp_journal_words_add(r->words, l->item, l->state, l->detail,
+				 l->at_s))
+		return oom(e);
 	if (r->items && fp_journal_items_put(r->items, l->item, l->state,
 					     l->detail, l->at_s, at,
 					     r->is_known ? FP_IN_COPY | FP_IN_DB
@@ -237,9 +245,11 @@ static int take_lines(struct reading *r, struct fp_buf *b, const char *id,
 	return 0;
 }
 
-static int read_all(struct reading *r, int fd, const char *id, struct fp_err *e)
+static int read_all(struct reading *r, int fd, off_t end, const char *id,
+		    struct fp_err *e)
 {
 	struct fp_buf b = { .data = NULL };
+	off_t at = 0;
 	ssize_t n = 1;
 	int code = 0;
 
@@ -250,11 +260,12 @@ static int read_all(struct reading *r, int fd, const char *id, struct fp_err *e)
 			code = oom(e);
 			break;
 		}
-		n = read(fd, to, CHUNK);
+		n = pread(fd, to, end - at < CHUNK ? (size_t)(end - at) : CHUNK,
+			  at);
 		if (n < 0)
 			code = fp_err_sys(e, -errno, "jobs/%s" ENDING, id);
 		else
-			b.len += (size_t)n;
+			b.len += (size_t)n, at += n;
 		if (n > 0)
 			code = take_lines(r, &b, id, e);
 	}
@@ -276,7 +287,7 @@ int fp_journal_copy_read(int jobs, const char *id, struct fp_journal_seen *out,
 	if (fd < 0)
 		return errno == ENOENT ? 0
 				       : fp_err_sys(e, -errno, "jobs/%s", name);
-	code = read_all(&r, fd, id, e);
+	code = read_all(&r, fd, INT64_MAX, id, e);
 	if (!code && out->is_there && strcmp(out->h.id, id))
 		code = fp_err(e, -EBADMSG, "jobs/%s:1: it is job %s", name,
 			      out->h.id);
@@ -284,6 +295,19 @@ int fp_journal_copy_read(int jobs, const char *id, struct fp_journal_seen *out,
 	fp_buf_fini(&r.text);
 	if (code)
 		fp_journal_seen_fini(out);
+	return code;
+}
+
+int fp_journal_copy_words(const struct fp_journal_copy *c,
+			  struct fp_journal_place from,
+			  struct fp_journal_words *out, struct fp_err *e)
+{
+	struct fp_journal_seen seen = { .is_there = false };
+	struct reading r = { .seen = &seen, .words = out, .from = from };
+	int code = read_all(&r, c->fd, c->size, c->id, e);
+
+	fp_buf_fini(&r.text);
+	fp_journal_seen_fini(&seen);
 	return code;
 }
 
@@ -298,7 +322,7 @@ void fp_journal_seen_fini(struct fp_journal_seen *s)
 int fp_journal_copy_open(struct fp_journal_copy *c, int jobs, const char *id,
 			 bool is_new, off_t size, struct fp_err *e)
 {
-	int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 	char name[64];
 	int fd;
 

@@ -141,6 +141,7 @@ static int connect_db(struct fp_journal_db *d, struct fp_err *e)
 		r = fp_db_check(d->pg, e);
 	if (!r)
 		r = end_ghost(d, e);
+	d->is_doubtful = true;
 	return r ? r : know_session(d, e);
 }
 
@@ -193,8 +194,11 @@ int fp_journal_db_lock(struct fp_journal_db *d, const char *name,
 {
 	int r = fp_journal_db_ready(d, false, e);
 
-	if (!r)
-		r = take_lock(d, name, false, e);
+	if (r)
+		return r;
+	r = take_lock(d, name, false, e);
+	if (r)
+		fp_err_prefix(e, r, "fp_db");
 	if (!r && fp_journal_db_name(d, name)) {
 		fp_db_unlock(d->pg, name);
 		r = fp_err(e, -ENOMEM, "out of memory");

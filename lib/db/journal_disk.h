@@ -69,6 +69,10 @@ int fp_journal_copy_open(struct fp_journal_copy *c, int jobs, const char *id,
 int fp_journal_copy_add(struct fp_journal_copy *c, const char *line, size_t n,
 			struct fp_err *e);
 int fp_journal_copy_sync(struct fp_journal_copy *c, struct fp_err *e);
+/* Words of an epoch again, from one on. */
+int fp_journal_copy_words(const struct fp_journal_copy *c,
+			  struct fp_journal_place from,
+			  struct fp_journal_words *out, struct fp_err *e);
 void fp_journal_copy_close(struct fp_journal_copy *c);
 
 /* ---- journal_db.c, journal_sql.c: one session, of one thread at a time */
@@ -82,8 +86,9 @@ struct fp_journal_db {
 	struct fp_pg *pg;
 	int64_t epoch, seq; /* ours, and the row that says so */
 	uint64_t n_told;    /* our words that are there */
-	bool is_doubtful;   /* a commit's answer was lost: n_told may be more */
-	char ghost[64];     /* our last session, which may hold our locks still:
+	bool is_doubtful; /* a commit's answer, or the session, was lost: n_told may
+			     * be more, or less (a standby that lagged) */
+	char ghost[64]; /* our last session, which may hold our locks still:
 			 * "PID START", or "" */
 };
 struct fp_journal_db *fp_journal_db_new(const struct fp_journal_opts *o);
@@ -118,7 +123,8 @@ struct fp_journal_change {
 	char *state, *plan; /* NULL: not */
 	bool is_end;
 };
-/* Ready; tell all words.  w->first goes on with what is told, also on errors. */
+/* Ready; tell all words.  w->first goes on with what is told, also on errors.
+ * -ESTALE: fp_db lost some: n_told are there, what follows is to be told again. */
 int fp_journal_db_flush(struct fp_journal_db *d, struct fp_journal_words *w,
 			const struct fp_journal_change *change,
 			struct fp_err *e);

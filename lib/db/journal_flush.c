@@ -56,6 +56,22 @@ static void flush_free(void *data)
 	free(f);
 }
 
+/* A standby that lagged took over: what it lost the copy has. */
+static int tell_again(struct flush *f, struct fp_err *e)
+{
+	struct fp_journal_place from = { f->db->epoch, (int64_t)f->db->n_told };
+	struct fp_journal_words again = { .v = NULL };
+	int r = fp_journal_copy_words(&f->copy, from, &again, e);
+
+	if (r) {
+		fp_journal_words_fini(&again);
+		return r;
+	}
+	fp_journal_words_fini(&f->words);
+	f->words = again;
+	return fp_journal_db_flush(f->db, &f->words, &f->change, e);
+}
+
 /* The copy is on disk before fp_db is told: it never has less. */
 static int flush_run(void *data, struct fp_err *e)
 {
@@ -65,6 +81,8 @@ static int flush_run(void *data, struct fp_err *e)
 
 	if (f->db)
 		r = fp_journal_db_flush(f->db, &f->words, &f->change, e);
+	if (r == -ESTALE)
+		r = tell_again(f, e);
 	fp_ssl_thread_end();
 	if (r || !sync)
 		return r;

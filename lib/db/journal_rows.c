@@ -202,3 +202,33 @@ int fp_journal_rows_jobs(struct fp_pg *p, bool is_all, struct fp_job_head **out,
 	fp_pg_rows_free(locks);
 	return r;
 }
+
+int fp_db_jobs(struct fp_pg *p, struct fp_job_row **out, size_t *n,
+	       struct fp_err *e)
+{
+	struct fp_job_head *h = NULL;
+	struct fp_job_row *v;
+	size_t count = 0;
+	int r = fp_journal_rows_jobs(p, false, &h, &count, e);
+
+	if (!r)
+		r = fp_db_array(&v, count, sizeof(*v), e);
+	for (size_t i = 0; i < count && !r; i++) {
+		const struct fp_job_head *x = &h[count - 1 - i];
+
+		v[i] = (struct fp_job_row){ .started_s = x->started_s,
+					    .updated_s = x->updated_s };
+		strcpy(v[i].id, x->id);
+		strcpy(v[i].tool, x->tool);
+		strcpy(v[i].verb, x->verb);
+		strcpy(v[i].node, x->node);
+		strcpy(v[i].state, x->state);
+		strcpy(v[i].by, x->by);
+	}
+	free(h);
+	if (r)
+		return r;
+	*out = v;
+	*n = count;
+	return 0;
+}

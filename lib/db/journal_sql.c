@@ -236,7 +236,10 @@ static int whose(struct fp_journal_db *d, bool is_held, struct fp_err *e)
 	int r = fp_journal_rows_head(d->pg, d->id, &h, NULL, &epoch, e);
 
 	if (r == -ENOENT)
-		return fp_err(e, -EBUSY, "fp_db has no job %s any more", d->id);
+		return fp_err(e, -EBUSY,
+			      "fp_db has no job %s any more: resume tells it "
+			      "again",
+			      d->id);
 	if (r)
 		return r;
 	if (h.ended_s)
@@ -315,6 +318,10 @@ static int resolve_doubt(struct fp_journal_db *d, struct fp_journal_words *w,
 		return r;
 	n = (uint64_t)fp_pg_int(rows, 0, 0);
 	fp_pg_rows_free(rows);
+	if (n < d->n_told) {
+		d->n_told = n;
+		return fp_err(e, -ESTALE, "fp_db: it lost what it was told");
+	}
 	/* somebody else's words, if any, stand behind ours: then the epoch is not
 	 * ours, and nothing more is told */
 	while (d->n_told < n && w->first < w->n) {

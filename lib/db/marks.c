@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Maintenance marks, and jobs that have not ended. */
+/* Maintenance marks. */
 #include <string.h>
 
 #include "db/priv.h"
@@ -126,37 +126,4 @@ int fp_db_unmark(struct fp_pg *p, const char *node, bool *is_changed,
 	*is_changed = fp_pg_int(rows, 0, 0) > 0;
 	fp_pg_rows_free(rows);
 	return 0;
-}
-
-int fp_db_jobs(struct fp_pg *p, struct fp_job_row **out, size_t *n,
-	       struct fp_err *e)
-{
-	struct fp_pg_rows *rows;
-	struct fp_job_row *v;
-	int r = fp_pg_do(
-		p,
-		"select id, tool, verb, node, state, who, " UNIX("started") ", " UNIX(
-			"updated") " from fastpath.job where ended is null"
-				   " order by started, id",
-		NULL, 0, &rows, NULL, e);
-
-	if (r)
-		return r;
-	r = fp_db_array(&v, fp_pg_n(rows), sizeof(*v), e);
-	for (size_t i = 0; !r && i < fp_pg_n(rows); i++) {
-		fp_db_text(v[i].id, sizeof(v->id), rows, i, 0);
-		fp_db_text(v[i].tool, sizeof(v->tool), rows, i, 1);
-		fp_db_text(v[i].verb, sizeof(v->verb), rows, i, 2);
-		fp_db_text(v[i].node, sizeof(v->node), rows, i, 3);
-		fp_db_text(v[i].state, sizeof(v->state), rows, i, 4);
-		fp_db_text(v[i].by, sizeof(v->by), rows, i, 5);
-		v[i].started_s = fp_pg_int(rows, i, 6);
-		v[i].updated_s = fp_pg_int(rows, i, 7);
-	}
-	if (!r) {
-		*out = v;
-		*n = fp_pg_n(rows);
-	}
-	fp_pg_rows_free(rows);
-	return r;
 }

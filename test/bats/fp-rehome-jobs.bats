@@ -51,7 +51,7 @@ once() {
 	done
 	shift
 	said=$(printf '%s\n' "$@" | "$journal" -o once "${args[@]}" |
-		grep -vx ok)
+		grep -avx ok)
 }
 
 # in_db: the last state of each item, as fp_db has it
@@ -120,11 +120,13 @@ error EALREADY job $id has ended: done"
 	rh 4 abort "$id" --state other
 	[[ $stderr == "fp-rehome: job $id runs: fp_db: lock \"job:$id\" is held by test, pid "* ]]
 	rh 4 abort "$id" --dry-run --state other
-	fh 2 status -o node,problem
-	[[ $stderr$output == *"$id"* ]]
+	run "$FP_BUILD/fp-health" status -t 500ms
+	[[ $output == *running*"$id"* ]]
 	kill -s KILL "${sessions[0]}"
 	stopped() { rh 0 jobs -o id,state && [ "$output" = "$id"$'\t'stopped ]; }
 	lab_wait 5 stopped
+	run "$FP_BUILD/fp-health" status -t 500ms
+	[[ $output == *stopped*"$id"* ]]
 	rh 1 abort "$id" --dry-run -o state
 	same "$output" stopped
 	rh 0 abort "$id" --json --state other
@@ -194,10 +196,9 @@ killed() {
 		"$journal" -d "$PG_DB" -o a one <in >out 2>/dev/null || :) 2>/dev/null
 	acknowledged >want
 	id=$(pg_sql 'select id from fastpath.job')
-	[ -n "$id" ] || id=$(cd one/jobs 2>/dev/null && echo *.jsonl)
-	id=${id%.jsonl}
+	[ -n "$id" ] || id=$(basename -s .jsonl one/jobs/*.jsonl)
 	n=$(grep -cx ok <out) || :
-	[ "$n" -lt 9 ] || echo "not killed at $1 $2"
+	[ "$n" -ge 9 ] || was_killed=$((was_killed + 1))
 	if [ -z "$id" ] || [ "$id" = '*' ]; then
 		[ "$n" -lt 2 ]
 		return
@@ -213,13 +214,14 @@ killed() {
 	[ -z "$(comm -23 want got)" ] || grep -q 'call:1 moved' got ||
 		{ diff want got; return 1; }
 	in_db | tr '|' ' ' | cmp - got
+	[ $((was_killed % 4)) = 0 ] || return 0
 	once -d "$PG_DB" two -- "resume $id tag:sip1" 'state done' close
 	grep '^call:' <<<"$said" | cut -d ' ' -f 1,2 | sort | cmp - got
 	same "$(job_is)" done
 }
 
 @test "kill -9 at any system call: what was said to be there is" {
-	local call n at=0 total
+	local call n at=0 total was_killed=0
 
 	command -v strace >/dev/null || skip 'strace is not installed'
 	script >in
@@ -232,8 +234,335 @@ killed() {
 		at=$((at + 1))
 		case $call in
 		close | recvfrom | flock) [ $((at % 12)) = 0 ] || continue ;;
+		sendto | fsync | connect) [ $((at % 3)) = 0 ] || continue ;;
 		esac
 		echo "at $call $n"
 		killed "$call" "$n"
 	done <all
+	echo "killed $was_killed times"
+	[ "$was_killed" -ge 20 ]
+}
+
+# ---- who goes on
+
+@test "resume elsewhere, and back: each knows what the other did" {
+	job a -d "$PG_DB" one
+	begin a tag:sip1
+	tell a 'add call:1 moved'
+	tell a 'add call:2 silent'
+	expect a flush ''
+	tell a 'add call:2 failed'
+	tell a 'add call:3 moved {"code":200}'
+	kill -s KILL "${sessions[0]}"
+	# the other one knows what was flushed
+	once -d "$PG_DB" two -- "resume $id tag:sip1" 'add call:2 moved' \
+		'add call:4 gone' 'state stopped' close
+	same "$said" $'call:1 moved -\ncall:2 silent -\nfailover sip1 plan={"to": "sip2"} n=2'
+	# the first one comes back: its word on call:3 is told, that on call:2 is old
+	once -d "$PG_DB" one -- "resume $id tag:sip1" close
+	same "$(sort <<<"$said")" 'call:1 moved -
+call:2 moved -
+call:3 moved {"code":200}
+call:4 gone -
+failover sip1 plan={"to": "sip2"} n=4'
+	same "$(in_db)" $'call:1|moved\ncall:2|moved\ncall:3|moved\ncall:4|gone'
+	# and has all of it, should fp_db be away
+	once one -- "read $id"
+	same "$(grep -c ^call <<<"$said")" 4
+	[[ $said == *'call:2 moved'* ]]
+	once -d "$PG_DB" two -- "resume $id tag:sip1" "state done" close
+	same "$(grep -c ^call <<<"$said")" 4
+	same "$(pg_sql "select count(*) - count(distinct (item, state))
+		from fastpath.journal where item <> ''")" 0
+}
+
+@test "two at once, on one machine and on two: one of them" {
+	job a -d "$PG_DB" one
+	job b -d "$PG_DB" one
+	job c -d "$PG_DB" two
+	begin a tag:x tag:y
+	expect b 'begin drain sip2 tag:z tag:y' \
+		'error EBUSY/lock lock "tag:y" is held on this machine by a'
+	expect c 'begin drain sip2 tag:z tag:y' \
+		'error EBUSY/lock fp_db: lock "tag:y" is held by test, pid *'
+	expect b "resume $id" 'error EBUSY lock "job:*" is held on this machine by a'
+	expect c "resume $id" 'error EBUSY fp_db: lock "job:*'
+	# those that were to be had were given back
+	expect a 'lock tag:z' ''
+	expect c 'begin drain sip2 tag:z' 'error EBUSY/lock *'
+	tell a 'unlock tag:z'
+	begin c tag:z
+	expect a 'lock tag:z' 'error EBUSY fp_db: lock "tag:z" *'
+	expect a flush ''
+	expect a close ''
+	expect c 'lock tag:x' ''
+	same "$(pg_sql 'select count(*) from fastpath.job')" 2
+	same "$(find one two -name '*.jsonl' | wc -l)" 2
+}
+
+@test "many that begin at the same moment: exactly one has the lock" {
+	local i pids=()
+
+	for i in 1 2 3 4 5 6; do
+		printf 'begin failover sip1 tag:a tag:b\nhold 2000\n' |
+			"$journal" -d "$PG_DB" "state$((i % 3))" >"out$i" \
+				3>&- 4>&- &
+		pids+=($!)
+	done
+	wait "${pids[@]}"
+	same "$(grep -h -c '^2' out? | paste -sd+ | bc)" 1
+	same "$(grep -h -c '^error EBUSY' out? | paste -sd+ | bc)" 5
+	same "$(pg_sql 'select count(*) from fastpath.job')" 1
+}
+
+@test "a holder that is stopped: another takes over, and it finds out" {
+	job a -d "$PG_DB" -i 1 one
+	begin a tag:x
+	tell a 'add call:1 moved'
+	expect a flush ''
+	tell a 'add call:2 moved'
+	# one that lives says something by itself
+	echo 'hold 1700' >&"${to[a]}"
+	job b -d "$PG_DB" -i 1 two
+	expect b "resume $id tag:x" 'error EBUSY *'
+	hear a
+	kill -s STOP "${sessions[0]}"
+	taken() {
+		tell b "resume $id tag:x"
+		[[ $answer == *'failover sip1'* ]]
+	}
+	lab_wait 10 taken
+	expect b 'add call:2 gone' ''
+	expect b flush ''
+	kill -s CONT "${sessions[0]}"
+	tell a 'add call:3 moved'
+	expect a flush 'error EBUSY *'
+	expect a 'add call:4 moved' 'error EBUSY *'
+	expect a 'state done' 'error EBUSY *'
+	expect a close ''
+	expect b 'state done' ''
+	same "$(in_db)" $'call:1|moved\ncall:2|gone'
+}
+
+@test "another took the job while we were away: its epoch is later" {
+	job a -d "$PG_DB" one
+	begin a tag:x
+	tell a 'add call:1 moved'
+	expect a flush ''
+	pg_cut
+	once -d "$PG_DB" two -- "resume $id tag:x" 'state stopped' close
+	tell a 'add call:2 moved'
+	expect a flush "error EBUSY job $id was taken over by once"
+	same "$(in_db)" 'call:1|moved'
+}
+
+# ---- fp_db
+
+@test "fp_db goes, and comes back: what was added meanwhile is told once" {
+	job a -d "$PG_DB" -t 1000 one
+	begin a tag:x
+	tell a 'add call:1 moved'
+	expect a flush ''
+	pg_sql checkpoint # commits are not waited for in this lab
+	pg_kill
+	tell a 'add call:2 moved'
+	expect a flush 'error E* fp_db: *'
+	tell a 'add call:3 moved'
+	expect a 'lock tag:y' 'error E*'
+	pg_start
+	expect a flush ''
+	same "$(in_db)" $'call:1|moved\ncall:2|moved\ncall:3|moved'
+	pg_freeze
+	tell a 'add call:4 moved'
+	expect a flush 'error ETIMEDOUT *'
+	pg_thaw
+	expect a flush ''
+	expect a 'lock tag:y' ''
+	same "$(pg_sql "select count(*) from fastpath.journal
+		where item <> ''")" 4
+	# away at its end: the copy knows, and tells
+	pg_stop
+	tell a 'add call:5 moved'
+	expect a 'state done' 'error E*'
+	tell a close
+	pg_start
+	same "$(job_is)" running
+	once -d "$PG_DB" one -- "resume $id" all
+	same "$said" "error EALREADY job $id has ended: done
+$id done once"
+	same "$(in_db | wc -l)" 5
+}
+
+@test "a standby that lagged took over: what it lacks is told again" {
+	job a -d "$PG_DB" one
+	begin a tag:x
+	for i in 1 2 3 4; do
+		tell a "add call:$i asked"
+		expect a flush ''
+	done
+	tell a 'add call:5 asked'
+	pg_sql "delete from fastpath.journal where item > 'call:2'"
+	pg_cut
+	expect a flush ''
+	same "$(pg_sql "select item from fastpath.journal where item <> ''
+		order by seq" | tr '\n' ' ')" 'call:1 call:2 call:3 call:4 call:5 '
+	# and of the job itself, when this controller goes on with it
+	pg_sql 'delete from fastpath.job'
+	expect a flush 'error EBUSY fp_db has no job * any more: resume tells it again'
+	expect a close ''
+	once -d "$PG_DB" two -- "resume $id"
+	[[ $said == 'error ENOENT '* ]]
+	once -d "$PG_DB" one -- "resume $id" close
+	same "$(in_db | wc -l)" 5
+}
+
+@test "a commit without an answer: told once" {
+	local at
+
+	for at in 0.001 0.003 0.006 0.01 0.02; do
+		job "a$at" -d "$PG_DB" "one$at"
+		begin "a$at" "tag:$at"
+		tell "a$at" 'many 3000 moved'
+		echo flush >&"${to[a$at]}"
+		sleep "$at"
+		pg_cut >/dev/null
+		hear "a$at"
+		expect "a$at" flush ''
+		same "$(pg_sql "select count(*), count(distinct item)
+			from fastpath.journal
+			where job = '$id' and item <> ''")" '3000|3000'
+	done
+}
+
+@test "without fp_db: this machine alone; it is told when it can be" {
+	job a one
+	job b one
+	begin a tag:x
+	expect b 'begin failover sip1 tag:x' 'error EBUSY/lock *'
+	tell a 'add call:1 moved'
+	expect a flush ''
+	kill -s KILL "${sessions[0]}"
+	once one -- list
+	same "$said" "$id stopped a"
+	once one -- "resume $id tag:x" 'add call:2 gone' 'plan {"to":"sip3"}' \
+		'state stopped' close
+	once -d "$PG_DB" one -- list
+	same "$said" "$id stopped once"
+	once -d "$PG_DB" one -- "resume $id tag:x" 'state done' close
+	same "$said" $'call:1 moved -\ncall:2 gone -\nfailover sip1 plan={"to":"sip3"} n=2'
+	same "$(in_db)" $'call:1|moved\ncall:2|gone'
+	same "$(job_is)" done
+	expect b 'resume 20200101-000000-rehome-0000' 'error ENOENT *'
+	sed -i /fp_db/d "$FP_CLUSTER"
+	rh 5 abort "$id"
+	hints 'refused by rule lock'
+}
+
+@test "a pooler in transaction mode is refused; no fp_db, no begin" {
+	once -d "$(pg_conninfo ctl fastpath 6433)" one -- 'begin failover sip1 a'
+	[[ $said == 'error EPERM/pooler fp_db: a pooler in transaction mode'* ]]
+	once -d "${PG_DB/5432/1}" one -- 'begin failover sip1 a'
+	[[ $said == 'error ECONNREFUSED/lock fp_db: '* ]]
+	pg_sql 'update fastpath.meta set version = 9'
+	once -d "$PG_DB" one -- 'begin failover sip1 a' list
+	[[ $said == 'error EPERM fp_db: fp_db has version 9'* ]]
+	pg_sql 'drop schema fastpath cascade'
+	once -d "$PG_DB" one -- 'begin failover sip1 a'
+	[[ $said == 'error ENOENT/lock fp_db: '*'fp-health setup' ]]
+	same "$(ls one/jobs)" locks
+	same "$(ls one/jobs/locks)" ''
+	rh 4 jobs
+	hints 'these are the jobs that are known here'
+}
+
+# ---- the copy
+
+# made [WORD...]: a job that was killed with two words in its copy, one of them told
+made() {
+	job a -d "$PG_DB" one
+	begin a tag:x
+	tell a 'add call:1 moved'
+	expect a flush ''
+	tell a 'add call:2 moved'
+	kill -s KILL "${sessions[-1]}"
+	copy=one/jobs/$id.jsonl
+}
+
+@test "a torn last line is cut, and said" {
+	made
+	truncate -s -7 "$copy"
+	once -d "$PG_DB" one -- "resume $id tag:x" 'add call:3 gone' \
+		'state stopped' close
+	same "$said" "say jobs/$id.jsonl: its last line had no end, and was cut
+call:1 moved -
+failover sip1 plan={\"to\": \"sip2\"} n=1"
+	while read -r line; do
+		jq -e .type <<<"$line" >/dev/null
+	done <"$copy"
+	same "$(in_db)" $'call:1|moved\ncall:3|gone'
+	# of power loss: nothing but its name is there
+	: >"$copy"
+	once -d "$PG_DB" one -- "resume $id tag:x" close
+	same "$(grep -c ^call <<<"$said")" 2
+	same "$(grep -c '"type":"item"' "$copy")" 2
+}
+
+@test "a copy that cannot be read: the job does not go on" {
+	made
+	cp "$copy" good
+	sed -i '3s/.*/{"type":"item"}/' "$copy"
+	once -d "$PG_DB" one -- "resume $id" "read $id" list
+	same "$(head -n 1 <<<"$said")" "error EBADMSG what was done is not known (move the file away to go on with what fp_db has): jobs/$id.jsonl:3: no item, or no state of one"
+	[[ $said == *"$id stopped a" ]]
+	sed '1s/"version":1/"version":2/' good >"$copy"
+	once -d "$PG_DB" one -- "resume $id"
+	[[ $said == 'error EPROTO '*"jobs/$id.jsonl:1: written by another fastpath (version 2, this one knows 1)" ]]
+	rm "$copy"
+	mkdir "$copy"
+	once -d "$PG_DB" one -- "resume $id"
+	[[ $said == 'error EISDIR '* ]]
+	once one -- list
+	[[ $said == *'Is a directory' ]]
+	rmdir "$copy"
+	once -d "$PG_DB" one -- "resume $id tag:x" close
+	same "$(grep -c ^call <<<"$said")" 1
+}
+
+@test "a full disk: nothing more is added, and the job is stopped" {
+	mkdir small
+	mount -t tmpfs -o size=64k tmpfs small
+	job a -d "$PG_DB" small
+	begin a tag:x
+	expect a 'many 2000 moved' 'error ENOSPC jobs/*'
+	expect a flush ''
+	tell a 'state stopped'
+	same "$(job_is)" stopped
+	same "$(in_db | wc -l)" "$(grep -c '"type":"item"' "small/jobs/$id.jsonl")"
+	tail -c 1 "small/jobs/$id.jsonl" | od -c | grep -q '\\n'
+	expect a close ''
+	head -c 60000 /dev/zero >small/zero 2>/dev/null || :
+	once -d "$PG_DB" small -- 'begin failover sip1 tag:x'
+	[[ $said == 'error ENOSPC'* ]]
+	same "$(pg_sql 'select count(*) from fastpath.job')" 1
+	umount small
+}
+
+@test "any bytes in a call-id, and much of everything" {
+	job a -d "$PG_DB" one
+	begin a
+	tell a $'add call:\xff\\x41"\x01{é moved {"reason":"\xfe \\u0000 \\ud800"}'
+	expect a 'add call:1 moved [1]' 'error EINVAL *'
+	expect a 'add call:1 moved {"a":1}}' 'error EINVAL *'
+	expect a flush ''
+	tell a 'many 20000 asked'
+	expect a flush ''
+	tell a 'many 20000 moved'
+	expect a flush ''
+	tell a close
+	for state in one two; do
+		once -d "$PG_DB" $state -- "resume $id" close
+		same "$(head -n 1 <<<"$said")" $'call:\xff\\x41"\x01{é moved {"reason":"? ? ?"}'
+		[[ $(sed -n 2p <<<"$said") == 'call:0@198.51.100.7 moved {'* ]]
+		same "$(tail -n 1 <<<"$said")" 'failover sip1 plan={"to": "sip2"} n=20001'
+	done
 }
