@@ -47,6 +47,15 @@ static int list_both(struct compare *c, struct fp_err *e)
 	return r;
 }
 
+static uint64_t n_up(const struct fp_edge *x)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < fp_dialogs_n(x->dialogs); i++)
+		n += fp_dialog_is_up(fp_dialogs_at(x->dialogs, i));
+	return n;
+}
+
 /* ---- at first: they come sorted by call-id */
 
 static int note(void *ctx, const struct fp_dialog *a, const struct fp_dialog *b)
@@ -133,8 +142,7 @@ static int compare(struct compare *c)
 	if (r)
 		return fr_fail(&c->v, r, &e);
 	fp_out_counts(c->v.c->out, false, NULL, "differences", c->n_told,
-		      "first", (uint64_t)fp_dialogs_n(c->edge[0]->dialogs),
-		      "second", (uint64_t)fp_dialogs_n(c->edge[1]->dialogs),
+		      "first", n_up(c->edge[0]), "second", n_up(c->edge[1]),
 		      NULL);
 	return c->n_told ? FP_EXIT_NO : FP_EXIT_OK;
 }
