@@ -11,7 +11,9 @@
  *	lost: no reply.  late: after 700 ms.  twice: two of them.  cut: the first
  *	half of one.  nosdp, silent (error 408), none (error 404), big: what the
  *	names say.  gone: 200, and not there in a listing.  half: 200, and its
- *	callee answers nothing later. */
+ *	callee answers nothing later.
+ *
+ * With FAKE_HAS_JOURNAL the journal is the real one. */
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -51,6 +53,9 @@ static struct fake {
 	unsigned int mute_at; /* ...: it answers nothing any more */
 	unsigned int stop_at; /* ...: SIGINT comes */
 	bool is_mute;
+	unsigned int kill_at; /* ...: SIGKILL to kill_pid */
+	pid_t kill_pid;
+	bool has_journal; /* a real one, in another process */
 	/* the journal */
 	int flush_code, add_code; /* what they say */
 	unsigned int n_fail;      /* so many flushes have flush_code; then 0 */
@@ -77,6 +82,8 @@ static struct fake_call *fake_find(const char *callid, size_t n)
 }
 
 /* ---- the journal: what of fp_journal the mover uses */
+
+#ifndef FAKE_HAS_JOURNAL
 
 int fp_journal_add(struct fp_journal *j, const char *item, const char *state,
 		   const char *detail, struct fp_err *e)
@@ -132,6 +139,8 @@ int fp_journal_flush_wait(struct fp_journal *j, struct fp_err *e)
 	OK(!f.is_flushing);
 	return f.n_fail ? fp_err(e, f.flush_code, "no fp_db") : 0;
 }
+
+#endif
 
 /* ---- replies, now or later */
 
@@ -232,8 +241,8 @@ static struct reply *answer_of(const struct sockaddr_in *to, const char *id,
 
 static void counted(struct fake_call *c)
 {
-	OK(c->has_intent_flushed); /* before it is asked */
-	OK(!c->under++);           /* never twice at once */
+	OK(c->has_intent_flushed || f.has_journal); /* before it is asked */
+	OK(!c->under++);                            /* never twice at once */
 	c->n_asked++;
 	f.n_asked++;
 	if (++f.under > f.under_max)
@@ -241,6 +250,8 @@ static void counted(struct fake_call *c)
 	f.free -= f.cost;
 	if (f.n_asked == f.stop_at)
 		kill(getpid(), SIGINT);
+	if (f.n_asked == f.kill_at)
+		kill(f.kill_pid, SIGKILL);
 	if (f.n_asked == f.mute_at)
 		f.is_mute = true;
 	if (f.n_asked != f.die_at)
@@ -374,7 +385,7 @@ static void served(void *ctx, uint32_t events)
 
 /* ---- all of it */
 
-static void hurried(void *ctx)
+static __attribute__((unused)) void hurried(void *ctx)
 {
 	(void)ctx;
 	fp_clock_turn(20);
@@ -382,7 +393,7 @@ static void hurried(void *ctx)
 }
 
 /* The clock runs about 20 times as fast from here on. */
-static void fake_hurry(void)
+static __attribute__((unused)) void fake_hurry(void)
 {
 	f.hurry = (struct fp_timer){ .fire = hurried };
 	hurried(NULL);
