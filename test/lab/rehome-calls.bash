@@ -35,25 +35,47 @@ rh_uas() {
 }
 
 # rh_calls N [CALLED [CALLER]]: N calls more by way of node RH_VIA (1), of users
-# CALLED-1 ... and CALLER-1 ...: ok c491 c488 ...: see sipp/held.xml.  When it
-# returns all are held, and all nodes that live have them.
+# CALLED-1 ... and CALLER-1 ...: ok c491 c488 ...: see sipp/held.xml; of several
+# words each call takes the next.  When it returns all are held, and all nodes that
+# live have them.
 rh_calls() {
-	local n=$1 called=${2:-ok} caller=${3:-ok} k before
+	local n=$1 called=${2:-ok} caller=${3:-ok} k before i
+	local -A want=()
 
 	before=$(rh_held | wc -l)
+	for i in $(rh_alive); do
+		want[$i]=$((n + $(rh_count "$i")))
+	done
 	k=$(find "$OS_DIR/sipp" -name 'uac-*.pid' | wc -l)
 	rh_sipp_calls "$k" "$n" "$called" "$caller"
-	os_wait $((15 + n / 20)) rh_are_held $((before + n)) &&
-		os_wait 15 rh_all_have $((before + n))
+	os_wait $((15 + n / 20)) rh_are_held $((before + n)) || return
+	for i in "${!want[@]}"; do
+		os_wait 15 rh_has "$i" "${want[$i]}" || return
+	done
+	rh_is_settled
 }
 
-rh_sipp_calls() { # K N CALLED CALLER
-	local i
+# rh_ring N: N calls more that ring, and are not answered: early dialogs of node
+# RH_VIA, which no other has.
+rh_ring() {
+	local k before
 
+	before=$(rh_count "${RH_VIA:-1}" 2)
+	k=$(find "$OS_DIR/sipp" -name 'uac-*.pid' | wc -l)
+	rh_sipp_calls "$k" "$1" early ok
+	os_wait 10 rh_ring_ok $((before + $1))
+}
+rh_ring_ok() { [ "$(rh_count "${RH_VIA:-1}" 2)" = "$1" ]; }
+
+rh_sipp_calls() { # K N CALLED CALLER
+	local i called caller
+
+	read -ra called <<<"$3"
+	read -ra caller <<<"$4"
 	{
 		echo SEQUENTIAL
-		for ((i = 1; i <= $2; i++)); do
-			echo "$4-$i;$3-$i"
+		for ((i = 0; i < $2; i++)); do
+			echo "${caller[i % ${#caller[@]}]}-$((i + 1));${called[i % ${#called[@]}]}-$((i + 1))"
 		done
 	} >"$OS_DIR/sipp/uac-$1.csv"
 	rh_sipp "uac-$1" -sf uac.xml -i 127.0.3.1 -p $((5060 + 10 * $1)) \
@@ -80,6 +102,14 @@ rh_held() {
 		;;
 	esac
 }
+# rh_users: "CALLID CALLER CALLED" of those that are held.
+rh_users() {
+	local csv=$OS_DIR/sipp/uac
+
+	rh_held | while IFS=- read -r k n rest; do
+		sed -n "$((n + 1))s/\\(.*\\);/$k-$n-$rest \\1 /p" "$csv-$k.csv"
+	done
+}
 rh_are_held() { [ "$(rh_held | wc -l)" = "$1" ]; }
 
 # rh_count NODE [STATES]: dialogs that it has, of states 34 unless said.
@@ -87,13 +117,17 @@ rh_count() {
 	RH_MI=fifo rh_mi "$1" dlg_list | grep -oE "\"state\":[${2:-34}]," |
 		wc -l
 }
-rh_all_have() { # N
-	local i states=4
+# All their ACKs are known everywhere, where there is a rule that tells them.
+rh_is_settled() {
+	local i
 
-	[ -n "$RH_ACK_RULE" ] || states=34
+	[ -n "$RH_ACK_RULE" ] || return 0
 	for i in $(rh_alive); do
-		[ "$(rh_count "$i" $states)" = "$1" ] || return
+		os_wait 15 rh_has "$i" 0 3 || return
 	done
+}
+rh_has() { # NODE N [STATES]
+	[ "$(rh_count "$1" "${3:-34}")" = "$2" ]
 }
 
 # ---- what they are made to do, from outside

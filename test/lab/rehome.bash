@@ -84,7 +84,7 @@ rh_save() {
 rh_load() { # DIR
 	# shellcheck disable=SC1091 # written by rh_save
 	source "$1/lab.env"
-	declare -gA os_pid=()
+	declare -ga os_pid=()
 }
 
 rh_down() {
@@ -205,14 +205,15 @@ rh_alive() { # all that are
 		! rh_is_alive $i || echo $i
 	done
 }
-# All that are alive are Up to it.
+# All that are alive can be reached from it: real ones may see one as Probe for
+# minutes, by way of another (facts/opensips-3nodes.md 0.5).
 rh_is_linked() { # NODE
 	local list i
 
 	list=$(rh_mi "$1" clusterer_list)
 	for i in $(rh_alive); do
 		[ "$i" = "$1" ] ||
-			[[ $list =~ \"node_id\":$i,[^}]*\"link_state\":\"Up\" ]] ||
+			[[ $list =~ \"node_id\":$i,[^}]*\"next_hop\":\"[0-9] ]] ||
 			return
 	done
 }

@@ -95,7 +95,10 @@ class B2bua:
         if not call or not call.client:
             return self.refuse(server, 481, 'Call/Transaction Does Not Exist')
         self.ep.answer(server, sip.reply_to(m, 200, 'canceling'))
-        out = self.ep.clients.get(call.client)
+        return self.cancel_out(call.client)
+
+    def cancel_out(self, branch):
+        out = self.ep.clients.get(branch)
         if not out or out.is_final:
             return None
         c = sip.Message('CANCEL %s SIP/2.0' % out.request.uri)
@@ -126,7 +129,7 @@ class B2bua:
             out = self.onward(d, m, m.uri)
             out.body = body
             self.sent(d, CALLEE, m.body, body)
-            server.client = self.ep.request(
+            server.client = d.out = self.ep.request(
                 out, self.s.args.uas,
                 lambda r: self.setup_reply(server, d, r))
             return None
@@ -195,12 +198,11 @@ class B2bua:
         cseq = leg.maps.get(m.cseq, m.cseq)
         out.put('CSeq', '%d ACK' % cseq)
         self.ep.ack(out, sip.where(leg.contact))
+        is_first, d.state = d.state == dl.NO_ACK, dl.CONFIRMED
+        if is_first and self.table.is_owner(d):
+            self.table.updated(d)
         if self.s.args.ack_rule:
             self.table.updated(d)
-        if d.state == dl.NO_ACK:
-            d.state = dl.CONFIRMED
-            if self.table.is_owner(d):
-                self.table.updated(d)
 
     def within(self, server, m):
         d, to = self.of(m)
@@ -292,11 +294,14 @@ class B2bua:
         return m
 
     def end_both(self, d):
-        """BYE to both ends, as dlg_end_dlg and a timeout at the owner do."""
+        """BYE to both ends, as dlg_end_dlg and a timeout at the owner do; CANCEL
+        of one that is not up."""
+        if d.state < dl.NO_ACK:
+            return self.cancel_out(d.out)
         for to in (CALLER, CALLEE):
             m = self.make(d, to, 'BYE')
             self.ep.request(m, sip.where(d.legs[to].contact), lambda r: None)
-        self.table.end(d, True)
+        return self.table.end(d, True)
 
     def expire(self):
         for d in self.table.expired():

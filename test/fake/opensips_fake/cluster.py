@@ -9,6 +9,7 @@ import time
 from . import client, state as st
 
 PING_S = 0.1
+START_S = 1.0  # until a node that has started is given anything
 PROBE_S, DOWN_S = 1.0, 2.0  # a lost node: Probe, then Down, and again
 CAPABILITY = ('clusterer', 'cap:' + st.CAPABILITY)
 
@@ -117,6 +118,8 @@ def catch_up(s, since):
     with s.lock:
         node = donor(s, lambda link: link.cap) if s.wants_sync else 0
         wants = s.wants_sync
+    if node and time.time() - since < START_S:
+        return
     if not wants or (node and sync(s, node, True)):
         return
     with s.lock:

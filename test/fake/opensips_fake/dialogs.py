@@ -58,7 +58,7 @@ class Leg:
 class Dialog:
     __slots__ = ('callid', 'from_uri', 'to_uri', 'entry', 'id', 'state',
                  'started', 'until', 'legs', 'values', 'is_synced',
-                 'is_replicated', 'is_planted', 'gone_at')
+                 'is_replicated', 'is_planted', 'gone_at', 'out')
     KEPT = ('callid', 'from_uri', 'to_uri', 'id', 'state', 'started',
             'until', 'values')
 
@@ -69,7 +69,7 @@ class Dialog:
         self.legs = [Leg(), Leg()]
         self.values = {}
         self.is_synced = self.is_replicated = self.is_planted = False
-        self.gone_at = 0
+        self.gone_at, self.out = 0, None  # out: its INVITE, sent on
 
     @property
     def did(self):

@@ -69,9 +69,10 @@ INVALID = MiError(-32600, 'Invalid Request')
 
 def parse(text):
     """The request, or None when it is no JSON.  FIFO and datagram stop at its
-    end, whatever follows."""
+    end, whatever follows.  Control characters in texts are taken, as cJSON does.
+    """
     try:
-        return json.JSONDecoder().raw_decode(text.lstrip())[0]
+        return json.JSONDecoder(strict=False).raw_decode(text.lstrip())[0]
     except ValueError:
         return None
 
