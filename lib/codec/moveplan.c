@@ -6,7 +6,6 @@
 
 #include <cjson/cJSON.h>
 
-#include "codec/jsonrpc.h"
 #include "codec/moveplan.h"
 
 #define SIZE_MAX_BYTES (16u << 20)
@@ -15,12 +14,28 @@
 
 /* ---- writing */
 
+static void put_string(struct fp_buf *to, const char *s)
+{
+	fp_buf_add(to, "\"", 1);
+	for (; *s; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c == '"' || c == '\\')
+			fp_buf_add(to, "\\", 1);
+		if (c < ' ')
+			fp_buf_printf(to, "\\u%04x", c);
+		else
+			fp_buf_add(to, s, 1);
+	}
+	fp_buf_add(to, "\"", 1);
+}
+
 static void put_text(struct fp_buf *to, const char *key, const char *s)
 {
 	if (!s || !*s)
 		return;
 	fp_buf_printf(to, ",\"%s\":", key);
-	fp_jsonrpc_string(to, s);
+	put_string(to, s);
 }
 
 static void put_number(struct fp_buf *to, const char *key, int64_t v)
@@ -36,7 +51,7 @@ static void put_tags(struct fp_buf *to, const struct fp_moveplan *p)
 		const struct fp_moveplan_tag *t = &p->tag[i];
 
 		fp_buf_str_add(to, i ? ",{\"tag\":" : "{\"tag\":");
-		fp_jsonrpc_string(to, t->tag);
+		put_string(to, t->tag);
 		put_text(to, "from", t->from);
 		put_text(to, "to", t->to);
 		put_number(to, "calls", t->calls);
@@ -53,7 +68,7 @@ static void put_calls(struct fp_buf *to, const struct fp_moveplan *p)
 	for (size_t i = 0; i < p->n_callids; i++) {
 		if (i)
 			fp_buf_str_add(to, ",");
-		fp_jsonrpc_string(to, p->callids[i]);
+		put_string(to, p->callids[i]);
 	}
 	fp_buf_str_add(to, "]");
 }
@@ -61,7 +76,7 @@ static void put_calls(struct fp_buf *to, const struct fp_moveplan *p)
 void fp_moveplan_write(struct fp_buf *to, const struct fp_moveplan *p)
 {
 	fp_buf_str_add(to, "{\"kind\":");
-	fp_jsonrpc_string(to, p->kind);
+	put_string(to, p->kind);
 	put_text(to, "verb", p->verb);
 	put_text(to, "from", p->from);
 	put_text(to, "why", p->why);
