@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rehome_ua N CPS SILENT CALLER CALLED PROXY CALLIDS: both ends of N held calls by way
+/* rehome_ua N CPS SILENT DELAY CALLER CALLED PROXY CALLIDS: both ends of N held calls by way
  * of PROXY (addresses, port 5060), set up at CPS a second; their Call-IDs are written
  * to CALLIDS once all are up, then "ready" to stdout.  SILENT of them, spread over
  * all, answer no re-INVITE at the called end.  ACK comes 20 ms after its 200: sooner it
  * may overtake what OpenSIPS tells its other nodes.  Whatever else is asked within
- * a call gets 200.  Until it is told to end. */
+ * a call gets 200, after DELAY ms.  Until it is told to end. */
 
 #include <poll.h>
 #include <signal.h>
@@ -17,9 +17,12 @@
 #define AGAIN_S 2.0 /* an INVITE that is not answered */
 #define SOCKET_BUFFER (8 << 20)
 
-struct ack {
+struct later {
 	double due;
-	char text[1024];
+	int fd;
+	struct sockaddr_in to;
+	size_t n;
+	char text[2048];
 };
 
 static struct {
@@ -29,8 +32,9 @@ static struct {
 	int n, n_silent, n_up;
 	bool *is_up;
 	double *asked;
-	struct ack *ack; /* a ring of n */
-	size_t n_acks, ack_at;
+	double delay;
+	struct later *later; /* a ring of n_later */
+	size_t n_later, n_wait, at;
 } u;
 
 static volatile sig_atomic_t is_over;
@@ -68,6 +72,34 @@ static void send_text(int fd, const char *text, size_t n,
 {
 	sendto(fd, text, n, MSG_DONTWAIT, (const struct sockaddr *)to,
 	       sizeof(*to));
+}
+
+static void send_in(double s, int fd, const char *text, size_t n,
+		    const struct sockaddr_in *to)
+{
+	struct later *x = &u.later[(u.at + u.n_wait) % u.n_later];
+
+	if (s <= 0) {
+		send_text(fd, text, n, to);
+		return;
+	}
+	if (u.n_wait == u.n_later || n > sizeof(x->text))
+		return;
+	*x = (struct later){
+		.due = seconds(CLOCK_MONOTONIC) + s, .fd = fd, .to = *to, .n = n
+	};
+	memcpy(x->text, text, n);
+	u.n_wait++;
+}
+
+static void send_due(double now)
+{
+	for (; u.n_wait && u.later[u.at].due <= now; u.n_wait--) {
+		struct later *x = &u.later[u.at];
+
+		send_text(x->fd, x->text, x->n, &x->to);
+		u.at = (u.at + 1) % u.n_later;
+	}
 }
 
 /* ---- the caller */
@@ -130,35 +162,24 @@ static void answered(const char *s)
 	int n_id = header(s, "\nCall-ID: ", &id);
 	int n_to = header(s, "\nTo: ", &to);
 	int n_from = header(s, "\nFrom: ", &from), i;
-	struct ack *a = &u.ack[(u.ack_at + u.n_acks) % (size_t)u.n];
+	char text[1024];
+	int n;
 
 	header(s, "\nContact: ", &contact);
 	uri = strchr(contact, '<');
-	if (!uri || sscanf(id, "bench-%d", &i) != 1 || i < 0 || i >= u.n ||
-	    u.n_acks == (size_t)u.n)
+	if (!uri || sscanf(id, "bench-%d", &i) != 1 || i < 0 || i >= u.n)
 		return;
-	a->due = seconds(CLOCK_MONOTONIC) + ACK_S;
-	snprintf(a->text, sizeof(a->text),
-		 "ACK %.*s SIP/2.0\r\n"
-		 "Via: SIP/2.0/UDP %s:5060;branch=z9hG4bK-a%d\r\n"
-		 "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\n"
-		 "CSeq: 1 ACK\r\nMax-Forwards: 70\r\n"
-		 "Content-Length: 0\r\n\r\n",
-		 (int)strcspn(uri + 1, ">\r\n"), uri + 1, u.caller_ip, i,
-		 n_from, from, n_to, to, n_id, id);
-	u.n_acks++;
+	n = snprintf(text, sizeof(text),
+		     "ACK %.*s SIP/2.0\r\n"
+		     "Via: SIP/2.0/UDP %s:5060;branch=z9hG4bK-a%d\r\n"
+		     "From: %.*s\r\nTo: %.*s\r\nCall-ID: %.*s\r\n"
+		     "CSeq: 1 ACK\r\nMax-Forwards: 70\r\n"
+		     "Content-Length: 0\r\n\r\n",
+		     (int)strcspn(uri + 1, ">\r\n"), uri + 1, u.caller_ip, i,
+		     n_from, from, n_to, to, n_id, id);
+	send_in(ACK_S, u.caller, text, (size_t)n, &u.proxy);
 	u.n_up += !u.is_up[i];
 	u.is_up[i] = true;
-}
-
-static void send_acks(double now)
-{
-	for (; u.n_acks && u.ack[u.ack_at].due <= now; u.n_acks--) {
-		struct ack *a = &u.ack[u.ack_at];
-
-		send_text(u.caller, a->text, strlen(a->text), &u.proxy);
-		u.ack_at = (u.ack_at + 1) % (size_t)u.n;
-	}
 }
 
 /* ---- either end is asked */
@@ -201,7 +222,7 @@ static void reply(int fd, const char *s, const struct sockaddr_in *to)
 	else
 		n += (size_t)snprintf(text + n, sizeof(text) - n,
 				      "Content-Length: 0\r\n\r\n");
-	send_text(fd, text, n, to);
+	send_in(has_tag ? u.delay : 0, fd, text, n, to);
 }
 
 static void asked(int fd, const char *s, const struct sockaddr_in *from)
@@ -267,36 +288,38 @@ int main(int argc, char **argv)
 	int next = 0;
 	bool is_told = false;
 
-	if (argc != 8)
-		die("rehome_ua N CPS SILENT CALLER CALLED PROXY CALLIDS");
+	if (argc != 9)
+		die("rehome_ua N CPS SILENT DELAY CALLER CALLED PROXY CALLIDS");
 	u.n = atoi(argv[1]);
 	cps = atof(argv[2]);
 	u.n_silent = atoi(argv[3]);
-	u.caller_ip = argv[4];
-	u.called_ip = argv[5];
-	u.proxy = address(argv[6]);
+	u.delay = atof(argv[4]) / 1e3;
+	u.caller_ip = argv[5];
+	u.called_ip = argv[6];
+	u.proxy = address(argv[7]);
 	u.caller = open_at(u.caller_ip);
 	u.called = open_at(u.called_ip);
 	u.is_up = must_alloc((size_t)u.n, sizeof(*u.is_up));
 	u.asked = must_alloc((size_t)u.n, sizeof(*u.asked));
-	u.ack = must_alloc((size_t)u.n, sizeof(*u.ack));
+	u.n_later = (size_t)u.n + 64;
+	u.later = must_alloc(u.n_later, sizeof(*u.later));
 	signal(SIGTERM, end);
 	p[0] = (struct pollfd){ .fd = u.caller, .events = POLLIN };
 	p[1] = (struct pollfd){ .fd = u.called, .events = POLLIN };
 	while (!is_over) {
-		poll(p, 2, is_told ? 1000 : 2);
+		poll(p, 2, is_told && !u.n_wait ? 1000 : 2);
 		take(u.caller);
 		take(u.called);
 		now = seconds(CLOCK_MONOTONIC);
-		send_acks(now);
+		send_due(now);
 		while (next < u.n && now - start >= next / cps)
 			invite(next++);
 		if (next == u.n && u.n_up < u.n && now > again) {
 			ask_again(now);
 			again = now + 0.5;
 		}
-		if (u.n_up == u.n && !u.n_acks && !is_told) {
-			write_callids(argv[7]);
+		if (u.n_up == u.n && !u.n_wait && !is_told) {
+			write_callids(argv[8]);
 			is_told = true;
 		}
 	}

@@ -57,7 +57,7 @@ value() { # NAME ROUND
 
 rh_uas() { :; } # ours is both ends
 
-# lab CALLS SILENT SHM: $callids are in a file
+# lab CALLS SILENT SHM [DELAY]: $callids are in a file
 lab() {
 	lab_down
 	os=$(mktemp -d "$work/os.XXXX")
@@ -66,7 +66,7 @@ lab() {
 	rh_cluster "$work/udp.ini" list=http
 	rh_cluster "$work/http.ini" 2=http list=none
 	callids=$os/callids
-	"$FP_BUILD/bench/rehome_ua" "$1" $cps "$2" 127.0.3.1 127.0.3.2 \
+	"$FP_BUILD/bench/rehome_ua" "$1" $cps "$2" "${4:-0}" 127.0.3.1 127.0.3.2 \
 		127.0.1.1 "$callids" >"$os/ua" &
 	ua=$!
 	os_wait $((20 + $1 * 3 / cps)) grep -q ready "$os/ua" ||
@@ -139,7 +139,7 @@ bench_silent() {
 }
 
 bench_http() {
-	lab 20 0 64
+	lab 20 0 64 5 # ends that answer in 5 ms, as by a network
 	move http 0 http "$callids"
 	all_moved http 0 20
 	say "$(value http/rate 0) calls a second over HTTP"

@@ -59,7 +59,9 @@ struct fp_moving_sum {
  * 0: each has its verdict (see out).  -EINTR: a signal stopped it, calls under way
  * were waited for.  -EBUSY: the job is not ours any more, or check said so.
  * -EHOSTUNREACH: the target went silent: UNKNOWN and SKIPPED calls remain.
- * -ENOSPC, -EIO: the journal cannot be written.  out is filled in any case. */
+ * -ENOSPC, -EIO: the journal cannot be written.  -EBADMSG: the target does not tell
+ * its shared memory.  out is filled in any case.
+ * Over HTTP the window is 1; over a unix socket at most 8, over UDP 120. */
 int fp_moving_run(const struct fp_moving_opts *o, struct fp_moving_call *call,
 		  size_t n, struct fp_moving_sum *out, struct fp_err *e);
 

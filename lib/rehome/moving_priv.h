@@ -14,6 +14,8 @@ enum moving_hold {
 	HOLD_DB = 1,    /* fp_db is away */
 	HOLD_DOUBT = 2, /* the target may be dead */
 	HOLD_VIEWS = 4, /* HTTP: one question at a time, and it is of views */
+	HOLD_MEMORY =
+		8, /* a sample that is hard to believe is asked for again */
 };
 
 /* What is asked of each call. */
@@ -67,6 +69,7 @@ struct moving {
 	/* ---- the target's and all nodes' state (moving_watch.c) */
 	bool is_sampling, is_reading;
 	uint64_t total, free; /* of the last sample */
+	unsigned int n_odd;   /* samples in a row that are not believed */
 	int64_t views_ms;     /* the last views */
 	int64_t stall_ms;     /* memory is why nothing begins; 0: it is not */
 	double said_rate;

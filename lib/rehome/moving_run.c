@@ -78,12 +78,13 @@ static unsigned int window_of(struct moving *m)
 	case FP_T_HTTP:
 	case FP_T_HTTPS:
 		m->is_http = true;
-		moving_say(m,
-			   "%s: over HTTP OpenSIPS moves 2 calls a second "
-			   "and one at a time, as mi_http looks for "
-			   "answers every 500 ms; fp_mi=udp:, unix: or "
-			   "fifo: is the fast way",
-			   m->o->to->name);
+		moving_say(
+			m,
+			"%s: over HTTP OpenSIPS moves about 2 calls a second "
+			"and one at a time, as mi_http looks for "
+			"answers every 500 ms; fp_mi=udp:, unix: or "
+			"fifo: is the fast way",
+			m->o->to->name);
 		return 1;
 	case FP_T_UNIX:
 		max = UNIX_WINDOW;

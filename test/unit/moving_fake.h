@@ -49,6 +49,8 @@ static struct fake {
 	int64_t took_ms;      /* of an answer */
 	uint64_t total, free; /* shared memory */
 	uint64_t cost;        /* a call's */
+	unsigned int
+		odd_every;   /* so many samples one says that nothing is free */
 	unsigned int die_at; /* asked so many: the socket is closed; 0: never */
 	unsigned int mute_at; /* ...: it answers nothing any more */
 	unsigned int stop_at; /* ...: SIGINT comes */
@@ -335,7 +337,10 @@ static void served_memory(const struct sockaddr_in *to, const char *id)
 	}
 	snprintf(text, sizeof(text),
 		 "{\"shmem:total_size\":%llu,\"shmem:free_size\":%llu}",
-		 (unsigned long long)f.total, (unsigned long long)f.free);
+		 (unsigned long long)f.total,
+		 f.odd_every && f.n_samples % f.odd_every == 0
+			 ? 48ull
+			 : (unsigned long long)f.free);
 	reply_in(reply_new(to, id, "result", text), 0);
 }
 

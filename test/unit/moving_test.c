@@ -367,6 +367,22 @@ TEST(memory_is_not_gone_below)
 	fake_close();
 }
 
+/* It is read while a large piece is being split. */
+TEST(a_sample_that_says_nothing_is_free)
+{
+	struct fp_moving_opts o = opts();
+
+	o.mover.rate = 100;
+	f.odd_every = 2;
+	calls("200", 60);
+	EQ(run(&o), 0);
+	EQ(sum.count[FP_MOVE_MOVED], 60);
+	OK(f.n_samples > 4);
+	EQ(sum.shm_min_free, 240 * MB);
+	OK(!strstr(f.said, "waits") && !strstr(f.said, "shrinks"));
+	fake_close();
+}
+
 TEST(no_figures_of_memory)
 {
 	struct fp_moving_opts o = opts();
