@@ -175,10 +175,9 @@ static int on_item(struct reading *r, const struct fp_journal_line *l,
 	    fp_journal_words_add(r->words, l->item, l->state, l->detail,
 				 l->at_s))
 		return oom(e);
-	if (r->items && fp_journal_items_put(r->items, l->item, l->state,
-					     l->detail, l->at_s, at,
-					     r->is_known ? FP_IN_COPY | FP_IN_DB
-							 : FP_IN_COPY))
+	if (r->items &&
+	    fp_journal_items_put(r->items, l->item, l->state, l->detail,
+				 l->at_s, at, FP_IN_COPY))
 		return oom(e);
 	return 0;
 }

@@ -99,9 +99,15 @@ int fp_journal_items_put(struct fp_journal_items *s, const char *item,
 
 	if (add(s, item, &x))
 		return -ENOMEM;
-	if (x->in && (place.epoch < x->place.epoch ||
-		      (place.epoch == x->place.epoch && place.n < x->place.n)))
+	if (x->in &&
+	    (place.epoch < x->place.epoch ||
+	     (place.epoch == x->place.epoch && place.n < x->place.n))) {
+		/* what a copy had of fp_db (fp_db may have lost it since) */
+		if (x->place.n < 0 &&
+		    is_same_word(s, (size_t)(x - s->v), state, detail, at_s))
+			x->in |= in;
 		return 0;
+	}
 	if (x->in &&
 	    ((place.epoch == x->place.epoch && place.n == x->place.n) ||
 	     is_same_word(s, (size_t)(x - s->v), state, detail, at_s))) {

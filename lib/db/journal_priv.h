@@ -79,7 +79,8 @@ bool fp_journal_is_id(const char *id);
 
 /* ---- journal_items.c: the last word on each item, out of several journals */
 
-/* Which of a controller's words: the n-th under an epoch.  Later epochs win. */
+/* Which of a controller's words: the n-th under an epoch; -1: it was read from fp_db,
+ * up to that epoch.  Later epochs win. */
 struct fp_journal_place {
 	int64_t epoch, n;
 };

@@ -414,6 +414,14 @@ $id done once"
 	[[ $said == 'error ENOENT '* ]]
 	once -d "$PG_DB" one -- "resume $id" close
 	same "$(in_db | wc -l)" 5
+	# by one that has it all from fp_db, too
+	once -d "$PG_DB" two -- "resume $id" close
+	pg_sql "delete from fastpath.journal where item = 'call:4'"
+	once -d "$PG_DB" two -- "resume $id" close
+	same "$(in_db | wc -l)" 5
+	pg_sql 'delete from fastpath.job'
+	once -d "$PG_DB" two -- "resume $id" close
+	same "$(in_db | wc -l)" 5
 }
 
 @test "a commit without an answer: told once" {
