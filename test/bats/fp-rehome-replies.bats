@@ -61,7 +61,7 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	os_wait 15 invited 2
 	rh_ctl 2 set shm.free=15000000
 	os_wait 10 grep -q 'waits for shared memory' err
-	! invited 12
+	run ! invited 12
 	rh_ctl 2 set shm.free=50000000
 	fr_end 0
 	same "$(verdicts)" 'moved 12'
