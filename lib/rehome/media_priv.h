@@ -31,6 +31,10 @@ void media_say(const struct media_drain *d, const char *fmt, ...)
 /* A refusal that is lifted is said, and 0. */
 int media_refused(const struct media_drain *d, int code, struct fp_err *e);
 
+/* media_job.c: begin a job of the first call alone, and then of all. */
+int media_begin(struct media_drain *d, struct fp_err *e);
+int media_plan_all(struct media_drain *d, struct fp_err *e);
+
 /* media_calls.c: those that the engine has by its own word, into d->v; tags into
  * d->move. */
 int media_find(struct media_drain *d, struct fp_err *e);
