@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "logic/rehome_join.h"
+#include "rehome/join.h"
 #include "rehome/edges_priv.h"
 #include "rehome/preflight_priv.h"
 

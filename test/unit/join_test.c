@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Has a node that joins what the others have?  Small clusters, made by hand. */
-#include "logic/rehome_join.h"
+#include "rehome/join.h"
 #include "test/unit/unit.h"
 
 #define N 3

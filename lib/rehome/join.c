@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "logic/rehome_join.h"
+#include "rehome/join.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "logic/rehome_check_priv.h"
-#include "logic/rehome_join.h"
+#include "rehome/join.h"
 
 /* A call that was answered this long before the sync could have come with it:
  * clocks of nodes differ. */

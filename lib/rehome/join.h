@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FP_LOGIC_REHOME_JOIN_H
-#define FP_LOGIC_REHOME_JOIN_H
+#ifndef FP_REHOME_JOIN_H
+#define FP_REHOME_JOIN_H
 
 #include "logic/dialogs.h"
 #include "logic/rehome_check.h"
