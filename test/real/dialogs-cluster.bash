@@ -213,3 +213,31 @@ case_auto_sync() {
 	output=$(rh_mi 2 sr_list_reports '{"group":"clusterer","identifier":"cap:dialog-dlg-repl"}')
 	has 'Sync completed, received \[0\] chunks'
 }
+
+# ---- media
+
+# Two rtpengines; the one that has the call dies, and the call is moved with
+# body=inbound to the other.  The dialog still tells of the old one.
+case_media() {
+	local id was
+
+	rh_calls 1
+	id=$(one)
+	was=$(rh_media uac "$id")
+	was=${was%:*}
+	[ "$(rh_rtp "$id")" = '50 50' ]
+	output=$(rh_mi 2 dlg_list "{\"callid\":\"$id\"}")
+	# what each end was sent: the other's words, the rtpengine's address
+	has "\"caller_sent_sdp\":\"v=0.r.no=uas 1 1 IN IP4 $was.*c=IN IP4 $was"
+	has "\"callee_sent_sdp\":\"v=0.r.no=uac 1 1 IN IP4 $was"
+	rh_rtpengine_kill "${was##*.}"
+	for i in 1 2; do
+		rh_mi $i rtpengine_enable "{\"url\":\"udp:$was:2223\",\"enable\":0}"
+	done
+	output=$(sequential 2 "$id" challenge inbound)
+	is 'result {"Code":200,"Reason":"OK"}'
+	[ "$(rh_media uac "$id" | cut -d: -f1)" != "$was" ]
+	[ "$(rh_rtp "$id")" = '50 50' ]
+	[[ $(rh_mi 2 dlg_list "{\"callid\":\"$id\"}") == *"c=IN IP4 $was"* ]]
+	rh_bye uac
+}

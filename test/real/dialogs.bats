@@ -36,10 +36,17 @@ teardown() { [ "$OS_DIR" = "$DLG_DIR" ] || rh_down; }
 @test "kill -9, and all calls through another" { case_failover; }
 @test "back, empty, and in step" { case_restart; }
 
-another() { # OPTION...: a cluster of its own
+another() { # [NODES] OPTION...: a cluster of its own
 	rh_down
 	rh_up "$BATS_TEST_TMPDIR/os" "$@"
 }
 @test "without the ACK rule" { another --no-ack-rule && case_no_ack_rule; }
 @test "the owner runs timeouts" { another --dialog-timeout 3 && case_timeout; }
 @test "cluster_auto_sync empties nodes" { another --auto-sync && case_auto_sync; }
+@test "media by way of another rtpengine" {
+	rh_down
+	rh_rtpengine "$BATS_TEST_TMPDIR/os" 1 2
+	rh_up "$OS_DIR" 2 --rtpengine udp:127.0.4.1:2223 \
+		--rtpengine udp:127.0.4.2:2223 --local-route
+	case_media
+}

@@ -14,7 +14,7 @@ PROBE_S, DOWN_S = 1.0, 2.0  # a lost node: Probe, then Down, and again
 CAPABILITY = ('clusterer', 'cap:' + st.CAPABILITY)
 
 
-def tell(s, node, words, timeout=1):
+def tell(s, node, words, timeout=2):
     """What the node answers, or None."""
     path = os.path.join(os.path.dirname(os.path.abspath(s.dir)), str(node))
     try:
@@ -123,7 +123,9 @@ def catch_up(s, since):
     if not wants or (node and sync(s, node, True)):
         return
     with s.lock:
-        if not node and s.wants_sync and time.time() - since > s.args.sync_s:
+        # of nodes that start together one gives up first: the others have it
+        late = s.args.sync_s + sum(n < s.node for n in s.args.nodes)
+        if not node and s.wants_sync and time.time() - since > late:
             s.capability = 'Ok'
             s.wants_sync = False
             s.report(*CAPABILITY, 'ERROR: Sync request aborted! (no donor '
