@@ -37,4 +37,4 @@ teardown() { rr_teardown; }
 @test "kill -9 at the begin, resume here" { case_killed 0 state; }
 @test "kill -9 in the middle, resume here" { case_killed 7 state; }
 @test "kill -9 in the middle, resume on the other controller" { case_killed 9 other; }
-@test "kill -9 near the end, resume on the other controller" { case_killed 18 other; }
+@test "kill -9 near the end, resume on the other controller" { case_killed 15 other; }
