@@ -25,6 +25,7 @@ teardown_file() { db_down; }
 
 # job NAME [ARG...] STATE: a controller
 job() {
+	# shellcheck disable=SC2034 # session starts it
 	local db=$journal name=$1
 
 	shift
@@ -75,7 +76,7 @@ rh() { # STATUS ARG...
 	job a -d "$PG_DB" one
 	begin a tag:sip1 node:sip1
 	same "$(stat -c %a one/jobs)" 700
-	same "$(ls one/jobs/locks | sort | tr '\n' ' ')" \
+	same "$(cd one/jobs/locks && echo *) " \
 		"job%3A$id node%3Asip1 tag%3Asip1 "
 	expect a 'add call:1 asked' ''
 	expect a 'add call:2 moved {"code": 200}' ''
@@ -217,7 +218,7 @@ killed() {
 	[ $((was_killed % 4)) = 0 ] || return 0
 	once -d "$PG_DB" two -- "resume $id tag:sip1" 'state done' close
 	grep '^call:' <<<"$said" | cut -d ' ' -f 1,2 | sort | cmp - got
-	same "$(job_is)" done
+	same "$(job_is)" 'done'
 }
 
 @test "kill -9 at any system call: what was said to be there is" {
@@ -225,6 +226,8 @@ killed() {
 
 	command -v strace >/dev/null || skip 'strace is not installed'
 	script >in
+	# a leak checker does not work under strace
+	export ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0
 	strace -f -o trace "$journal" -d "$PG_DB" -o a one <in >out
 	same "$(grep -cx ok out)" 9
 	points trace >all
@@ -310,8 +313,8 @@ failover sip1 plan={"to": "sip2"} n=4'
 		pids+=($!)
 	done
 	wait "${pids[@]}"
-	same "$(grep -h -c '^2' out? | paste -sd+ | bc)" 1
-	same "$(grep -h -c '^error EBUSY' out? | paste -sd+ | bc)" 5
+	same "$(cat out? | grep -c '^2')" 1
+	same "$(cat out? | grep -c '^error EBUSY')" 5
 	same "$(pg_sql 'select count(*) from fastpath.job')" 1
 }
 
@@ -459,7 +462,7 @@ $id done once"
 	once -d "$PG_DB" one -- "resume $id tag:x" 'state done' close
 	same "$said" $'call:1 moved -\ncall:2 gone -\nfailover sip1 plan={"to":"sip3"} n=2'
 	same "$(in_db)" $'call:1|moved\ncall:2|gone'
-	same "$(job_is)" done
+	same "$(job_is)" 'done'
 	expect b 'resume 20200101-000000-rehome-0000' 'error ENOENT *'
 	sed -i /fp_db/d "$FP_CLUSTER"
 	rh 5 abort "$id"

@@ -262,10 +262,13 @@ TEST(words_that_were_not_told_stay_before_new_ones)
 
 static int dir_new(int *locks)
 {
-	char path[] = "/tmp/fp-journal-XXXXXX";
+	const char *tmp = getenv("FP_TEST_TMP");
+	char path[512];
 	struct fp_err e;
 	int jobs = -1;
 
+	snprintf(path, sizeof(path), "%s/fp-journal-XXXXXX",
+		 tmp ? tmp : P_tmpdir);
 	OK(mkdtemp(path));
 	EQ(fp_journal_dir(path, true, &jobs, locks, &e), 0);
 	return jobs;
