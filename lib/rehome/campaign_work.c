@@ -14,6 +14,10 @@ static bool has_target_before(const struct fp_campaign *c, size_t i)
 	return false;
 }
 
+/* Between listings: they cost with all dialogs of a node. */
+#define SETTLE_MIN_MS 500
+#define SETTLE_MAX_MS 5000
+
 /* One pass over all targets. */
 static int pass(struct fp_campaign *c, struct fp_err *e)
 {
@@ -60,7 +64,7 @@ static int one_by_one(struct fp_campaign *c, struct fp_err *e)
  * set up or its time is over. */
 static int settle(struct fp_campaign *c, struct fp_err *e)
 {
-	int64_t end_ms = fp_clock_ms() + c->o.settle_ms;
+	int64_t end_ms = fp_clock_ms() + c->o.settle_ms, ms = SETTLE_MIN_MS;
 	int r;
 
 	for (;;) {
@@ -68,7 +72,8 @@ static int settle(struct fp_campaign *c, struct fp_err *e)
 		if (r || (!c->n_new && !c->out->n_early) ||
 		    (!c->n_new && fp_clock_ms() >= end_ms))
 			return r;
-		r = c->n_new ? 0 : fp_campaign_pause(c, 500, e);
+		r = c->n_new ? 0 : fp_campaign_pause(c, ms, e);
+		ms = 2 * ms < SETTLE_MAX_MS ? 2 * ms : SETTLE_MAX_MS;
 		if (!r && !c->n_new)
 			r = fp_edges_read(c->o.edges, e);
 		if (!r)
