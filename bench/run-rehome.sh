@@ -66,7 +66,7 @@ lab() {
 	"$FP_BUILD/bench/rehome_ua" "$1" $cps "$2" "${4:-0}" 127.0.3.1 127.0.3.2 \
 		127.0.1.1 "$callids" >"$os/ua" &
 	ua=$!
-	os_wait $((20 + $1 * 3 / cps)) grep -q ready "$os/ua" ||
+	os_wait $((20 + $1 * 3 / cps)) grep -qs ready "$os/ua" ||
 		fail "not all of $1 calls are up"
 	os_wait 60 has_all "$1" || fail "node 2 has not all of $1 calls"
 }
