@@ -111,7 +111,7 @@ void fh_check_rec(struct fh_check_rec *out, const struct fp_site_check *c,
 		.latency_ms = c->last.latency_us < 0
 				      ? NAN
 				      : (double)c->last.latency_us / 1000,
-		.detail = fp_check_detail(c),
+		.detail = fp_site_check_detail(c),
 		.figures = figures->len ? fp_buf_str(figures) : NULL,
 		.takes_calls = fp_check_takes_calls(c),
 		.run = c->judged.run,

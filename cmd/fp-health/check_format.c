@@ -55,14 +55,14 @@ static int add_check(void *ctx, const struct fp_site_check *c)
 	fp_buf_printf(&g->more, "[%s] ", fp_health_name(c->state));
 	add_name(&g->more, c);
 	fp_buf_str_add(&g->more, ": ");
-	add_text(&g->more, fp_check_detail(c));
+	add_text(&g->more, fp_site_check_detail(c));
 	fp_buf_str_add(&g->more, "\n");
 	if (!is_problem || g->n_problems++ >= PROBLEMS_SHOWN)
 		return 0;
 	fp_buf_str_add(&g->line, g->n_problems > 1 ? ", " : "");
 	add_name(&g->line, c);
 	fp_buf_str_add(&g->line, ": ");
-	add_text(&g->line, fp_check_detail(c));
+	add_text(&g->line, fp_site_check_detail(c));
 	return 0;
 }
 

@@ -176,7 +176,7 @@ static int print_problem(void *ctx, const struct fp_site_check *c)
 				     .state = fp_health_name(c->state),
 				     .since_s = c->since_ms / 1000,
 				     .name = c->name,
-				     .detail = fp_check_detail(c) };
+				     .detail = fp_site_check_detail(c) };
 
 	if (c->state == FP_OK || c->state == FP_MAINT)
 		return 0;

@@ -153,7 +153,7 @@ static void fill_check(const struct fh_said *s, const struct fp_site_check *c,
 				: (double)c->last.latency_us / 1000;
 	r->run = c->judged.run;
 	r->run_before = c->judged.run_before;
-	r->detail = fp_check_detail(c);
+	r->detail = fp_site_check_detail(c);
 	see(s, c, r->seen);
 }
 
@@ -167,7 +167,7 @@ static const char *worst_of(const struct fp_site_node *n, char out[400])
 		if (c->is_shown && !c->is_hidden && c->state == n->state &&
 		    c->state != FP_OK)
 			snprintf(out, 400, "%s: %s", c->name,
-				 fp_check_detail(c));
+				 fp_site_check_detail(c));
 	}
 	return out;
 }

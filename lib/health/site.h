@@ -67,7 +67,7 @@ struct fp_site_node {
 
 /* What belongs to its state: the detail of the last reading, or of one before
  * while that is not what holds. */
-const char *fp_check_detail(const struct fp_site_check *c);
+const char *fp_site_check_detail(const struct fp_site_check *c);
 
 /* Would a new call be taken, as far as this check (all of this node's) can tell?
  * Not when it turns calls away, nor when a server of it is down. */

@@ -164,7 +164,7 @@ void fp_site_lateness(struct fp_site *s, struct fp_lateness *out)
 	fp_engine_lateness(s->engine, out);
 }
 
-const char *fp_check_detail(const struct fp_site_check *c)
+const char *fp_site_check_detail(const struct fp_site_check *c)
 {
 	if (c->last.state == c->state || c->judged.state != c->state)
 		return c->last.detail;

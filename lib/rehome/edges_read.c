@@ -101,18 +101,6 @@ static void ask_signs(struct fp_edges *s)
 
 /* ---- views */
 
-/* A request for a sync ends "Ok", and the sync's end sets it: what reports say after
- * that is of packets that came twice.  Source: OpenSIPS 3.6 clusterer, sync.c
- * cl_request_sync, handle_sync_packet; seen after a restart with
- * cluster_auto_sync on: "Sync started" three times behind "Sync completed". */
-static void settle(struct fp_view_opensips *v)
-{
-	for (size_t i = 0; i < v->n_caps; i++)
-		if (!strcmp(v->cap[i].name, "dialog-dlg-repl") &&
-		    v->cap[i].is_ok)
-			v->is_sync_pending = false;
-}
-
 /* The view is ours from now on: the proxy's would go away when the next reading
  * begins. */
 static void take_view(struct fp_edge *x)
@@ -122,10 +110,8 @@ static void take_view(struct fp_edge *x)
 	fp_view_free(x->kept);
 	x->kept = p->view;
 	p->view = NULL;
-	if (x->kept) {
+	if (x->kept)
 		x->kept->opensips.node_id = x->node_id;
-		settle(&x->kept->opensips);
-	}
 	x->view = x->kept ? &x->kept->opensips : NULL;
 	x->mi = p->mi;
 	x->code = p->code;
