@@ -124,3 +124,22 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	owns sip1.1 2
 	rh_moved 127.0.1.2
 }
+
+@test "calls that are being set up are left alone, and said" {
+	local i
+
+	rr_up 4
+	for i in 1 2 3; do
+		rh_ctl $i plant 1 sip1.0 2
+	done
+	fr 3 drain sip1 --to sip2 --wait 4s
+	same "$(verdicts)" 'moved 4'
+	hints 'sip1: empty: no: 1 calls are being set up'
+	hints '1 calls are still being set up: left alone'
+	rh_kill 2
+	fr 0 failover sip2 --to sip3 --json
+	same "$(summary moved) $(summary early)" '4 1'
+	hints '1 calls that were being set up are lost'
+	owns sip1.0 3
+	owns sip2.0 3
+}
