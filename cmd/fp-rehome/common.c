@@ -166,7 +166,7 @@ int fr_marks(struct fr_env *v, struct fp_err *e)
 	return 0;
 }
 
-void fr_journal(const struct fr_env *v, struct fp_journal_opts *out)
+void fr_journal(struct fr_env *v, struct fp_journal_opts *out)
 {
 	bool is_lifted = fp_cli_overrides(v->c, "lock");
 
@@ -179,6 +179,8 @@ void fr_journal(const struct fr_env *v, struct fp_journal_opts *out)
 		.state_dir = v->c->state_dir,
 		.owner = v->owner,
 		.timeout_ms = v->c->timeout_ms,
+		.say = fr_say,
+		.ctx = v,
 	};
 }
 

@@ -72,7 +72,7 @@ int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
 /* Maintenance marks of fp_db, or of the copy when it is away. */
 int fr_marks(struct fr_env *v, struct fp_err *e);
 /* How journals are opened: conninfo NULL under --override lock. */
-void fr_journal(const struct fr_env *v, struct fp_journal_opts *out);
+void fr_journal(struct fr_env *v, struct fp_journal_opts *out);
 /* The fleet that is asked for policies; false: no node has fp_if. */
 bool fr_fleet(const struct fr_env *v, struct fp_fleet_opts *out,
 	      const char **lists_dir);
