@@ -49,18 +49,6 @@ struct maintain {
 
 /* ---- what is wanted */
 
-static void who(char out[128])
-{
-	const char *user = getenv("SUDO_USER");
-	char host[64] = "";
-
-	if (!user || !*user)
-		user = getenv("LOGNAME");
-	if (gethostname(host, sizeof(host) - 1))
-		strcpy(host, "controller");
-	snprintf(out, 128, "%s@%s", user && *user ? user : "root", host);
-}
-
 /* Into *to, whole; a record is one line. */
 static int text(char *to, size_t size, const char *opt, const char *s,
 		struct fp_err *e)
@@ -81,7 +69,7 @@ static int read_mark(struct maintain *m, struct fp_err *e)
 	const char *by = fp_cli_get(m->c, "by");
 	int r;
 
-	who(m->now.by);
+	fp_cli_who(m->now.by);
 	if (fp_cli_get(m->c, "end"))
 		return 0;
 	r = fp_cli_end(m->c, &m->for_s, &m->now.until_s, e);

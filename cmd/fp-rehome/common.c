@@ -13,18 +13,6 @@
 
 /* ---- the cluster */
 
-static void who(char out[128])
-{
-	const char *user = getenv("SUDO_USER");
-	char host[64] = "";
-
-	if (!user || !*user)
-		user = getenv("LOGNAME");
-	if (gethostname(host, sizeof(host) - 1))
-		strcpy(host, "controller");
-	snprintf(out, 128, "%s@%s", user && *user ? user : "root", host);
-}
-
 static int open_edges(struct fr_env *v, struct fp_err *e)
 {
 	const struct fp_edges_opts o = { .loop = v->nodes.loop,
@@ -43,7 +31,7 @@ int fr_open(struct fr_env *v, struct fp_cli *c, struct fp_err *e)
 	fp_verb_db_app(c, v->app);
 	snprintf(v->owner, sizeof(v->owner), "%s, pid %d", v->app,
 		 (int)getpid());
-	who(v->by);
+	fp_cli_who(v->by);
 	r = fr_options(v, e);
 	/* operands are nodes, call-ids or jobs: each verb finds its own */
 	if (!r)

@@ -298,6 +298,18 @@ static void defaults(struct fp_cli *c, const struct fp_tool *tool)
 	c->pin_dir = from_env("FP_PINS", "/sys/fs/bpf/fastpath");
 }
 
+void fp_cli_who(char out[128])
+{
+	const char *user = getenv("SUDO_USER");
+	char host[64] = "";
+
+	if (!user || !*user)
+		user = getenv("LOGNAME");
+	if (gethostname(host, sizeof(host) - 1))
+		strcpy(host, "controller");
+	snprintf(out, 128, "%s@%s", user && *user ? user : "root", host);
+}
+
 static int act(struct parse *p)
 {
 	struct fp_cli *c = p->c;

@@ -88,6 +88,9 @@ bool fp_cli_overrides(const struct fp_cli *c, const char *rule);
 int fp_cli_end(const struct fp_cli *c, int64_t *for_s, int64_t *until_s,
 	       struct fp_err *e);
 
+/* Who asks, USER@HOST: of sudo the one behind it. */
+void fp_cli_who(char out[128]);
+
 /* Report *e on stderr and map it to an exit status: a refusal prints
  * "refused by rule RULE: ...; --override RULE lifts it" and is 5;
  * -EAGAIN -EBUSY -ETIMEDOUT -ECONNREFUSED -EHOSTUNREACH -ENETUNREACH are 4;
