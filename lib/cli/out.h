@@ -72,8 +72,7 @@ void fp_out_flush(struct fp_out *o);
  * what else write(2) and close(2) say: what was written did not arrive. */
 int fp_out_close(struct fp_out *o, struct fp_err *e);
 
-/* s as a JSON string with its quotes, invalid UTF-8 replaced. */
+/* fp_json_str_add (base/json.h) into a file. */
 void fp_json_str(FILE *f, const char *s);
-void fp_json_str_add(struct fp_buf *b, const char *s);
 
 #endif

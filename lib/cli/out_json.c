@@ -1,33 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
-#include "base/utf8.h"
+#include "base/json.h"
 #include "cli/opt.h"
 #include "cli/out_render.h"
-
-/* RFC 8259 7; a malformed byte becomes U+FFFD (Unicode 3.9, U+FFFD
- * substitution, one for each byte). */
-void fp_json_str_add(struct fp_buf *b, const char *s)
-{
-	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-
-	fp_buf_add(b, "\"", 1);
-	for (size_t n; *s; s += n) {
-		const char *known = strchr(from, *s);
-
-		n = fp_utf8_len(s);
-		if (known)
-			fp_buf_printf(b, "\\%c", to[known - from]);
-		else if ((unsigned char)*s < ' ')
-			fp_buf_printf(b, "\\u%04x", (unsigned char)*s);
-		else if (n)
-			fp_buf_add(b, s, n);
-		else
-			fp_buf_str_add(b, "\xef\xbf\xbd");
-		n += !n;
-	}
-	fp_buf_add(b, "\"", 1);
-}
 
 void fp_json_str(FILE *f, const char *s)
 {

@@ -5,9 +5,10 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/json.h"
 #include "codec/jsonrpc.h"
 
-/* cJSON recurses, and a value of two bytes costs it 64: a reply of ten thousand
+/* For fp_json_is_bounded: a reply of ten thousand
  * dialogs has 0.4 million values in 9 MB, six deep. */
 #define DEPTH_MAX 32
 #define VALUES_MAX 4000000
@@ -17,18 +18,7 @@
 
 void fp_jsonrpc_string(struct fp_buf *to, const char *s)
 {
-	fp_buf_add(to, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			fp_buf_add(to, "\\", 1);
-		if (c < ' ')
-			fp_buf_printf(to, "\\u%04x", c);
-		else
-			fp_buf_add(to, s, 1);
-	}
-	fp_buf_add(to, "\"", 1);
+	fp_json_bytes_add(to, s);
 }
 
 void fp_jsonrpc_request(struct fp_buf *to, const char *id, const char *method,
@@ -66,35 +56,6 @@ static int no_reply(struct fp_err *e, const char *why, const char *s, size_t n)
 		return fp_err(e, -EBADMSG, "%s: it is empty", why);
 	return fp_err(e, -EBADMSG, "%s: \"%s%s\"", why, start(shown, s, n),
 		      n > 60 ? "..." : "");
-}
-
-/* Deep or wide beyond all that OpenSIPS prints? */
-static bool is_bounded(const char *s, size_t n)
-{
-	size_t depth = 0, values = 1;
-	bool is_text = false;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-
-		if (is_text) {
-			if (c == '\\')
-				i++;
-			else if (c == '"')
-				is_text = false;
-			continue;
-		}
-		if (c == '"')
-			is_text = true;
-		else if (c == ',')
-			values++;
-		else if ((c == '}' || c == ']') && depth)
-			depth--;
-		else if ((c == '{' || c == '[') &&
-			 (values++, ++depth > DEPTH_MAX))
-			return false;
-	}
-	return values <= VALUES_MAX;
 }
 
 static void take_id(struct fp_jsonrpc *out, const cJSON *id)
@@ -146,7 +107,8 @@ int fp_jsonrpc_parse(struct fp_jsonrpc *out, const char *s, size_t n,
 	struct fp_jsonrpc r = { 0 };
 	const char *end = s;
 
-	if (n > SIZE_MAX_BYTES || !is_bounded(s, n))
+	if (n > SIZE_MAX_BYTES ||
+	    !fp_json_is_bounded(s, n, DEPTH_MAX, VALUES_MAX))
 		return no_reply(e, "too big, or nested too deep", s, n);
 	r.root = cJSON_ParseWithLengthOpts(s, n, &end, false);
 	while (r.root && end < s + n && strchr(" \t\r\n", *end))

@@ -16,7 +16,8 @@ struct cJSON;
 /* Append a request.  params: a JSON object or array as it stands, or NULL. */
 void fp_jsonrpc_request(struct fp_buf *to, const char *id, const char *method,
 			const char *params);
-/* Append s as a JSON string, quoted. */
+/* Append s as a JSON string, quoted: fp_json_bytes_add, since OpenSIPS knows a call by
+ * the bytes it gave us.  Not for what is kept: fp_json_str_add. */
 void fp_jsonrpc_string(struct fp_buf *to, const char *s);
 
 struct fp_jsonrpc {

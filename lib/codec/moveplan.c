@@ -6,36 +6,22 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/json.h"
 #include "codec/moveplan.h"
 
 #define SIZE_MAX_BYTES (16u << 20)
 #define DEPTH_MAX 8
+#define VALUES_MAX 1000000
 #define EXACT_MAX 9007199254740991.0 /* 2^53 - 1 */
 
 /* ---- writing */
-
-static void put_string(struct fp_buf *to, const char *s)
-{
-	fp_buf_add(to, "\"", 1);
-	for (; *s; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c == '"' || c == '\\')
-			fp_buf_add(to, "\\", 1);
-		if (c < ' ')
-			fp_buf_printf(to, "\\u%04x", c);
-		else
-			fp_buf_add(to, s, 1);
-	}
-	fp_buf_add(to, "\"", 1);
-}
 
 static void put_text(struct fp_buf *to, const char *key, const char *s)
 {
 	if (!s || !*s)
 		return;
 	fp_buf_printf(to, ",\"%s\":", key);
-	put_string(to, s);
+	fp_json_str_add(to, s);
 }
 
 static void put_number(struct fp_buf *to, const char *key, int64_t v)
@@ -51,7 +37,7 @@ static void put_tags(struct fp_buf *to, const struct fp_moveplan *p)
 		const struct fp_moveplan_tag *t = &p->tag[i];
 
 		fp_buf_str_add(to, i ? ",{\"tag\":" : "{\"tag\":");
-		put_string(to, t->tag);
+		fp_json_str_add(to, t->tag);
 		put_text(to, "from", t->from);
 		put_text(to, "to", t->to);
 		put_number(to, "calls", t->calls);
@@ -68,7 +54,7 @@ static void put_calls(struct fp_buf *to, const struct fp_moveplan *p)
 	for (size_t i = 0; i < p->n_callids; i++) {
 		if (i)
 			fp_buf_str_add(to, ",");
-		put_string(to, p->callids[i]);
+		fp_json_str_add(to, p->callids[i]);
 	}
 	fp_buf_str_add(to, "]");
 }
@@ -76,7 +62,7 @@ static void put_calls(struct fp_buf *to, const struct fp_moveplan *p)
 void fp_moveplan_write(struct fp_buf *to, const struct fp_moveplan *p)
 {
 	fp_buf_str_add(to, "{\"kind\":");
-	put_string(to, p->kind);
+	fp_json_str_add(to, p->kind);
 	put_text(to, "verb", p->verb);
 	put_text(to, "from", p->from);
 	put_text(to, "why", p->why);
@@ -102,29 +88,6 @@ void fp_moveplan_write(struct fp_buf *to, const struct fp_moveplan *p)
 }
 
 /* ---- reading */
-
-/* cJSON recurses. */
-static bool is_bounded(const char *s, size_t n)
-{
-	size_t depth = 0;
-	bool is_text = false;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-
-		if (is_text && c == '\\')
-			i++;
-		else if (c == '"')
-			is_text = !is_text;
-		else if (!is_text && (c == '{' || c == '['))
-			depth++;
-		else if (!is_text && depth && (c == '}' || c == ']'))
-			depth--;
-		if (depth > DEPTH_MAX)
-			return false;
-	}
-	return true;
-}
 
 static const char *text(const cJSON *o, const char *key)
 {
@@ -232,7 +195,8 @@ int fp_moveplan_parse(struct fp_moveplan *out, const char *s, size_t n,
 	struct fp_moveplan p = { .verb = "" };
 	int r;
 
-	if (n > SIZE_MAX_BYTES || !is_bounded(s, n))
+	if (n > SIZE_MAX_BYTES ||
+	    !fp_json_is_bounded(s, n, DEPTH_MAX, VALUES_MAX))
 		return fp_err(e, -EBADMSG, "a plan that is too big");
 	p.root = cJSON_ParseWithLength(s, n);
 	if (!cJSON_IsObject(p.root)) {
@@ -263,7 +227,7 @@ void fp_moveplan_fini(struct fp_moveplan *p)
 int fp_moveplan_number(const char *json, const char *key, int64_t *out)
 {
 	size_t n = json ? strlen(json) : 0;
-	cJSON *o = n && n < 65536 && is_bounded(json, n)
+	cJSON *o = n && n < 65536 && fp_json_is_bounded(json, n, DEPTH_MAX, n)
 			   ? cJSON_ParseWithLength(json, n)
 			   : NULL;
 	int r = o ? whole(o, key, out) : -ENOENT;

@@ -6,11 +6,6 @@
 #include "db/journal_own.h"
 #include "io/clock.h"
 
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 int fp_journal_new(struct fp_journal **out, const struct fp_journal_opts *o,
 		   struct fp_err *e)
 {
@@ -18,13 +13,13 @@ int fp_journal_new(struct fp_journal **out, const struct fp_journal_opts *o,
 	int r;
 
 	if (!j)
-		return oom(e);
+		return fp_journal_oom(e);
 	j->flocks.dir = j->copy.fd = -1;
 	r = fp_journal_opts_copy(&j->o, o, e);
 	if (!r && o->conninfo) {
 		j->has_db = true;
 		j->db = fp_journal_db_new(&j->o);
-		r = j->db ? 0 : oom(e);
+		r = j->db ? 0 : fp_journal_oom(e);
 	}
 	if (r)
 		fp_journal_free(j);
@@ -78,88 +73,110 @@ static int check_word(const char *item, const char *state, struct fp_err *e)
 	return 0;
 }
 
-/* Into name, detail and line, NUL-terminated. */
-static int make_line(struct fp_journal *j, int64_t at_s, const char *item,
-		     const char *state, const char *detail, struct fp_err *e)
+int fp_journal_line(struct fp_journal *j, const struct fp_jobline *l,
+		    struct fp_err *e)
 {
-	int r;
+	j->line.len = 0;
+	fp_jobline_write(&j->line, l);
+	if (!j->line.is_failed)
+		return fp_journal_copy_add(&j->copy, j->line.data, j->line.len,
+					   e);
+	j->line.is_failed = false;
+	return fp_journal_oom(e);
+}
 
-	j->name.len = j->detail.len = j->line.len = 0;
-	fp_journal_item_encode(&j->name, item);
-	r = detail ? fp_journal_object(&j->detail, detail, strlen(detail)) : 0;
+/* Into name and detail, NUL-terminated. */
+static int make_word(struct fp_journal *j, const char *item, const char *detail,
+		     struct fp_err *e)
+{
+	int r = 0;
+
+	j->name.len = j->detail.len = 0;
+	fp_jobline_item_encode(&j->name, item);
+	if (detail)
+		r = fp_jobline_object(&j->detail, detail, strlen(detail));
 	if (r == -EBADMSG || j->detail.len > FP_JOURNAL_DETAIL_MAX)
 		return fp_err(e, -EINVAL,
 			      "%.60s: a detail that is no JSON object, or too "
 			      "long a one",
 			      item);
-	fp_buf_add(&j->detail, "", 1);
-	if (!j->name.is_failed && !j->detail.is_failed)
-		fp_journal_line_item(&j->line, at_s, j->name.data, state,
-				     j->detail.data);
-	if (!j->name.is_failed && !j->detail.is_failed && !j->line.is_failed)
+	if (fp_buf_str(&j->name) && fp_buf_str(&j->detail))
 		return 0;
-	j->name.is_failed = j->detail.is_failed = j->line.is_failed = false;
-	return oom(e);
+	j->name.is_failed = j->detail.is_failed = false;
+	return fp_journal_oom(e);
 }
 
 int fp_journal_add(struct fp_journal *j, const char *item, const char *state,
 		   const char *detail, struct fp_err *e)
 {
-	int64_t at_s = fp_clock_unix_s();
+	struct fp_jobline l = { .kind = FP_JOBLINE_ITEM,
+				.at_s = fp_clock_unix_s(),
+				.state = state };
 	int r = fp_journal_is_lost(j, e);
 
 	if (!r)
 		r = check_word(item, state, e);
 	if (!r)
-		r = make_line(j, at_s, item, state, detail, e);
+		r = make_word(j, item, detail, e);
+	l.item = j->name.data;
+	l.detail = j->detail.data;
 	if (!r)
-		r = fp_journal_copy_add(&j->copy, j->line.data, j->line.len, e);
+		r = fp_journal_line(j, &l, e);
 	if (r || !j->has_db)
 		return r;
 	/* the n-th of the copy is the n-th of fp_db */
-	if (fp_journal_words_add(&j->words, j->name.data, state, j->detail.data,
-				 at_s))
+	if (fp_journal_words_add(&j->words, l.item, state, l.detail, l.at_s))
 		fp_journal_lose(j, -ENOMEM, "out of memory");
 	return fp_journal_is_lost(j, e);
 }
 
 /* ---- the job */
 
-static int add_line(struct fp_journal *j, struct fp_err *e)
+static int end_line(struct fp_journal *j, const struct fp_jobline *l,
+		    struct fp_err *e)
 {
-	int r = 0;
+	int r = fp_journal_line(j, l, e);
 
-	if (j->line.is_failed)
-		r = oom(e);
-	j->line.is_failed = false;
-	if (!r)
-		r = fp_journal_copy_add(&j->copy, j->line.data, j->line.len, e);
 	return r ? r : fp_journal_copy_sync(&j->copy, e);
+}
+
+int fp_journal_plan_text(struct fp_buf *out, const char *plan, struct fp_err *e)
+{
+	int r = fp_jobline_object(out, plan, strlen(plan));
+
+	if (r == -EBADMSG)
+		r = fp_err(e, -EINVAL,
+			   "a plan that is no JSON object, or too long a one");
+	else if (r || !fp_buf_str(out))
+		r = fp_journal_oom(e);
+	if (r)
+		fp_buf_fini(out);
+	return r;
 }
 
 int fp_journal_plan(struct fp_journal *j, const char *plan, struct fp_err *e)
 {
 	struct fp_journal_change change = { .state = NULL };
+	struct fp_jobline l = { .kind = FP_JOBLINE_PLAN };
 	struct fp_buf text = { .data = NULL };
-	int r = fp_journal_object(&text, plan, strlen(plan));
+	int r = fp_journal_plan_text(&text, plan, e);
 
 	if (r)
-		r = fp_err(e, -EINVAL, "a plan that is no JSON object");
-	else if (!fp_buf_str(&text) || !(change.plan = strdup(text.data)))
-		r = oom(e);
+		return r;
+	l.plan = text.data;
+	change.plan = strdup(text.data);
+	r = change.plan ? fp_journal_flush_now(j, &change, e)
+			: fp_journal_oom(e);
+	l.at_s = fp_clock_unix_s();
 	if (!r)
-		r = fp_journal_flush_now(j, &change, e);
-	if (!r) {
-		j->line.len = 0;
-		fp_journal_line_plan(&j->line, fp_clock_unix_s(), text.data);
-		r = add_line(j, e);
-	}
+		r = end_line(j, &l, e);
 	fp_buf_fini(&text);
 	return r;
 }
 
 int fp_journal_state(struct fp_journal *j, const char *state, struct fp_err *e)
 {
+	struct fp_jobline l = { .kind = FP_JOBLINE_STATE, .state = state };
 	struct fp_journal_change change = {
 		.state = strdup(state),
 		.is_end = !strcmp(state, "done") || !strcmp(state, "aborted"),
@@ -169,7 +186,7 @@ int fp_journal_state(struct fp_journal *j, const char *state, struct fp_err *e)
 	int r, copy;
 
 	if (!change.state)
-		return oom(e);
+		return fp_journal_oom(e);
 	if (strlen(state) >= sizeof(((struct fp_job_head *)0)->state)) {
 		free(change.state);
 		return fp_err(e, -EINVAL, "\"%.60s\" is no state", state);
@@ -181,9 +198,8 @@ int fp_journal_state(struct fp_journal *j, const char *state, struct fp_err *e)
 		j->is_over = true;
 		fp_loop_timer_disarm(j->o.loop, &j->beat);
 	}
-	j->line.len = 0;
-	fp_journal_line_state(&j->line, fp_clock_unix_s(), state);
-	copy = add_line(j, &copy_err);
+	l.at_s = fp_clock_unix_s();
+	copy = end_line(j, &l, &copy_err);
 	if (!r && copy && e)
 		*e = copy_err;
 	return r ? r : copy;
@@ -227,7 +243,7 @@ static int at_db(struct fp_journal *j, const char *name, bool is_unlock,
 
 	if (!x || !(x->name = strdup(name))) {
 		free(x);
-		return oom(e);
+		return fp_journal_oom(e);
 	}
 	x->db = j->db;
 	x->is_unlock = is_unlock;

@@ -12,13 +12,6 @@
 #include "db/journal_own.h"
 #include "io/clock.h"
 
-#define PLAN_MAX (FP_JOURNAL_LINE_MAX / 2)
-
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 /* ---- what begin and resume share */
 
 int fp_journal_taking_new(struct fp_journal_taking **out,
@@ -35,14 +28,14 @@ int fp_journal_taking_new(struct fp_journal_taking **out,
 				 "controllers apart");
 	t = calloc(1, sizeof(*t));
 	if (!t)
-		return oom(e);
+		return fp_journal_oom(e);
 	r = fp_journal_new(&t->j, o, e);
 	if (!r && !(t->lock = calloc(n_locks + 1, sizeof(*t->lock))))
-		r = oom(e);
+		r = fp_journal_oom(e);
 	for (; !r && t->n_locks < n_locks; t->n_locks++) {
 		t->lock[t->n_locks] = strdup(locks[t->n_locks]);
 		if (!t->lock[t->n_locks])
-			r = oom(e);
+			r = fp_journal_oom(e);
 	}
 	if (r)
 		fp_journal_taking_free(t);
@@ -70,7 +63,7 @@ static int lock(struct fp_journal *j, const char *name, struct fp_err *e)
 	int r = fp_journal_flock(&j->flocks, name, j->o.owner, e);
 
 	if (!r && j->db && fp_journal_db_name(j->db, name))
-		r = oom(e);
+		r = fp_journal_oom(e);
 	return r;
 }
 
@@ -149,25 +142,31 @@ static void make_id(struct fp_job_head *h)
 		snprintf(h->id, sizeof(h->id), "%s-job-%04x", when, word);
 }
 
-static int head_lines(struct fp_journal *j, const struct fp_job_head *h,
-		      struct fp_err *e)
+int fp_journal_head_line(struct fp_journal *j, const struct fp_job_head *h,
+			 struct fp_err *e)
 {
-	j->line.len = 0;
-	fp_journal_line_job(&j->line, h, h->plan);
-	if (j->line.is_failed)
-		return oom(e);
-	return fp_journal_copy_add(&j->copy, j->line.data, j->line.len, e);
+	const struct fp_jobline l = { .kind = FP_JOBLINE_JOB,
+				      .at_s = h->started_s,
+				      .id = h->id,
+				      .tool = h->tool,
+				      .verb = h->verb,
+				      .node = h->node,
+				      .by = h->by,
+				      .owner = h->owner,
+				      .plan = h->plan };
+
+	return fp_journal_line(j, &l, e);
 }
 
-static int epoch_line(struct fp_journal *j, const struct fp_job_head *h,
-		      struct fp_err *e)
+int fp_journal_epoch_line(struct fp_journal *j, int64_t epoch, struct fp_err *e)
 {
-	j->line.len = 0;
-	fp_journal_line_epoch(&j->line, h->started_s, j->db ? j->db->epoch : 0,
-			      h->owner, !j->db, false);
-	if (j->line.is_failed)
-		return oom(e);
-	return fp_journal_copy_add(&j->copy, j->line.data, j->line.len, e);
+	const struct fp_jobline l = { .kind = FP_JOBLINE_EPOCH,
+				      .at_s = fp_clock_unix_s(),
+				      .epoch = epoch,
+				      .owner = j->o.owner,
+				      .is_alone = !j->db };
+
+	return fp_journal_line(j, &l, e);
 }
 
 /* *is_doubtful: the answer to what makes the row was lost. */
@@ -212,13 +211,13 @@ static int make_job(struct fp_journal_taking *t, int jobs, struct fp_err *e)
 
 	if (r)
 		return r;
-	r = head_lines(j, &t->h, e);
+	r = fp_journal_head_line(j, &t->h, e);
 	if (!r)
 		r = fp_journal_copy_sync(&j->copy, e);
 	if (!r)
 		r = make_row(j, &t->h, &is_doubtful, e);
 	if (!r) {
-		r = epoch_line(j, &t->h, e);
+		r = fp_journal_epoch_line(j, j->db ? j->db->epoch : 0, e);
 		if (r)
 			end_row(j);
 	}
@@ -246,19 +245,11 @@ static int begin_run(void *data, struct fp_err *e)
 static int fill_head(struct fp_job_head *to, const struct fp_job_head *h,
 		     const char *owner, struct fp_err *e)
 {
-	const char *plan = h->plan ? h->plan : "{}";
 	struct fp_buf text = { .data = NULL };
-	int r = fp_journal_object(&text, plan, strlen(plan));
+	int r = fp_journal_plan_text(&text, h->plan ? h->plan : "{}", e);
 
-	if (r == -EBADMSG || text.len > PLAN_MAX)
-		r = fp_err(e, -EINVAL,
-			   "a plan that is no JSON object, or too long a one");
-	else if (r || !fp_buf_str(&text))
-		r = oom(e);
-	if (r) {
-		fp_buf_fini(&text);
+	if (r)
 		return r;
-	}
 	*to = (struct fp_job_head){ .plan = text.data };
 	fp_journal_clean(to->tool, sizeof(to->tool), h->tool);
 	fp_journal_clean(to->verb, sizeof(to->verb), h->verb);

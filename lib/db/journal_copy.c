@@ -98,49 +98,54 @@ int fp_journal_copy_ids(int jobs, char (**out)[40], size_t *n, struct fp_err *e)
 struct reading {
 	struct fp_journal_seen *seen;
 	struct fp_journal_items *items;
-	struct fp_buf text; /* of a line */
-	bool is_known;      /* of words: they were read from fp_db */
+	bool is_known; /* of words: they were read from fp_db */
 	/* gets what is at this place and behind it, of its epoch; or NULL */
 	struct fp_journal_words *words;
 	struct fp_journal_place from;
 };
 
-static int oom(struct fp_err *e)
+/* false: too long. */
+static bool take_text(char *to, size_t size, const char *s)
 {
-	return fp_err(e, -ENOMEM, "out of memory");
+	size_t n = strlen(s);
+
+	if (n < size)
+		memcpy(to, s, n + 1);
+	return n < size;
 }
+#define TAKE(to, s) take_text(to, sizeof(to), s)
 
 static int keep_plan(struct reading *r, const char *plan, struct fp_err *e)
 {
 	char *s = strdup(plan);
 
 	if (!s)
-		return oom(e);
+		return fp_journal_oom(e);
 	free(r->seen->h.plan);
 	r->seen->h.plan = s;
 	return 0;
 }
 
-static int on_job(struct reading *r, const struct fp_journal_line *l,
+static int on_job(struct reading *r, const struct fp_jobline *l,
 		  struct fp_err *e)
 {
 	struct fp_journal_seen *s = r->seen;
 
 	if (s->is_there)
 		return fp_err(e, -EBADMSG, "a second job");
+	if (!fp_journal_is_id(l->id) || !TAKE(s->h.id, l->id) ||
+	    !TAKE(s->h.tool, l->tool) || !TAKE(s->h.verb, l->verb) ||
+	    !TAKE(s->h.node, l->node) || !TAKE(s->h.by, l->by) ||
+	    !TAKE(s->h.owner, l->owner))
+		return fp_err(e, -EBADMSG, "no job");
 	s->is_there = true;
-	strcpy(s->h.id, l->id);
-	strcpy(s->h.tool, l->tool);
-	strcpy(s->h.verb, l->verb);
-	strcpy(s->h.node, l->node);
-	strcpy(s->h.by, l->by);
-	strcpy(s->h.owner, l->owner);
 	strcpy(s->h.state, "running");
 	s->h.started_s = l->at_s;
 	return keep_plan(r, l->plan, e);
 }
 
-static void on_epoch(struct reading *r, const struct fp_journal_line *l)
+static int on_epoch(struct reading *r, const struct fp_jobline *l,
+		    struct fp_err *e)
 {
 	struct fp_journal_seen *s = r->seen;
 
@@ -150,17 +155,18 @@ static void on_epoch(struct reading *r, const struct fp_journal_line *l)
 		s->next = (struct fp_journal_place){ l->epoch, 0 };
 	}
 	if (l->is_known)
-		return;
+		return 0;
 	/* somebody goes on with it */
 	s->is_alone = l->is_alone;
 	s->is_ended = false;
 	s->h.ended_s = 0;
 	strcpy(s->h.state, "running");
-	if (*l->owner)
-		strcpy(s->h.owner, l->owner);
+	if (*l->owner && !TAKE(s->h.owner, l->owner))
+		return fp_err(e, -EBADMSG, "too long an owner");
+	return 0;
 }
 
-static int on_item(struct reading *r, const struct fp_journal_line *l,
+static int on_item(struct reading *r, const struct fp_jobline *l,
 		   struct fp_err *e)
 {
 	struct fp_journal_place at = r->seen->next;
@@ -174,50 +180,59 @@ static int on_item(struct reading *r, const struct fp_journal_line *l,
 	    at.n >= r->from.n &&
 	    fp_journal_words_add(r->words, l->item, l->state, l->detail,
 				 l->at_s))
-		return oom(e);
+		return fp_journal_oom(e);
 	if (r->items &&
 	    fp_journal_items_put(r->items, l->item, l->state, l->detail,
 				 l->at_s, at, FP_IN_COPY))
-		return oom(e);
+		return fp_journal_oom(e);
 	return 0;
 }
 
-static void on_state(struct fp_journal_seen *s, const struct fp_journal_line *l)
+static int on_state(struct fp_journal_seen *s, const struct fp_jobline *l,
+		    struct fp_err *e)
 {
-	strcpy(s->h.state, l->state);
+	if (!TAKE(s->h.state, l->state))
+		return fp_err(e, -EBADMSG, "no state");
 	s->is_ended = !strcmp(l->state, "done") || !strcmp(l->state, "aborted");
 	s->h.ended_s = s->is_ended ? l->at_s : 0;
+	return 0;
+}
+
+static int take_kind(struct reading *r, const struct fp_jobline *l,
+		     struct fp_err *e)
+{
+	if (!r->seen->is_there && l->kind != FP_JOBLINE_JOB)
+		return fp_err(e, -EBADMSG, "not a job's");
+	if (l->at_s > r->seen->h.updated_s)
+		r->seen->h.updated_s = l->at_s;
+	switch (l->kind) {
+	case FP_JOBLINE_JOB:
+		return on_job(r, l, e);
+	case FP_JOBLINE_EPOCH:
+		return on_epoch(r, l, e);
+	case FP_JOBLINE_ITEM:
+		return on_item(r, l, e);
+	case FP_JOBLINE_PLAN:
+		r->seen->is_plan_alone = r->seen->is_alone;
+		return keep_plan(r, l->plan, e);
+	case FP_JOBLINE_STATE:
+		return on_state(r->seen, l, e);
+	default:
+		return 0;
+	}
 }
 
 static int take_line(struct reading *r, const char *line, size_t n,
 		     struct fp_err *e)
 {
-	struct fp_journal_line l;
-	int code = fp_journal_line_parse(&l, &r->text, line, n, e);
+	struct fp_jobline l;
+	int code = fp_jobline_parse(&l, line, n, e);
 
-	if (!code && !r->seen->is_there && l.kind != FP_LINE_JOB)
-		code = fp_err(e, -EBADMSG, "not a job's");
 	if (code)
 		return code;
-	if (l.kind != FP_LINE_OTHER && l.at_s > r->seen->h.updated_s)
-		r->seen->h.updated_s = l.at_s;
-	switch (l.kind) {
-	case FP_LINE_JOB:
-		return on_job(r, &l, e);
-	case FP_LINE_EPOCH:
-		on_epoch(r, &l);
-		return 0;
-	case FP_LINE_ITEM:
-		return on_item(r, &l, e);
-	case FP_LINE_PLAN:
-		r->seen->is_plan_alone = r->seen->is_alone;
-		return keep_plan(r, l.plan, e);
-	case FP_LINE_STATE:
-		on_state(r->seen, &l);
-		return 0;
-	default:
-		return 0;
-	}
+	code = take_kind(r, &l, e);
+	fp_jobline_fini(&l);
+	return code;
 }
 
 /* Whole lines of what was read; the rest stays. */
@@ -238,7 +253,7 @@ static int take_lines(struct reading *r, struct fp_buf *b, const char *id,
 	}
 	b->len = (size_t)(end - at);
 	memmove(b->data, at, b->len);
-	if (b->len > FP_JOURNAL_LINE_MAX)
+	if (b->len > FP_JOBLINE_MAX)
 		return fp_err(e, -EBADMSG, "jobs/%s" ENDING ":%zu: too long",
 			      id, r->seen->n_lines + 1);
 	return 0;
@@ -256,7 +271,7 @@ static int read_all(struct reading *r, int fd, off_t end, const char *id,
 		char *to = fp_buf_room(&b, CHUNK);
 
 		if (!to) {
-			code = oom(e);
+			code = fp_journal_oom(e);
 			break;
 		}
 		n = pread(fd, to, end - at < CHUNK ? (size_t)(end - at) : CHUNK,
@@ -291,7 +306,6 @@ int fp_journal_copy_read(int jobs, const char *id, struct fp_journal_seen *out,
 		code = fp_err(e, -EBADMSG, "jobs/%s:1: it is job %s", name,
 			      out->h.id);
 	close(fd);
-	fp_buf_fini(&r.text);
 	if (code)
 		fp_journal_seen_fini(out);
 	return code;
@@ -305,7 +319,6 @@ int fp_journal_copy_words(const struct fp_journal_copy *c,
 	struct reading r = { .seen = &seen, .words = out, .from = from };
 	int code = read_all(&r, c->fd, c->size, c->id, e);
 
-	fp_buf_fini(&r.text);
 	fp_journal_seen_fini(&seen);
 	return code;
 }

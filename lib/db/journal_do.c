@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "db/journal_disk.h"
 #include "io/ssl_thread.h"
 
@@ -141,4 +142,40 @@ void fp_journal_opts_fini(struct fp_journal_opts *o)
 void fp_journal_job_lock(const char *id, char out[FP_JOURNAL_JOB_LOCK])
 {
 	snprintf(out, FP_JOURNAL_JOB_LOCK, "job:%.39s", id);
+}
+
+/* ---- texts */
+
+int fp_journal_oom(struct fp_err *e)
+{
+	return fp_err(e, -ENOMEM, "out of memory");
+}
+
+void fp_journal_clean(char *to, size_t size, const char *s)
+{
+	size_t at = 0;
+
+	while (*s) {
+		size_t n = (unsigned char)*s < ' ' ? 0 : fp_utf8_len(s);
+
+		if (at + (n ? n : 1) >= size)
+			break;
+		memcpy(to + at, n ? s : "?", n ? n : 1);
+		at += n ? n : 1;
+		s += n ? n : 1;
+	}
+	to[at] = 0;
+}
+
+bool fp_journal_is_id(const char *id)
+{
+	size_t n = 0;
+
+	for (; id[n]; n++)
+		if (!(id[n] >= 'a' && id[n] <= 'z') &&
+		    !(id[n] >= 'A' && id[n] <= 'Z') &&
+		    !(id[n] >= '0' && id[n] <= '9') &&
+		    !(n && (id[n] == '-' || id[n] == '.' || id[n] == '_')))
+			return false;
+	return n && n < sizeof(((struct fp_job_head *)0)->id);
 }

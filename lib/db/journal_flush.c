@@ -17,11 +17,6 @@
 #define SLACK_MS 60000
 #define WORDS_A_STEP 1000
 
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 int fp_journal_is_lost(const struct fp_journal *j, struct fp_err *e)
 {
 	if (j->lost && e)
@@ -164,7 +159,7 @@ static int begin_flush(struct fp_journal *j, struct fp_journal_change *change,
 
 	if (!f || fd < 0) {
 		free(f);
-		return oom(e);
+		return fp_journal_oom(e);
 	}
 	f->copy = j->copy;
 	f->copy.fd = fd;

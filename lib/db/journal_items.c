@@ -155,7 +155,7 @@ int fp_journal_items_each(struct fp_journal_items *s, fp_journal_item *each,
 			r = fp_err(e, -ENOMEM, "out of memory");
 			break;
 		}
-		fp_journal_item_decode(name.data);
+		fp_jobline_item_decode(name.data);
 		r = each(ctx, name.data, fp_journal_items_state(s, i),
 			 strcmp(detail, "{}") ? detail : NULL, s->v[i].at_s);
 	}

@@ -24,11 +24,6 @@ struct looking {
 	struct fp_err bad; /* of a copy that cannot be read */
 };
 
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 static void looking_free(void *data)
 {
 	struct looking *l = data;
@@ -150,7 +145,7 @@ static int add_copy(struct looking *l, const char *id, struct fp_err *e)
 	s.h.plan = NULL;
 	more = reallocarray(l->v, l->n + 1, sizeof(*more));
 	if (!more)
-		return oom(e);
+		return fp_journal_oom(e);
 	l->v = more;
 	more[l->n] = s.h;
 	correct(l, &more[l->n++], false);
@@ -218,7 +213,7 @@ static int run(struct looking **out, const struct fp_journal_opts *o,
 	int r;
 
 	if (!l)
-		return oom(e);
+		return fp_journal_oom(e);
 	l->jobs = l->locks = -1;
 	l->is_all = is_all;
 	if (id)

@@ -42,6 +42,13 @@ void fp_journal_free(struct fp_journal *j);
 /* It is whole: flushes itself from now on. */
 void fp_journal_start(struct fp_journal *j);
 
+/* A line of the copy. */
+int fp_journal_line(struct fp_journal *j, const struct fp_jobline *l,
+		    struct fp_err *e);
+/* A plan as it is kept, into an empty buffer, NUL-terminated.  -EINVAL. */
+int fp_journal_plan_text(struct fp_buf *out, const char *plan,
+			 struct fp_err *e);
+
 /* ---- journal_flush.c */
 
 int fp_journal_is_lost(const struct fp_journal *j, struct fp_err *e);
@@ -85,5 +92,11 @@ int fp_journal_take_locks(struct fp_journal_taking *t, int *jobs,
 int fp_journal_take(struct fp_journal_taking *t,
 		    int (*run)(void *data, struct fp_err *e),
 		    const char *undone, struct fp_err *e);
+
+/* Lines of the copy: the first, and that of our epoch. */
+int fp_journal_head_line(struct fp_journal *j, const struct fp_job_head *h,
+			 struct fp_err *e);
+int fp_journal_epoch_line(struct fp_journal *j, int64_t epoch,
+			  struct fp_err *e);
 
 #endif

@@ -20,11 +20,6 @@ struct resuming {
 	struct fp_journal_change change;
 };
 
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 static int no_job(const char *id, struct fp_err *e)
 {
 	return fp_err(e, -ENOENT, "there is no job %s", id);
@@ -41,7 +36,7 @@ static int take_copy_head(struct fp_journal_taking *t, struct fp_err *e)
 {
 	t->h = t->seen.h;
 	t->h.plan = strdup(t->seen.h.plan);
-	return t->h.plan ? 0 : oom(e);
+	return t->h.plan ? 0 : fp_journal_oom(e);
 }
 
 static int without_db(struct resuming *r, struct fp_err *e)
@@ -99,7 +94,7 @@ static int with_db(struct resuming *r, struct fp_err *e)
 			t->h.plan = strdup(t->seen.h.plan);
 			r->change.plan = strdup(t->seen.h.plan);
 			if (!t->h.plan || !r->change.plan)
-				code = oom(e);
+				code = fp_journal_oom(e);
 		}
 	}
 	return code ? fp_err_prefix(e, code, "fp_db") : 0;
@@ -107,44 +102,43 @@ static int with_db(struct resuming *r, struct fp_err *e)
 
 /* ---- what is told */
 
-static int add_line(struct fp_journal *j, struct fp_err *e)
-{
-	int code = j->line.is_failed
-			   ? oom(e)
-			   : fp_journal_copy_add(&j->copy, j->line.data,
-						 j->line.len, e);
-
-	j->line.len = 0;
-	return code;
-}
-
 static int add_item(struct resuming *r, size_t i, struct fp_err *e)
 {
 	const struct fp_journal_items *s = &r->t->items;
+	const char *detail = fp_journal_items_detail(s, i);
+	const struct fp_jobline l = {
+		.kind = FP_JOBLINE_ITEM,
+		.at_s = s->v[i].at_s,
+		.item = fp_journal_items_item(s, i),
+		.state = fp_journal_items_state(s, i),
+		.detail = strcmp(detail, "{}") ? detail : NULL,
+	};
 
-	fp_journal_line_item(&r->j->line, s->v[i].at_s,
-			     fp_journal_items_item(s, i),
-			     fp_journal_items_state(s, i),
-			     fp_journal_items_detail(s, i));
-	return add_line(r->j, e);
+	return fp_journal_line(r->j, &l, e);
 }
 
 /* A copy that was not there begins as others do. */
 static int begin_copy(struct resuming *r, struct fp_err *e)
 {
 	const struct fp_journal_seen *s = &r->t->seen;
+	const struct fp_jobline l = { .kind = FP_JOBLINE_PLAN,
+				      .at_s = fp_clock_unix_s(),
+				      .plan = r->t->h.plan };
 
 	if (!s->is_there)
-		fp_journal_line_job(&r->j->line, &r->t->h, r->t->h.plan);
-	else if (r->j->db && strcmp(s->h.plan, r->t->h.plan))
-		fp_journal_line_plan(&r->j->line, fp_clock_unix_s(),
-				     r->t->h.plan);
-	return r->j->line.len ? add_line(r->j, e) : 0;
+		return fp_journal_head_line(r->j, &r->t->h, e);
+	if (r->j->db && strcmp(s->h.plan, r->t->h.plan))
+		return fp_journal_line(r->j, &l, e);
+	return 0;
 }
 
 /* What fp_db has and the copy has not. */
 static int tell_copy(struct resuming *r, struct fp_err *e)
 {
+	const struct fp_jobline epoch = { .kind = FP_JOBLINE_EPOCH,
+					  .at_s = fp_clock_unix_s(),
+					  .epoch = r->was,
+					  .is_known = true };
 	const struct fp_journal_items *s = &r->t->items;
 	bool is_begun = false;
 	int code = 0;
@@ -153,21 +147,12 @@ static int tell_copy(struct resuming *r, struct fp_err *e)
 		if (s->v[i].in & FP_IN_COPY)
 			continue;
 		if (!is_begun)
-			fp_journal_line_epoch(&r->j->line, fp_clock_unix_s(),
-					      r->was, "", false, true);
+			code = fp_journal_line(r->j, &epoch, e);
 		is_begun = true;
-		code = add_item(r, i, e);
+		if (!code)
+			code = add_item(r, i, e);
 	}
 	return code;
-}
-
-static int begin_epoch(struct resuming *r, struct fp_err *e)
-{
-	const struct fp_journal_db *d = r->j->db;
-
-	fp_journal_line_epoch(&r->j->line, fp_clock_unix_s(),
-			      d ? d->epoch : r->was, r->j->o.owner, !d, false);
-	return add_line(r->j, e);
 }
 
 /* What the copy has and fp_db has not: under our epoch now, in both. */
@@ -185,7 +170,7 @@ static int tell_db(struct resuming *r, struct fp_err *e)
 					 fp_journal_items_state(s, i),
 					 fp_journal_items_detail(s, i),
 					 s->v[i].at_s))
-			code = oom(e);
+			code = fp_journal_oom(e);
 	}
 	if (code || !r->j->db)
 		return code;
@@ -194,9 +179,30 @@ static int tell_db(struct resuming *r, struct fp_err *e)
 		    : fp_journal_db_flush(r->j->db, &r->words, &r->change, e);
 }
 
+/* That the job ended is the copy's last line, also when it was before. */
+static int tell_all(struct resuming *r, struct fp_err *e)
+{
+	const struct fp_jobline l = { .kind = FP_JOBLINE_STATE,
+				      .at_s = fp_clock_unix_s(),
+				      .state = r->t->seen.h.state };
+	int code;
+
+	if (r->is_ending) {
+		r->change.state = strdup(l.state);
+		r->change.is_end = true;
+		if (!r->change.state)
+			return fp_journal_oom(e);
+	}
+	code = tell_db(r, e);
+	if (!code && r->is_ending)
+		code = fp_journal_line(r->j, &l, e);
+	return code ? code : fp_journal_copy_sync(&r->j->copy, e);
+}
+
 static int tell(struct resuming *r, int jobs, struct fp_err *e)
 {
 	const struct fp_journal_seen *s = &r->t->seen;
+	const struct fp_journal_db *d = r->j->db;
 	int code = fp_journal_copy_open(&r->j->copy, jobs, r->j->id, false,
 					s->is_there ? s->size : 0, e);
 
@@ -205,18 +211,8 @@ static int tell(struct resuming *r, int jobs, struct fp_err *e)
 	if (!code)
 		code = tell_copy(r, e);
 	if (!code)
-		code = begin_epoch(r, e);
-	if (!code && r->is_ending) {
-		r->change.state = strdup(s->h.state);
-		r->change.is_end = true;
-		fp_journal_line_state(&r->j->line, fp_clock_unix_s(),
-				      s->h.state);
-	}
-	if (!code)
-		code = tell_db(r, e);
-	if (!code && r->is_ending)
-		code = add_line(r->j, e);
-	return code ? code : fp_journal_copy_sync(&r->j->copy, e);
+		code = fp_journal_epoch_line(r->j, d ? d->epoch : r->was, e);
+	return code ? code : tell_all(r, e);
 }
 
 /* ---- in its thread */

@@ -74,7 +74,7 @@ struct reading {
 static const char *detail_of(struct reading *x, const char *text)
 {
 	x->detail.len = 0;
-	if (!text || fp_journal_object(&x->detail, text, strlen(text)))
+	if (!text || fp_jobline_object(&x->detail, text, strlen(text)))
 		return "{}";
 	return fp_buf_str(&x->detail);
 }

@@ -32,11 +32,6 @@
 	" select id, '', 'epoch', jsonb_build_object('epoch', epoch,"          \
 	" 'owner', owner) from mine returning seq)"
 
-static int oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 /* Keys of all locks: "{1,2}". */
 static int lock_keys(const struct fp_journal_db *d, struct fp_buf *to,
 		     struct fp_err *e)
@@ -48,7 +43,7 @@ static int lock_keys(const struct fp_journal_db *d, struct fp_buf *to,
 		fp_buf_printf(to, "%s%s", i ? "," : "{", key);
 	}
 	fp_buf_str_add(to, "}");
-	return fp_buf_str(to) ? 0 : oom(e);
+	return fp_buf_str(to) ? 0 : fp_journal_oom(e);
 }
 
 /* ---- an epoch of ours */
@@ -191,7 +186,7 @@ struct chunk {
 static int finish(struct fp_buf *b, struct fp_err *e)
 {
 	fp_buf_str_add(b, b->len ? "}" : "{}");
-	return fp_buf_str(b) ? 0 : oom(e);
+	return fp_buf_str(b) ? 0 : fp_journal_oom(e);
 }
 
 static int fill(struct chunk *c, const struct fp_journal_words *w,

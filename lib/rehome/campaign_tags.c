@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/jsonrpc.h"
+#include "base/json.h"
 #include "rehome/campaign_priv.h"
 #include "rehome/tags.h"
 
@@ -36,10 +36,10 @@ static int note(struct fp_campaign *c, size_t i, const char *state,
 
 	snprintf(item, sizeof(item), "tag:%s", m->tag);
 	fp_buf_str_add(&json, "{\"to\":");
-	fp_jsonrpc_string(&json, m->to->name);
+	fp_json_str_add(&json, m->to->name);
 	if (m->from) {
 		fp_buf_str_add(&json, ",\"from\":");
-		fp_jsonrpc_string(&json, m->from->name);
+		fp_json_str_add(&json, m->from->name);
 	}
 	fp_buf_str_add(&json, "}");
 	r = fp_buf_str(&json) ? fp_journal_add(c->journal, item, state,

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/json.h"
 #include "io/clock.h"
 #include "rehome/moving_priv.h"
 
@@ -35,12 +36,12 @@ void moving_note(struct moving *m, const struct fp_moving_call *c)
 	struct fp_buf detail = { 0 };
 
 	fp_buf_printf(&detail, "{\"to\":");
-	fp_jsonrpc_string(&detail, m->o->to->name);
+	fp_json_str_add(&detail, m->o->to->name);
 	fp_buf_printf(&detail,
 		      ",\"code\":%d,\"tries\":%u,\"ms\":%" PRId64
 		      ",\"reason\":",
 		      c->code, c->tries, c->took_ms);
-	fp_jsonrpc_string(&detail, c->reason);
+	fp_json_str_add(&detail, c->reason);
 	fp_buf_str_add(&detail, "}");
 	add(m, c, fp_move_verdict_name(c->verdict), fp_buf_str(&detail));
 	fp_buf_fini(&detail);

@@ -561,7 +561,8 @@ failover sip1 plan={\"to\": \"sip2\"} n=1"
 @test "any bytes in a call-id, and much of everything" {
 	job a -d "$PG_DB" one
 	begin a
-	tell a $'add call:\xff\\x41"\x01{é moved {"reason":"\xfe \\u0000 \\ud800"}'
+	tell a $'add call:\xff\\x41"\x01{é moved {"reason":"\xfe \\u0001"}'
+	expect a 'add call:1 moved {"reason":"\ud800"}' 'error EINVAL *'
 	expect a 'add call:1 moved [1]' 'error EINVAL *'
 	expect a 'add call:1 moved {"a":1}}' 'error EINVAL *'
 	expect a flush ''
@@ -572,7 +573,7 @@ failover sip1 plan={\"to\": \"sip2\"} n=1"
 	tell a close
 	for state in one two; do
 		once -d "$PG_DB" $state -- "resume $id" close
-		same "$(head -n 1 <<<"$said")" $'call:\xff\\x41"\x01{é moved {"reason":"? ? ?"}'
+		same "$(head -n 1 <<<"$said")" $'call:\xff\\x41"\x01{é moved {"reason":"\xef\xbf\xbd \\u0001"}'
 		[[ $(sed -n 2p <<<"$said") == 'call:0@198.51.100.7 moved {'* ]]
 		same "$(tail -n 1 <<<"$said")" 'failover sip1 plan={"to": "sip2"} n=20001'
 	done

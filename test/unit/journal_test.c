@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job's copy: its lines, what several journals of one job come to, its file, and the
+/* A job's copy: what several journals of one job come to, its file, and the
  * locks of one machine.  With fp_db: test/bats/fp-rehome-jobs.bats. */
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,82 +15,6 @@
 	"\",\"tool\":\"fp-rehome\",\"verb\":\"drain\",\"node\":\"sip1\","      \
 	"\"by\":\"me\",\"owner\":\"one\",\"plan\":{\"to\":1}}"
 
-/* ---- JSON as text */
-
-TEST(objects)
-{
-	static const struct {
-		const char *in, *out; /* NULL: refused */
-	} v[] = {
-		{ "{}", "{}" },
-		{ " { \"a\" : [ 1 , -2.5e-3 , true ] }\n", /* one line */
-		  "{\"a\":[1,-2.5e-3,true]}" },
-		{ "{\"a\":\"\\u0000\\ud800x\\udc00\"}", "{\"a\":\"??x?\"}" },
-		{ "{\"a\":\"\\ud83d\\ude00\\u00e9\"}",
-		  "{\"a\":\"\\ud83d\\ude00\\u00e9\"}" },
-		{ "{\"a\":\"\xff\xc3\xa9\xed\xa0\x80\"}",
-		  "{\"a\":\"?\xc3\xa9???\"}" },
-		{ "{\"a\":\"\\n\\\"\\/\"}", "{\"a\":\"\\n\\\"\\/\"}" },
-		{ "{\"a\":1e1000}", NULL }, /* jsonb: out of its range */
-		{ "{\"a\":1e999}", "{\"a\":1e999}" },
-		{ "{\"a\":01}", NULL },
-		{ "{\"a\":.5}", NULL },
-		{ "{\"a\":1.}", NULL },
-		{ "{\"a\":-}", NULL },
-		{ "{\"a\":nul}", NULL },
-		{ "{\"a\":\"\n\"}", NULL },
-		{ "{\"a\":\"\\x\"}", NULL },
-		{ "{\"a\":\"\\u00g0\"}", NULL },
-		{ "{\"a\":1,}", NULL },
-		{ "{\"a\" 1}", NULL },
-		{ "{a:1}", NULL },
-		{ "{\"a\":1", NULL },
-		{ "{}{}", NULL },
-		{ "[]", NULL },
-		{ "1", NULL },
-		{ "", NULL },
-		{ "{\"a\":\"", NULL },
-	};
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
-		struct fp_buf b = { .data = NULL };
-		int r = fp_journal_object(&b, v[i].in, strlen(v[i].in));
-
-		EQ(r, v[i].out ? 0 : -EBADMSG);
-		if (v[i].out)
-			STR(fp_buf_str(&b), v[i].out);
-		fp_buf_fini(&b);
-	}
-}
-
-TEST(an_object_is_not_deep)
-{
-	char text[200] = "{\"a\":";
-	size_t n = strlen(text);
-
-	memset(text + n, '[', 40);
-	memset(text + n + 40, ']', 40);
-	strcpy(text + n + 80, "}");
-	EQ(fp_journal_object(NULL, text, strlen(text)), -EBADMSG);
-}
-
-TEST(items_are_any_bytes)
-{
-	static const char *const v[] = {
-		"call:a@b", "\\",           "\\x41", "\xff\xfe", "\xc3\xa9",
-		"a\nb\"c",  "\xed\xa0\x80", "\\x",   "\x01",
-	};
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++) {
-		struct fp_buf b = { .data = NULL };
-
-		fp_journal_item_encode(&b, v[i]);
-		fp_journal_item_decode(b.data);
-		STR(b.data, v[i]);
-		fp_buf_fini(&b);
-	}
-}
-
 TEST(ids)
 {
 	OK(fp_journal_is_id(ID));
@@ -99,79 +23,6 @@ TEST(ids)
 	OK(!fp_journal_is_id("../x"));
 	OK(!fp_journal_is_id("a/b"));
 	OK(!fp_journal_is_id("0123456789012345678901234567890123456789"));
-}
-
-/* ---- lines */
-
-static int parse(const char *s, struct fp_journal_line *l, struct fp_buf *text)
-{
-	struct fp_err e;
-
-	return fp_journal_line_parse(l, text, s, strlen(s), &e);
-}
-
-TEST(lines)
-{
-	struct fp_buf text = { .data = NULL };
-	struct fp_journal_line l;
-
-	EQ(parse(HEAD, &l, &text), 0);
-	EQ(l.kind, FP_LINE_JOB);
-	STR(l.plan, "{\"to\":1}");
-	EQ(l.at_s, 1795297452);
-	EQ(parse("{\"type\":\"epoch\"," AT ",\"epoch\":12,\"known\":true,"
-		 "\"alone\":false}",
-		 &l, &text),
-	   0);
-	EQ(l.epoch, 12);
-	OK(l.is_known && !l.is_alone);
-	EQ(parse("{\"type\":\"item\"," AT ",\"new\":[{}],\"state\":\"moved\","
-		 "\"item\":\"call:\\u00e9\\n\"}",
-		 &l, &text),
-	   0);
-	STR(l.item, "call:\xc3\xa9\n");
-	STR(l.detail, "");
-	EQ(parse("{\"type\":\"of another day\"}", &l, &text), 0);
-	EQ(l.kind, FP_LINE_OTHER);
-	fp_buf_fini(&text);
-}
-
-TEST(lines_that_are_none)
-{
-	static const char *const v[] = {
-		"",
-		"{",
-		"[]",
-		"{}",
-		"{\"type\":1}",
-		"{\"type\":\"item\"," AT ",\"item\":\"a\"}",
-		"{\"type\":\"item\"," AT ",\"item\":\"\",\"state\":\"x\"}",
-		"{\"type\":\"item\",\"item\":\"a\",\"state\":\"x\"}",
-		"{\"type\":\"item\",\"at\":\"today\",\"item\":\"a\","
-		"\"state\":\"x\"}",
-		"{\"type\":\"item\"," AT ",\"item\":\"a\",\"state\":\"x\","
-		"\"detail\":[]}",
-		"{\"type\":\"epoch\"," AT ",\"epoch\":-1}",
-		"{\"type\":\"epoch\"," AT ",\"epoch\":1e3}",
-		"{\"type\":\"epoch\"," AT ",\"known\":1}",
-		"{\"type\":\"plan\"," AT "}",
-		"{\"type\":\"state\"," AT ",\"state\":"
-		"\"01234567890123456789012345678901\"}",
-		"{\"type\":\"job\"," AT ",\"version\":1,\"id\":\"../x\","
-		"\"tool\":\"t\",\"verb\":\"v\",\"plan\":{}}",
-		HEAD "x",
-	};
-	struct fp_buf text = { .data = NULL };
-	struct fp_journal_line l;
-
-	for (size_t i = 0; i < sizeof(v) / sizeof(*v); i++)
-		if (!EQ(parse(v[i], &l, &text), -EBADMSG))
-			printf("# %s\n", v[i]);
-	EQ(parse("{\"type\":\"job\"," AT ",\"version\":2,\"id\":\"a\",\"tool\":"
-		 "\"t\",\"verb\":\"v\",\"plan\":{}}",
-		 &l, &text),
-	   -EPROTO);
-	fp_buf_fini(&text);
 }
 
 /* ---- the last word */
@@ -376,6 +227,18 @@ TEST(a_copy_that_is_bad_is_named_with_its_line)
 	add(&c, HEAD "\n");
 	EQ(fp_journal_copy_read(jobs, "other", &s, NULL, &e), -EBADMSG);
 	HAS(e.text, "jobs/other.jsonl:1: it is job " ID);
+	fp_journal_copy_close(&c);
+	EQ(fp_journal_copy_open(&c, jobs, "long", true, 0, &e), 0);
+	add(&c, "{\"type\":\"job\"," AT ",\"version\":1,\"id\":\"../x\","
+		"\"tool\":\"t\",\"verb\":\"v\",\"plan\":{}}\n");
+	EQ(fp_journal_copy_read(jobs, "long", &s, NULL, &e), -EBADMSG);
+	HAS(e.text, "jobs/long.jsonl:1: no job");
+	EQ(ftruncate(c.fd, 0), 0);
+	add(&c, HEAD "\n");
+	add(&c, "{\"type\":\"state\"," AT ",\"state\":"
+		"\"01234567890123456789012345678901\"}\n");
+	EQ(fp_journal_copy_read(jobs, "long", &s, NULL, &e), -EBADMSG);
+	HAS(e.text, "jobs/long.jsonl:2: no state");
 	fp_journal_copy_close(&c);
 	/* after power loss there may be zeros */
 	EQ(fp_journal_copy_open(&c, jobs, "zero", true, 0, &e), 0);

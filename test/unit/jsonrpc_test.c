@@ -32,7 +32,7 @@ TEST(requests)
 			    "\"ds_list\",\"params\":{\"full\":1}}");
 	b.len = 0;
 	fp_jsonrpc_string(&b, "a\"b\\c\nd\x01 \xc3\xa9");
-	STR(fp_buf_str(&b), "\"a\\\"b\\\\c\\u000ad\\u0001 \xc3\xa9\"");
+	STR(fp_buf_str(&b), "\"a\\\"b\\\\c\\nd\\u0001 \xc3\xa9\"");
 	fp_buf_fini(&b);
 }
 
