@@ -2,8 +2,17 @@
 #ifndef FP_DB_JOURNAL_PRIV_H
 #define FP_DB_JOURNAL_PRIV_H
 
-/* What the files of journal.h share; not for others.  Pure: texts and sets of
- * items.  What touches disk and fp_db: journal_disk.h. */
+/* What the files of journal.h share; not for others.  From the bottom up:
+ *   journal_items.c   the last word on each item; words to be told (pure)
+ *   journal_copy.c    STATE/jobs/ID.jsonl, lines of codec/jobline.h
+ *   journal_lock.c    flock(2) on STATE/jobs/locks/NAME
+ *   journal_db.c      a session with fp_db and its locks; _sql.c writes, _rows.c reads
+ *   journal_do.c      those block: in a thread, waited for on the loop
+ *   journal_begin.c   a new job;  _resume.c: taking one over;  _list.c: looking
+ *   journal.c         one that is open: words, plan, state, locks
+ *   journal_flush.c   its flushes, and the beat that keeps its session alive
+ * Headers in that order: this one (pure), journal_db.h, journal_disk.h, and
+ * journal_own.h (an open journal). */
 
 #include "base/buf.h"
 #include "codec/jobline.h"

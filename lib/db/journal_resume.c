@@ -117,19 +117,27 @@ static int add_item(struct resuming *r, size_t i, struct fp_err *e)
 	return fp_journal_line(r->j, &l, e);
 }
 
-/* A copy that was not there begins as others do. */
+/* A copy that was not there begins as others do.  jsonb has an order and spaces of
+ * its own: a plan of fp_db's is the copy's after the first time. */
 static int begin_copy(struct resuming *r, struct fp_err *e)
 {
 	const struct fp_journal_seen *s = &r->t->seen;
-	const struct fp_jobline l = { .kind = FP_JOBLINE_PLAN,
-				      .at_s = fp_clock_unix_s(),
-				      .plan = r->t->h.plan };
+	struct fp_jobline l = { .kind = FP_JOBLINE_PLAN,
+				.at_s = fp_clock_unix_s() };
+	struct fp_job_head h = r->t->h;
+	struct fp_buf plan = { .data = NULL };
+	int code = fp_journal_plan_text(&plan, h.plan, e);
 
+	if (code)
+		return code;
+	h.plan = plan.data;
+	l.plan = plan.data;
 	if (!s->is_there)
-		return fp_journal_head_line(r->j, &r->t->h, e);
-	if (r->j->db && strcmp(s->h.plan, r->t->h.plan))
-		return fp_journal_line(r->j, &l, e);
-	return 0;
+		code = fp_journal_head_line(r->j, &h, e);
+	else if (strcmp(s->h.plan, plan.data))
+		code = fp_journal_line(r->j, &l, e);
+	fp_buf_fini(&plan);
+	return code;
 }
 
 /* What fp_db has and the copy has not. */

@@ -577,4 +577,7 @@ failover sip1 plan={\"to\": \"sip2\"} n=1"
 		[[ $(sed -n 2p <<<"$said") == 'call:0@198.51.100.7 moved {'* ]]
 		same "$(tail -n 1 <<<"$said")" 'failover sip1 plan={"to": "sip2"} n=20001'
 	done
+	# fp_db's text of the plan is told to a copy once
+	once -d "$PG_DB" one -- "resume $id" close
+	same "$(grep -c '"plan":' "one/jobs/$id.jsonl")" 1
 }

@@ -43,9 +43,15 @@ static void check_clean(const char *s, size_t n)
 	char *text = strndup(s, n);
 
 	check(strlen(text) == n && !strchr(text, '\n'));
-	for (size_t i = 0; i < n; i += fp_utf8_len(text + i))
-		check(fp_utf8_len(text + i));
-	check(!strstr(text, "\\ud"));
+	for (size_t i = 0; i < n;) {
+		size_t len = fp_utf8_len(text + i);
+
+		check(len);
+		/* control characters are all that is escaped by number */
+		if (text[i] == '\\')
+			check(text[++i] != 'u' || !strncmp(text + i, "u00", 3));
+		i += len;
+	}
 	free(text);
 }
 
