@@ -76,7 +76,6 @@ struct fp_journal_taking {
 	/* of resume */
 	struct fp_journal_seen seen;
 	struct fp_journal_items items;
-	bool is_torn;
 };
 int fp_journal_taking_new(struct fp_journal_taking **out,
 			  const struct fp_journal_opts *o,

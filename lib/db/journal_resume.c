@@ -234,7 +234,6 @@ static int resume_locked(struct resuming *r, int jobs, struct fp_err *e)
 		return fp_err_prefix(e, code,
 				     "what was done is not known (move the "
 				     "file away to go on with what fp_db has)");
-	t->is_torn = t->seen.is_torn;
 	code = r->j->db ? with_db(r, e) : without_db(r, e);
 	if (!code)
 		code = tell(r, jobs, e);
@@ -293,20 +292,17 @@ int fp_journal_resume(struct fp_journal **out, const struct fp_journal_opts *o,
 	if (r)
 		return r;
 	j = t->j;
-	say_torn(j, t->is_torn);
+	t->j = NULL;
+	say_torn(j, t->seen.is_torn);
 	if (each)
 		r = fp_journal_items_each(&t->items, each, ctx, e);
 	if (r) {
 		fp_journal_state(j, "stopped", NULL);
+		fp_journal_close(j);
 	} else {
 		*out = j;
-		t->j = NULL;
 		*h = t->h;
 		t->h.plan = NULL;
-	}
-	if (r) {
-		t->j = NULL;
-		fp_journal_close(j);
 	}
 	fp_journal_taking_free(t);
 	return r;
