@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A job's plan: what was read can be written, and is read alike. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "codec/moveplan.h"
+
+static bool is_utf8(const char *s)
+{
+	size_t n = 1;
+
+	for (; *s && n; s += n)
+		n = fp_utf8_len(s);
+	return n;
+}
 
 static void again(const struct fp_moveplan *p)
 {
@@ -13,8 +24,10 @@ static void again(const struct fp_moveplan *p)
 	struct fp_err e;
 
 	fp_moveplan_write(&b, p);
+	/* bytes that are no UTF-8 are replaced */
 	if (fp_moveplan_parse(&q, b.data, b.len, &e) || q.n_tags != p->n_tags ||
-	    q.n_callids != p->n_callids || strcmp(q.kind, p->kind) ||
+	    q.n_callids != p->n_callids || !is_utf8(q.kind) ||
+	    (is_utf8(p->kind) && strcmp(q.kind, p->kind)) ||
 	    q.count != p->count)
 		abort();
 	fp_moveplan_fini(&q);
