@@ -82,7 +82,8 @@ int fp_journal_list(const struct fp_journal_opts *o, bool is_all,
 int fp_journal_lock(struct fp_journal *j, const char *name, struct fp_err *e);
 void fp_journal_unlock(struct fp_journal *j, const char *name);
 
-/* Write of an item; detail: a JSON object or NULL.  It is in the copy when this
+/* Write of an item; detail: a JSON object or NULL, kept as fp_jobline_object has it
+ * (codec/jobline.h); -EINVAL: it is none.  It is in the copy when this
  * returns, in fp_db after the next flush.  -ENOSPC -EIO: the copy cannot be
  * written: nothing more may be done. */
 int fp_journal_add(struct fp_journal *j, const char *item, const char *state,
