@@ -91,9 +91,9 @@ static void go_on_quiet(void)
 TEST(progress_lines)
 {
 	stderr_of(go_on_loud);
-	STR(said, "fp-test: load: 10 of 40 entries\n"
-		  "fp-test: load: 20 of 40 entries\n"
-		  "fp-test: load: 30 of 40 entries\n");
+	STR(said, "fp-test: load: 10 of 40 entries, 1/s, 30 s left\n"
+		  "fp-test: load: 20 of 40 entries, 1/s, 20 s left\n"
+		  "fp-test: load: 30 of 40 entries, 1/s, 10 s left\n");
 	stderr_of(go_on_unknown);
 	HAS(said, "fp-test: load: 10 entries\n");
 	stderr_of(go_on_quiet);
@@ -115,7 +115,8 @@ TEST(progress_bar)
 	dup2(was, STDERR_FILENO);
 	unit_read_all(master, said, sizeof(said));
 	HAS(said, "\rload: [#.............................] 2/40 entries");
-	HAS(said, "\rload: [#############################.] 39/40 entries");
+	HAS(said,
+	    "\rload: [#############################.] 39/40 entries, 1/s, 1 s left");
 	STR(said + strlen(said) - 4, "\r\033[K");
 	OK(!strchr(said, '\n'));
 }
