@@ -265,6 +265,10 @@ int fr_end(struct fr_env *v, int code, const struct fp_campaign_sum *s,
 	if (code && *s->job)
 		fp_log(FP_LOG_NOTICE, "fp-rehome resume %s goes on with it",
 		       s->job);
+	if (code == -ESTALE || code == -ENODATA) { /* it can go on elsewhere */
+		fp_log(FP_LOG_ERR, "%s", e->text);
+		return FP_EXIT_PARTIAL;
+	}
 	if (code)
 		return fr_fail(v, code, e);
 	return not_moved(&s->calls) ? FP_EXIT_PARTIAL : FP_EXIT_OK;

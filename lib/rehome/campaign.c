@@ -189,6 +189,8 @@ int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
 	};
 	int r = list_missing(c, e);
 
+	for (size_t i = 0; i < c->n_moves; i++)
+		c->state[i].n_starts = c->move[i].to->n_starts;
 	return r ? r : fp_preflight(&p, &c->out->is_policy_old, e);
 }
 

@@ -167,6 +167,7 @@ static void add_sum(struct fp_moving_sum *to, const struct fp_moving_sum *s)
 {
 	to->n_verified += s->n_verified;
 	to->n_lost += s->n_lost;
+	to->n_missing += s->n_missing;
 	to->took_ms += s->took_ms;
 	if (s->shm_min_free &&
 	    (!to->shm_min_free || s->shm_min_free < to->shm_min_free))

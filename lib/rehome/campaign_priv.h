@@ -27,10 +27,11 @@ void fp_seen_fini(struct fp_seen *s);
 /* ---- a campaign */
 
 struct fp_campaign_tag {
-	bool is_given;        /* it is where it shall be: to be watched */
-	bool is_proven;       /* by dlg_push_var, in this run */
-	bool is_moved;        /* its calls have their verdicts */
-	bool is_moved_before; /* by an earlier run of the job */
+	bool is_given;         /* it is where it shall be: to be watched */
+	bool is_proven;        /* by dlg_push_var, in this run */
+	bool is_moved;         /* its calls have their verdicts */
+	bool is_moved_before;  /* by an earlier run of the job */
+	unsigned int n_starts; /* of the target, when it was judged */
 };
 struct fp_campaign {
 	struct fp_campaign_opts o; /* of resume: with the plan's */
@@ -83,6 +84,9 @@ int fp_campaign_give(struct fp_campaign *c, size_t i, struct fp_err *e);
 int fp_campaign_prove(struct fp_campaign *c, size_t i, struct fp_err *e);
 /* All calls of it have verdicts. */
 int fp_campaign_moved(struct fp_campaign *c, size_t i, struct fp_err *e);
+/* 0; -ESTALE: the target began anew since it was judged, and has no dialogs. */
+int fp_campaign_is_same(const struct fp_campaign *c, size_t i,
+			struct fp_err *e);
 /* Are they still where they shall be?  For fp_moving_run; ctx: the campaign. */
 int fp_campaign_check(void *campaign, struct fp_err *e);
 /* Two say active: give it once more, when the links are Up. */

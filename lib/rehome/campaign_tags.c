@@ -130,10 +130,24 @@ static int give(struct fp_campaign *c, size_t i, struct fp_err *e)
 	return note(c, i, "given", is_changed ? "" : "it was so before", e);
 }
 
+int fp_campaign_is_same(const struct fp_campaign *c, size_t i, struct fp_err *e)
+{
+	const struct fp_edge *to = c->move[i].to;
+
+	if (to->n_starts == c->state[i].n_starts)
+		return 0;
+	return fp_err(e, -ESTALE,
+		      "%s was restarted meanwhile: it has none of the dialogs "
+		      "that it had",
+		      to->name);
+}
+
 int fp_campaign_give(struct fp_campaign *c, size_t i, struct fp_err *e)
 {
-	int r = 0;
+	int r = fp_campaign_is_same(c, i, e);
 
+	if (r)
+		return r;
 	if (fp_campaign_gives(c, i) || c->o.kind == FP_MOVE_TAKE)
 		r = refresh(c, i, e);
 	if (!r)
@@ -225,6 +239,8 @@ int fp_campaign_check(void *campaign, struct fp_err *e)
 	struct fp_campaign *c = campaign;
 	int r = 0;
 
+	for (size_t i = 0; i < c->n_moves && !r; i++)
+		r = fp_campaign_is_same(c, i, e);
 	for (size_t i = 0; i < c->n_moves && !r; i++)
 		if (c->state[i].is_given && fp_campaign_owner(c, i))
 			r = check_tag(c, i, e);

@@ -45,6 +45,9 @@ struct fp_edge {
 	struct fp_dialogs *dialogs; /* of the last listing, or NULL */
 	struct fp_edges *all;
 	struct fp_view *kept; /* what view is in */
+	int64_t up_s, born_s; /* of the last view */
+	unsigned int
+		n_starts; /* how often it began anew since it was first read */
 };
 
 struct fp_edges_opts {

@@ -101,6 +101,20 @@ static void ask_signs(struct fp_edges *s)
 
 /* ---- views */
 
+/* Is it another process than before?  "Up time" alone falls also when its clock is set
+ * back: when it began is the same then. */
+static void take_start(struct fp_edge *x)
+{
+	int64_t up_s = x->view->up_s;
+	int64_t born_s = x->view->now_s ? x->view->now_s - up_s : 0;
+	bool is_same = born_s && x->born_s && born_s - x->born_s < 2;
+
+	if (up_s < x->up_s && !is_same)
+		x->n_starts++;
+	x->up_s = up_s;
+	x->born_s = born_s;
+}
+
 /* The view is ours from now on: the proxy's would go away when the next reading
  * begins. */
 static void take_view(struct fp_edge *x)
@@ -113,6 +127,8 @@ static void take_view(struct fp_edge *x)
 	if (x->kept)
 		x->kept->opensips.node_id = x->node_id;
 	x->view = x->kept ? &x->kept->opensips : NULL;
+	if (x->view)
+		take_start(x);
 	x->mi = p->mi;
 	x->code = p->code;
 	x->err = p->err;

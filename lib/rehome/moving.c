@@ -65,6 +65,7 @@ static void keep_reason(char reason[64], const char *said)
 static void keep_answer(struct fp_moving_call *c,
 			const struct fp_move_answer *a, int64_t took_ms)
 {
+	c->is_missing = !a->code && a->rpc_code == 404;
 	c->code = a->code ? a->code : a->rpc_code ? a->rpc_code : a->sip_code;
 	c->took_ms = took_ms;
 	keep_reason(c->reason, a->reason);

@@ -24,6 +24,7 @@ struct fp_moving_call {
 	unsigned int tries;
 	int64_t took_ms;
 	bool is_verified; /* by --verify */
+	bool is_missing;  /* the target did not have it: MI's 404 */
 };
 
 enum fp_verify { FP_VERIFY_NONE, FP_VERIFY_LIST, FP_VERIFY_TRAFFIC };
@@ -51,6 +52,7 @@ struct fp_moving_opts {
 struct fp_moving_sum {
 	size_t count[FP_MOVE_VERDICTS];
 	size_t n_verified, n_lost; /* moved, and not there any more after */
+	size_t n_missing; /* UNKNOWN: not at the target, and up at another node */
 	int64_t took_ms;
 	size_t shm_min_free, cost_bytes;
 	double rate_limit; /* what memory carries */
@@ -59,6 +61,7 @@ struct fp_moving_sum {
  * 0: each has its verdict (see out).  -EINTR: a signal stopped it, calls under way
  * were waited for.  -EBUSY: the job is not ours any more, or check said so.
  * -EHOSTUNREACH: the target went silent: UNKNOWN and SKIPPED calls remain.
+ * -ENODATA: the target lacks calls that others have: n_missing.
  * -ENOSPC, -EIO: the journal cannot be written.  -EBADMSG: the target does not tell
  * its shared memory.  out is filled in any case.
  * Over HTTP the window is 1; over a unix socket at most 8, over UDP 120. */

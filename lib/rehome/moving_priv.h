@@ -117,6 +117,10 @@ void moving_doubt(struct moving *m);
 /* It answered something. */
 void moving_heard(struct moving *m);
 
+/* ---- moving_missing.c */
+/* Those that the target did not have: have they ended?  r: of the run, and back. */
+int moving_missing(struct moving *m, int r);
+
 /* ---- moving_verify.c */
 /* 0; -EINTR -EHOSTUNREACH ...: not all could be looked at. */
 int moving_verify_list(struct moving *m, struct fp_err *e);

@@ -162,7 +162,7 @@ void moving_before(struct moving *m)
 		c->code = 0;
 		c->tries = 0;
 		c->took_ms = 0;
-		c->is_verified = false;
+		c->is_verified = c->is_missing = false;
 		*c->reason = 0;
 	}
 	skip_twins(m);
@@ -207,6 +207,7 @@ static int move_all(struct moving *m, struct fp_err *e)
 	}
 	r = moving_phase(m, ASK_MOVE, NULL, m->n);
 	m->sum->took_ms = fp_clock_ms() - start_ms;
+	r = moving_missing(m, r);
 	sum_up(m);
 	if (m->mover)
 		m->sum->cost_bytes = fp_mover_cost(m->mover);

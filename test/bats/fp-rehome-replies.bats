@@ -68,6 +68,35 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	rh_moved 127.0.1.2
 }
 
+@test "a target that loses calls under way: they are not gone" {
+	local id last
+
+	rr_up 12
+	rh_kill 1
+	os_wait 10 rh_is_lost 1
+	fr_begin failover sip1 --to sip2 --rate 6
+	os_wait 15 invited 3
+	rh_ctl 2 restart
+	fr_end 3
+	hints 'sip2 was restarted meanwhile'
+	run ! grep -q gone out
+	id=$(job)
+	same "$(state "$id")" stopped
+	fr_begin resume "$id" --rate 6
+	os_wait 15 invited 6
+	last=$(comm -23 <(rh_held) <(rh_invites uac | cut -d ' ' -f 1 | sort) |
+		tail -n 1)
+	rh_ctl 2 forget "$last"
+	fr_end 3
+	same "$(grep -F "$last" out | cut -f 2-4)" \
+		$'unknown\t404\tit is up at sip3, not at sip2'
+	hints 'sip2 does not have 1 calls that sip3 has'
+	same "$(state "$id")" stopped
+	fr 0 resume "$id" --to sip3 --override active
+	same "$(verdicts)" 'moved 12'
+	same "$(at uac 127.0.1.3) $(at uas 127.0.1.3)" '12 12'
+}
+
 @test "two say active under way: given once more, or stopped" {
 	local id
 
