@@ -271,5 +271,6 @@ int fr_end(struct fr_env *v, int code, const struct fp_campaign_sum *s,
 	}
 	if (code)
 		return fr_fail(v, code, e);
-	return not_moved(&s->calls) ? FP_EXIT_PARTIAL : FP_EXIT_OK;
+	return not_moved(&s->calls) || s->is_left ? FP_EXIT_PARTIAL
+						  : FP_EXIT_OK;
 }

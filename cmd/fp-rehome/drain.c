@@ -48,9 +48,12 @@ static int add_tags(struct fr_move *m, struct fp_err *e)
 	for (size_t i = 0; i < n_own && !r && !was_empty; i++) {
 		const struct fr_tag_now *t = fr_move_find(m, own[i]);
 
-		if (t && t->owner && t->owner != m->from &&
-		    fr_move_is_meant(m, t->name))
+		if (!t || !t->owner || t->owner == m->from)
+			continue;
+		if (fr_move_is_meant(m, t->name))
 			r = fr_move_add(m, t->name, t->owner, t->owner, e);
+		else
+			m->n_left_out += t->calls != 0;
 	}
 	free(own);
 	return r;
@@ -67,9 +70,25 @@ static void calls_alone(struct fr_move *m)
 		       "empty after it");
 }
 
+/* No tag goes: is it empty, then? */
+static int nothing(struct fr_move *m, struct fp_err *e)
+{
+	char why[300], text[400];
+	int r = fr_drain_left(m, NULL, why, sizeof(why), e);
+
+	if (r)
+		return r;
+	m->is_partial = *why;
+	snprintf(text, sizeof(text), "%s is %s: %s", m->from->name,
+		 *why ? "not empty" : "empty",
+		 *why ? why
+		      : "it owns no tag, and made no call since it was "
+			"drained");
+	return fr_move_nothing(m, text);
+}
+
 static int drain(struct fr_move *m, struct fp_err *e)
 {
-	char why[300];
 	int r = 0;
 
 	if (!m->from->view)
@@ -81,16 +100,13 @@ static int drain(struct fr_move *m, struct fp_err *e)
 	if (!r)
 		r = fr_move_count(m, e);
 	if (!r)
+		r = fr_named_tags(&m->v, m->from, e);
+	if (!r)
 		r = add_tags(m, e);
 	if (r)
 		return r;
-	if (!m->n_plan) {
-		snprintf(why, sizeof(why),
-			 "%s is empty: it owns no tag, and made no call since "
-			 "it was drained",
-			 m->from->name);
-		return fr_move_nothing(m, why);
-	}
+	if (!m->n_plan)
+		return nothing(m, e);
 	since(m);
 	r = fr_move_spread(m, e);
 	if (!r && m->v.select.n_callids)

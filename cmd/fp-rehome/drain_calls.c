@@ -151,9 +151,23 @@ static size_t owned(struct fr_move *m, size_t *n_tags)
 	return n;
 }
 
-/* What says no; an empty text: it is empty. */
-static int what_is_left(struct fr_move *m, const struct fp_campaign_sum *s,
-			char *why, size_t size, struct fp_err *e)
+/* Of what it did. */
+static void what_was_left(const struct fr_move *m,
+			  const struct fp_campaign_sum *s, char *why,
+			  size_t size)
+{
+	if (not_moved(s))
+		snprintf(why, size, "%zu calls did not move", not_moved(s));
+	else if (s->n_left && !m->is_since)
+		snprintf(why, size, "%zu calls were not selected", s->n_left);
+	else if (s->n_early)
+		snprintf(why, size, "%zu calls are being set up", s->n_early);
+	else if (figure(m->from) != m->new_calls)
+		snprintf(why, size, "new calls came while it was drained");
+}
+
+int fr_drain_left(struct fr_move *m, const struct fp_campaign_sum *s, char *why,
+		  size_t size, struct fp_err *e)
 {
 	size_t n_tags = 0, n_owned = 0;
 	int r = fp_edges_read(&m->v.edges, e);
@@ -172,14 +186,13 @@ static int what_is_left(struct fr_move *m, const struct fp_campaign_sum *s,
 	if (n_owned)
 		snprintf(why, size, "it owns %zu tags with %zu calls", n_tags,
 			 n_owned);
-	else if (not_moved(s))
-		snprintf(why, size, "%zu calls did not move", not_moved(s));
-	else if (s->n_left && !m->is_since)
-		snprintf(why, size, "%zu calls were not selected", s->n_left);
-	else if (s->n_early)
-		snprintf(why, size, "%zu calls are being set up", s->n_early);
-	else if (figure(m->from) != m->new_calls)
-		snprintf(why, size, "new calls came while it was drained");
+	else if (s)
+		what_was_left(m, s, why, size);
+	if (!*why && m->n_left_out)
+		snprintf(why, size,
+			 "calls of %zu tags that --tag left out may be "
+			 "signalled through it",
+			 m->n_left_out);
 	return 0;
 }
 
@@ -200,7 +213,7 @@ int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
 {
 	struct fr_move *m = move;
 	char why[300];
-	int r = what_is_left(m, s, why, sizeof(why), e);
+	int r = fr_drain_left(m, s, why, sizeof(why), e);
 
 	if (r)
 		return r;

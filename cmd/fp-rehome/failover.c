@@ -20,14 +20,6 @@ static bool is_target(const struct fr_move *m, const struct fp_edge *x)
 	return false;
 }
 
-static bool is_named(const char (*v)[64], size_t n, const char *tag)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i], tag))
-			return true;
-	return false;
-}
-
 /* Nobody else can have owned what nobody owns now. */
 static bool is_only_silent(const struct fr_move *m)
 {
@@ -67,7 +59,8 @@ static int add_tags(struct fr_move *m, struct fp_err *e)
 	r = 0;
 	for (size_t i = 0; i < m->n_now && !r; i++) {
 		const struct fr_tag_now *t = &m->now[i];
-		bool is_own = is_named((const char(*)[64])own, n_own, t->name);
+		bool is_own =
+			fr_is_among((const char(*)[64])own, n_own, t->name);
 
 		if (t->owner == m->from || (!t->owner && (is_own || is_only)))
 			r = fr_move_add(m, t->name, t->owner, NULL, e);

@@ -29,6 +29,9 @@ struct fr_move {
 	bool is_empty;     /* of drain */
 	int64_t empty_s;   /* of drain: when it was empty before; 0: never */
 	bool is_since;     /* of drain: calls made since then alone */
+	/* of drain: tags whose calls may be signalled through it, and that --tag
+	 * left out */
+	size_t n_left_out;
 };
 
 /* Open everything, read all nodes, and set opts up; the node is argv[0] when
@@ -77,6 +80,10 @@ int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
 int fr_drain_begun(void *move, const char *job, struct fp_err *e);
 int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
 		    struct fp_journal *j, struct fp_err *e);
+/* What says that the node is not empty, of now; an empty text: it is.  s NULL: no job
+ * did anything. */
+int fr_drain_left(struct fr_move *m, const struct fp_campaign_sum *s, char *why,
+		  size_t size, struct fp_err *e);
 /* Did a drain leave the node empty, and no new call was made there since?
  * 1, 0; -errno. */
 int fr_drain_was_empty(struct fr_move *m, struct fp_err *e);

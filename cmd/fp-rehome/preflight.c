@@ -127,7 +127,9 @@ static int node(struct preflight *p, const char *name, struct fp_err *e)
 	fp_log(FP_LOG_NOTICE, "%s %s", from->name,
 	       from->view ? "answers: as drain would judge"
 			  : "is silent: as failover would judge");
-	r = fr_outlook(&p->look, p->v, from, to, n, e);
+	r = from->view ? fr_named_tags(p->v, from, e) : 0;
+	if (!r)
+		r = fr_outlook(&p->look, p->v, from, to, n, e);
 	free(to);
 	if (r)
 		return r;

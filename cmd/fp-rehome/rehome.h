@@ -65,6 +65,10 @@ int fr_prints(struct fr_env *v, enum fr_record main, struct fp_err *e);
  * fp_mi. */
 int fr_node(const struct fr_env *v, const char *name, struct fp_edge **out,
 	    struct fp_err *e);
+bool fr_is_among(const char (*v)[64], size_t n, const char *tag);
+/* Does --tag name what x owns, or its own that another owns by now?  0.  -EPERM, rules
+ * tag, owner, active (lifted: said, 0). */
+int fr_named_tags(struct fr_env *v, const struct fp_edge *x, struct fp_err *e);
 /* --to: nodes; *is_auto.  0: *out is an array of *n, free(3); without --to *n is 0.
  * -EINVAL: a name, one twice. */
 int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,

@@ -9,7 +9,8 @@
 /* A whole move, as failover, drain, balance, take, activate and resume have it: locks
  * and journal, then for each tag: SDP refreshed through a living owner, tag given and
  * proven, calls listed at the target, re-INVITEd, verified; then the job's end.
- * Items of the journal: "tag:NAME" given, proven, moved; "call:CALLID". */
+ * Items of the journal: "tag:NAME" given, proven, moved; "call:CALLID"; "select"
+ * worked: those that were selected have their verdicts, others are left. */
 
 struct fp_campaign_sum;
 
@@ -62,6 +63,8 @@ struct fp_campaign_sum {
 	size_t n_refreshed; /* whose SDP was brought to all nodes before */
 	bool is_policy_old; /* failover: push the policy after it */
 	bool is_changed;
+	bool is_left; /* it did all that it was to, and the job is stopped: resume
+		       * asks again, or asks those that were not selected */
 };
 
 /* Begin and do it.  from NULL: balance, take.  Edges are read; dialogs that are
@@ -74,7 +77,8 @@ int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,
 		    struct fp_tag_move *move, size_t n_moves,
 		    struct fp_campaign_sum *out, struct fp_err *e);
 /* Go on with a job.  to NULL: as it was planned.  Calls that are moved are not asked
- * again; those without an answer, silent and failed ones are. */
+ * again; those without an answer, silent and failed ones are.  What the job selected
+ * counts until all of it has verdicts: then the others are asked, too. */
 int fp_campaign_resume(const struct fp_campaign_opts *o, const char *job,
 		       struct fp_edge *to, struct fp_campaign_sum *out,
 		       struct fp_err *e);

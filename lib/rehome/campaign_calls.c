@@ -145,22 +145,22 @@ static void progress(void *ctx, size_t done, size_t total, double rate,
 		c->o.progress(c->o.ctx, "moving", done, total, rate, left_s);
 }
 
-/* Each run begins with the target's memory: that is said once of a target. */
 static void say(void *ctx, const char *text)
 {
-	struct fp_campaign *c = ctx;
-
-	if (c->is_told && strstr(text, ": shared memory: "))
-		return;
-	fp_campaign_say(c, "%s", text);
+	fp_campaign_say(ctx, "%s", text);
 }
 
-static bool has_run_at(const struct fp_campaign *c, const struct fp_edge *to)
+/* Was the memory of a target told?  It is from now on. */
+static bool tell_memory(struct fp_campaign *c, const struct fp_edge *to)
 {
+	bool was_told = false;
+
 	for (size_t i = 0; i < c->n_moves; i++)
-		if (c->state[i].is_moved && c->move[i].to == to)
-			return true;
-	return false;
+		if (c->move[i].to == to) {
+			was_told |= c->state[i].is_told;
+			c->state[i].is_told = true;
+		}
+	return was_told;
 }
 
 static void add_sum(struct fp_moving_sum *to, const struct fp_moving_sum *s)
@@ -202,7 +202,7 @@ static int run_once(struct batch *b, struct fp_moving_call *call, size_t n,
 	o.say = say;
 	o.ctx = c;
 	c->check_code = 0;
-	c->is_told = has_run_at(c, b->to);
+	o.is_memory_told = tell_memory(c, b->to);
 	r = fp_moving_run(&o, call, n, &sum, e);
 	add_sum(&c->out->calls, &sum);
 	if (r && c->check_code) {

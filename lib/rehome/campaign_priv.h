@@ -30,6 +30,7 @@ struct fp_campaign_tag {
 	bool is_given;         /* it is where it shall be: to be watched */
 	bool is_proven;        /* by dlg_push_var, in this run */
 	bool is_moved;         /* its calls have their verdicts */
+	bool is_told;          /* the memory of its target was */
 	bool is_moved_before;  /* by an earlier run of the job */
 	unsigned int n_starts; /* of the target, when it was judged */
 };
@@ -50,9 +51,10 @@ struct fp_campaign {
 	/* what the check of a run under way found */
 	int check_code;
 	struct fp_err check_err;
-	bool is_split, is_mended, is_back_said, is_told;
-	bool is_lost;  /* the job is somebody else's */
-	bool is_ended; /* its state is written, or it is lost */
+	bool is_split, is_mended, is_back_said;
+	bool is_worked; /* by earlier runs: all that was selected has verdicts */
+	bool is_lost;   /* the job is somebody else's */
+	bool is_ended;  /* its state is written, or it is lost */
 };
 #define FP_CAMPAIGN_ALL SIZE_MAX
 

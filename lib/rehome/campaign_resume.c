@@ -38,6 +38,8 @@ static int take_item(void *ctx, const char *item, const char *state,
 					!strcmp(state, "moved");
 		return 0;
 	}
+	if (!strcmp(item, "select"))
+		c->is_worked |= !strcmp(state, "worked");
 	/* what it does not know was not answered */
 	if (strncmp(item, "call:", 5) || fp_move_verdict_parse(state, &v))
 		return 0;
@@ -162,10 +164,20 @@ static int conditions_of(struct fp_campaign *c, struct fp_err *e)
 	return r;
 }
 
+/* Their tags are elsewhere, so that what was left out cannot stay. */
+static void select_all(struct fp_campaign *c)
+{
+	c->o.select = (struct fp_select){ .count = 0 };
+	fp_campaign_say(c, "all that the job selected was asked: now those "
+			   "that were not selected");
+}
+
 static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 {
 	int r = fp_edges_read(c->o.edges, e);
 
+	if (c->is_worked)
+		select_all(c);
 	if (!r)
 		r = find_owners(c, e);
 	if (!r && to)

@@ -119,20 +119,43 @@ static bool is_left(const struct fp_campaign *c)
 	       0;
 }
 
+/* Calls that were not selected, of tags that went: what their ends send still goes to
+ * the node that had them.  Of drain its own end says so. */
+static bool has_rest(const struct fp_campaign *c)
+{
+	return c->out->n_left &&
+	       (c->o.kind == FP_MOVE_FAILOVER || c->o.kind == FP_MOVE_BALANCE);
+}
+
+static int note_rest(struct fp_campaign *c, struct fp_err *e)
+{
+	fp_campaign_say(c,
+			"%zu calls were not selected: they keep their Contact, "
+			"and their tags went; fp-rehome resume %s asks them",
+			c->out->n_left, c->out->job);
+	return fp_journal_add(c->journal, "select", "worked", NULL, e);
+}
+
 static int end(struct fp_campaign *c, int r, struct fp_err *e)
 {
-	bool is_done = !r && !is_left(c);
+	bool is_rest = !r && has_rest(c);
+	bool is_done = !r && !is_left(c) && !is_rest;
 	struct fp_err why = { .text = "" };
-	int r2;
+	int r2 = 0;
 
 	c->is_ended = true;
 	if (c->is_lost)
 		return r;
-	r2 = fp_journal_state(c->journal, is_done ? "done" : "stopped", &why);
+	c->out->is_left = !r && !is_done;
+	if (is_rest)
+		r2 = note_rest(c, &why);
+	if (!r2)
+		r2 = fp_journal_state(c->journal, is_done ? "done" : "stopped",
+				      &why);
 	if (r2)
 		fp_campaign_say(c, "job %s: its end is not written: %s",
 				c->out->job, why.text);
-	if (!r && !is_done)
+	if (!r && is_left(c))
 		fp_campaign_say(c,
 				"fp-rehome resume %s asks again what is "
 				"silent or failed; abort ends it",

@@ -193,6 +193,7 @@ static int move_some(struct media_drain *d, size_t first, size_t n,
 		return fp_err(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		calls[i] = d->v[first + i].call;
+	o.is_memory_told = d->running == d->v[first].owner;
 	d->running = d->v[first].owner;
 	o.edges = d->o->c.edges;
 	o.to = d->running;

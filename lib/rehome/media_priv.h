@@ -23,7 +23,7 @@ struct media_drain {
 	struct fp_tag_move *move; /* tags that stay: from == to */
 	size_t n_moves;
 	struct fp_journal *journal;
-	struct fp_edge *running; /* whose calls are under way */
+	struct fp_edge *running; /* whose calls are under way; the last such */
 };
 
 void media_say(const struct media_drain *d, const char *fmt, ...)

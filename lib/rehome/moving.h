@@ -37,6 +37,7 @@ struct fp_moving_opts {
 	int64_t call_timeout_ms; /* of one request: OpenSIPS answers after the
 				  * second leg, which may be 2 x fr_inv_timeout */
 	enum fp_verify verify;
+	bool is_memory_told; /* of `to`, by a run before: only changes are said */
 	/* Asked once a second, views of all nodes being new: may it go on?
 	 * 0.  -errno: stop, e says why (a tag is not the target's any more). */
 	int (*check)(void *ctx, struct fp_err *e);

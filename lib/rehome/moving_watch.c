@@ -41,10 +41,15 @@ static void judge_memory(struct moving *m, int64_t now_ms)
 	m->sum->rate_limit = rate;
 	if (!m->sum->shm_min_free || m->free < m->sum->shm_min_free)
 		m->sum->shm_min_free = m->free;
-	if (!m->said_ms)
+	if (!m->said_ms && m->o->is_memory_told) {
+		m->said_rate = rate;
+		m->said_ms = now_ms;
+	} else if (!m->said_ms) {
 		say_memory(m, rate, "shared memory");
-	else if (rate < m->said_rate * SHRUNK && now_ms - m->said_ms >= SAY_MS)
+	} else if (rate < m->said_rate * SHRUNK &&
+		   now_ms - m->said_ms >= SAY_MS) {
 		say_memory(m, rate, "shared memory shrinks");
+	}
 }
 
 /* Memory is at its floor: said once, until it is not. */

@@ -82,10 +82,21 @@ pushed() { pg_sql "select state from fastpath.journal where item = 'push:sip2'";
 		"${ids[0]} ${ids[2]}"
 }
 
-@test "--count: so many, and the rest is told" {
+@test "--count: so many; the job is not done, and resume takes the rest" {
+	local id
+
 	rr_up 6
 	rh_kill 1
-	fr 0 failover sip1 --to sip2 --count 2 --json
+	fr 3 failover sip1 --to sip2 --count 2 --json
 	same "$(summary moved) $(summary left)" '2 4'
 	same "$(rh_invites uac | wc -l)" 2
+	id=$(pg_sql 'select id from fastpath.job')
+	hints "4 calls were not selected: they keep their Contact, and their tags went; fp-rehome resume $id asks them"
+	same "$(state "$id")" stopped
+	fr 3 failover sip1 --to sip2
+	hints "job $id of sip1 has not ended (stopped)"
+	fr 0 resume "$id" --json
+	same "$(summary done_before) $(summary moved) $(summary left)" '2 4 0'
+	same "$(state "$id")" 'done'
+	rh_moved 127.0.1.2
 }

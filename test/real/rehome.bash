@@ -229,6 +229,14 @@ case_drain() {
 	local id
 
 	rr_up 20
+	fr 5 drain sip1 --to sip2 --tag sip1.0,sip1
+	hints 'refused by rule tag: no node knows the tag sip1'
+	fr 5 drain sip1 --to sip2 --tag sip2.0
+	hints "refused by rule active: tag sip2.0 is sip2's, not sip1's"
+	fr 3 drain sip1 --to sip2 --tag sip1 --override tag
+	hints 'sip1 is not empty: it owns 2 tags with 20 calls'
+	fr 5 preflight sip1 --to sip2 --tag sip1
+	hints 'refused by rule tag: no node knows the tag sip1'
 	fr 1 drain sip1 --to sip2,sip3 --dry-run
 	same "$(rh_owner sip1.0) $(rh_owner sip1.1)" '1 1'
 	fr 0 drain sip1 --to sip2,sip3 --why 'a new kernel'
