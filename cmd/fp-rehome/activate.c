@@ -216,7 +216,7 @@ static int give_free(struct activate *a, struct fp_err *e)
 			a->sum.is_changed = true;
 			continue;
 		}
-		r = fp_tag_give(&a->v->edges, m->tag, m->to,
+		r = fp_tag_give(&a->v->edges, m->tag, NULL, m->to,
 				a->v->c->timeout_ms, &is_changed, e);
 		a->sum.is_changed |= is_changed;
 		if (r)

@@ -112,6 +112,13 @@ static void fail(struct fp_proxy *x, int code, const struct fp_err *e)
 	one_done(x->all);
 }
 
+static int64_t timeout_of(const struct fp_proxy *x)
+{
+	int64_t ms = x->all->timeout_ms;
+
+	return x->most_ms && x->most_ms < ms ? x->most_ms : ms;
+}
+
 static void start(struct fp_proxy *x);
 
 static void read_done(void *ctx, int code, struct fp_view *v,
@@ -148,8 +155,8 @@ static void read_one(struct fp_proxy *x)
 		one_done(x->all);
 		return;
 	}
-	r = fp_opensips_read(x->mi, x->all->parts, x->all->timeout_ms,
-			     read_done, x, &x->read, &e);
+	r = fp_opensips_read(x->mi, x->all->parts, timeout_of(x), read_done, x,
+			     &x->read, &e);
 	if (r)
 		fail(x, r, &e);
 }
@@ -199,8 +206,8 @@ static void start(struct fp_proxy *x)
 	} else if (!*x->to.host) {
 		open_at(x, NULL, 0);
 	} else {
-		r = fp_resolve(x->all->resolver, &x->to, 8080,
-			       x->all->timeout_ms, resolved, x, &x->lookup, &e);
+		r = fp_resolve(x->all->resolver, &x->to, 8080, timeout_of(x),
+			       resolved, x, &x->lookup, &e);
 		if (r)
 			fail(x, r, &e);
 	}
@@ -215,6 +222,8 @@ void fp_proxies_read(struct fp_proxies *p, unsigned int parts,
 	p->ctx = ctx;
 	p->n_busy = 1;
 	for (size_t i = 0; i < p->n; i++) {
+		if (p->v[i].is_off)
+			continue;
 		p->n_busy++;
 		start(&p->v[i]);
 	}

@@ -22,6 +22,8 @@ struct fp_proxy {
 	/* where it is asked when a reply is too long for `to`: has_list */
 	struct fp_endpoint list;
 	bool has_list;
+	bool is_off;          /* the next reading leaves it out, as it is */
+	int64_t most_ms;      /* of a reading, for this one; 0: as for all */
 	struct fp_mi *mi;     /* NULL: not there; err says why */
 	struct fp_view *view; /* of the last reading, or NULL */
 	int code;             /* of the last reading; err */

@@ -108,18 +108,37 @@ static int64_t mend_ms(const struct fp_campaign *c)
 	return c->o.edges->o.timeout_ms;
 }
 
+/* What another one alone has by now is taken from it when rule active is lifted. */
+static int give_from(const struct fp_campaign *c, size_t i,
+		     const struct fp_edge *from, int64_t wait_ms,
+		     bool *is_changed, struct fp_err *e)
+{
+	const struct fp_tag_move *m = &c->move[i];
+	struct fp_edge *is = NULL;
+	int r = fp_tag_give(c->o.edges, m->tag, from, m->to, wait_ms,
+			    is_changed, e);
+
+	if (!r || strcmp(e->rule, "active"))
+		return r;
+	r = fp_campaign_refused(c, r, e);
+	if (r)
+		return r;
+	fp_edges_owner(c->o.edges, m->tag, &is, NULL);
+	return fp_tag_give(c->o.edges, m->tag, is, m->to, wait_ms, is_changed,
+			   e);
+}
+
 static int give(struct fp_campaign *c, size_t i, struct fp_err *e)
 {
 	struct fp_tag_move *m = &c->move[i];
 	bool is_changed = false;
-	int r = fp_tag_give(c->o.edges, m->tag, m->to, GIVE_MS, &is_changed, e);
+	int r = give_from(c, i, m->from, GIVE_MS, &is_changed, e);
 
 	/* split: the link may have been coming Up */
-	if (r == -EBUSY && !c->is_mended) {
+	if (r == -EBUSY && !strcmp(e->rule, "split") && !c->is_mended) {
 		c->is_mended = true;
 		fp_campaign_say(c, "%s: once more", e->text);
-		r = fp_tag_give(c->o.edges, m->tag, m->to, mend_ms(c),
-				&is_changed, e);
+		r = give_from(c, i, m->from, mend_ms(c), &is_changed, e);
 	}
 	if (r)
 		r = fp_campaign_refused(c, r, e);
@@ -271,9 +290,7 @@ int fp_campaign_mend(struct fp_campaign *c, struct fp_err *e)
 	fp_campaign_say(c, "%s: it is given once more", e->text);
 	for (size_t i = 0; i < c->n_moves && !r; i++)
 		if (c->state[i].is_given && fp_campaign_gives(c, i))
-			r = fp_tag_give(c->o.edges, c->move[i].tag,
-					c->move[i].to, mend_ms(c), &is_changed,
-					e);
+			r = give_from(c, i, NULL, mend_ms(c), &is_changed, e);
 	c->is_split = false;
 	return r ? fp_campaign_refused(c, r, e) : 0;
 }

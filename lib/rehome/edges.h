@@ -46,8 +46,10 @@ struct fp_edge {
 	struct fp_edges *all;
 	struct fp_view *kept; /* what view is in */
 	int64_t up_s, born_s; /* of the last view */
-	unsigned int
-		n_starts; /* how often it began anew since it was first read */
+	/* it had all the time of a question, and was silent since */
+	bool is_mute;
+	/* how often it began anew since it was first read */
+	unsigned int n_starts;
 };
 
 struct fp_edges_opts {
@@ -74,8 +76,11 @@ struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
 
 /* Read the views and signs of all, anew.  0 also when some are silent.  What was
  * read before is good until the new is there; mi of a node that was silent may be
- * another one then, if nobody waits for an answer of it. */
+ * another one then, if nobody waits for an answer of it.  One that is mute is waited
+ * for a second. */
 int fp_edges_read(struct fp_edges *s, struct fp_err *e);
+/* The same of views alone, and of those that are not mute: they stay so. */
+int fp_edges_read_heard(struct fp_edges *s, struct fp_err *e);
 /* The same without waiting, and of views alone: done is called once from the loop,
  * within a second, so that it can be begun every second whatever is silent.
  * 0; -EBUSY: one is under way, done is not called. */

@@ -24,6 +24,7 @@ struct fp_edges_reading {
 	void *ctx;
 	int64_t timeout_ms;
 	bool has_signs, is_busy, is_again;
+	bool is_heard; /* those that are mute are left out */
 	size_t n_asked;
 	struct fp_edges_sign sign[]; /* EDGE_SIGNS a node */
 };

@@ -7,6 +7,8 @@
 
 /* Of a reading that goes on every second, whatever is silent. */
 #define QUICK_MS 900
+/* For one that was silent for all of a question's time before. */
+#define MUTE_MS 1000
 
 static const char *const identifiers[EDGE_SIGNS] = {
 	"{\"group\":\"clusterer\",\"identifier\":\"sharing_tags\"}",
@@ -131,6 +133,8 @@ static void take_view(struct fp_edge *x)
 		take_start(x);
 	x->mi = p->mi;
 	x->code = p->code;
+	x->is_mute = !x->view && (x->is_mute || x->all->reading->timeout_ms >=
+							x->all->o.timeout_ms);
 	x->err = p->err;
 	if (!x->code && !x->view)
 		x->code = fp_err(&x->err, -EBADMSG, "%s: nothing was said",
@@ -152,6 +156,12 @@ static void views_done(void *ctx)
 static void begin(struct fp_edges *s)
 {
 	s->reading->is_busy = true;
+	for (size_t i = 0; i < s->n; i++) {
+		struct fp_edge *x = &s->v[i];
+
+		x->proxy->is_off = s->reading->is_heard && x->is_mute;
+		x->proxy->most_ms = x->is_mute ? MUTE_MS : 0;
+	}
 	fp_proxies_read(&s->proxies, FP_OS_BASE | FP_OS_CLUSTER,
 			s->reading->timeout_ms, views_done, s);
 }
@@ -178,6 +188,7 @@ int fp_edges_read_start(struct fp_edges *s, void (*done)(void *ctx), void *ctx)
 {
 	int64_t ms = s->o.timeout_ms;
 
+	s->reading->is_heard = false;
 	return start(s, false, ms < QUICK_MS ? ms : QUICK_MS, done, ctx);
 }
 
@@ -200,10 +211,13 @@ static void read_done(void *ctx)
 	fp_loop_stop(w->loop);
 }
 
-int fp_edges_read(struct fp_edges *s, struct fp_err *e)
+static int read_now(struct fp_edges *s, bool is_heard, struct fp_err *e)
 {
 	struct waiting w = { .loop = s->o.loop };
-	int r = start(s, true, s->o.timeout_ms, read_done, &w);
+	int r;
+
+	s->reading->is_heard = is_heard;
+	r = start(s, !is_heard, s->o.timeout_ms, read_done, &w);
 
 	if (r)
 		return fp_err(e, r, "a reading of all nodes is under way");
@@ -211,4 +225,14 @@ int fp_edges_read(struct fp_edges *s, struct fp_err *e)
 	if (r)
 		fp_edges_read_drop(s);
 	return r;
+}
+
+int fp_edges_read(struct fp_edges *s, struct fp_err *e)
+{
+	return read_now(s, false, e);
+}
+
+int fp_edges_read_heard(struct fp_edges *s, struct fp_err *e)
+{
+	return read_now(s, true, e);
 }

@@ -23,6 +23,7 @@ struct give {
 	struct fp_edges *s;
 	const char *tag;
 	struct fp_edge *to, *owner, *other;
+	const struct fp_edge *from;
 	int64_t deadline_ms;
 };
 
@@ -109,15 +110,30 @@ static int not_given(const struct give *g, struct fp_err *e)
 			    g->to->name, g->owner ? g->owner->name : "nobody"));
 }
 
-int fp_tag_give(struct fp_edges *s, const char *tag, struct fp_edge *to,
-		int64_t wait_ms, bool *is_changed, struct fp_err *e)
+/* One that alone has it, and was not to lose it: somebody gave it meanwhile. */
+static int is_ours_to_give(const struct give *g, struct fp_err *e)
+{
+	const struct fp_edge *x = g->owner;
+
+	if (!x || g->other || x == g->to || x == g->from)
+		return 0;
+	return ruled(e, "active",
+		     fp_err(e, -EBUSY,
+			    "tag %s is %s's by now: somebody moved it", g->tag,
+			    x->name));
+}
+
+int fp_tag_give(struct fp_edges *s, const char *tag, const struct fp_edge *from,
+		struct fp_edge *to, int64_t wait_ms, bool *is_changed,
+		struct fp_err *e)
 {
 	struct give g = { .s = s,
 			  .tag = tag,
+			  .from = from,
 			  .to = to,
 			  .deadline_ms = fp_clock_ms() + wait_ms };
 	bool was_active;
-	int r = fp_edges_read(s, e);
+	int r = fp_edges_read_heard(s, e);
 
 	if (!r)
 		r = is_there(&g, e);
@@ -126,17 +142,23 @@ int fp_tag_give(struct fp_edges *s, const char *tag, struct fp_edge *to,
 	*is_changed = false;
 	if (is_given(&g))
 		return 0;
+	r = is_ours_to_give(&g, e);
+	if (r)
+		return r;
 	was_active = fp_edge_tag(to, tag) == 1;
 	for (bool is_first = true;; is_first = false) {
 		if (is_first || is_worth_asking(&g))
 			r = ask(&g, e);
 		if (!r)
-			r = fp_edges_read(s, e);
+			r = fp_edges_read_heard(s, e);
 		if (r)
 			return r;
 		*is_changed = !was_active || is_given(&g);
 		if (is_given(&g))
 			return 0;
+		r = is_ours_to_give(&g, e);
+		if (r)
+			return r;
 		if (fp_clock_ms() >= g.deadline_ms)
 			return not_given(&g, e);
 		r = fp_edges_pause(s, AGAIN_MS, e);

@@ -116,6 +116,11 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	rh_activate 2 sip1.0
 	fr 0 resume "$id"
 	rh_moved 127.0.1.2
+	# what one alone has is taken from whom it shall be taken from
+	rh_activate 3 sip1.0
+	run ! "$FP_BUILD/test/prog/edges" "$FP_CLUSTER" give sip1.0 sip2 3000 sip1
+	same "$output" "failed EBUSY active tag sip1.0 is sip3's by now: somebody moved it"
+	same "$(rh_owner sip1.0)" 3
 }
 
 @test "a node that has fewer dialogs is no target, and not one of auto" {

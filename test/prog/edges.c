@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* edges CLUSTER WORDS...: parts of lib/rehome, by hand.
- *   give TAG NODE WAIT_MS    fp_tag_give: "given", "kept", or "failed NAME RULE TEXT"
+ *   give TAG NODE WAIT_MS [FROM]    fp_tag_give, from its owner unless said: "given",
+ *                            "kept", or "failed NAME RULE TEXT"
  *   prove CALLID NODE        fp_tag_prove
  *   refresh NODE RATE        all dialogs that it has: "N of N in MS ms"
  *   signs                    of each node
@@ -54,8 +55,16 @@ static struct fp_edge *node(struct here *h, const char *name)
 static int give(struct here *h, char **w)
 {
 	bool is_changed = false;
-	int r = fp_tag_give(&h->edges, w[1], node(h, w[2]), atoi(w[3]),
-			    &is_changed, &h->err);
+	struct fp_edge *from = NULL;
+	int r = fp_edges_read(&h->edges, &h->err);
+
+	if (w[4])
+		from = node(h, w[4]);
+	else if (!r)
+		fp_edges_owner(&h->edges, w[1], &from, NULL);
+	if (!r)
+		r = fp_tag_give(&h->edges, w[1], from, node(h, w[2]),
+				atoi(w[3]), &is_changed, &h->err);
 
 	return end(h, r, is_changed ? "given" : "kept");
 }
@@ -196,9 +205,10 @@ static const struct {
 	const char *name;
 	int n;
 	int (*run)(struct here *h, char **w);
-} words[] = { { "give", 4, give },       { "prove", 3, prove },
-	      { "refresh", 3, refresh }, { "signs", 1, signs },
-	      { "own", 2, own },         { "read", 2, readings } };
+} words[] = { { "give", 4, give },    { "give", 5, give },
+	      { "prove", 3, prove },  { "refresh", 3, refresh },
+	      { "signs", 1, signs },  { "own", 2, own },
+	      { "read", 2, readings } };
 
 static int run(struct here *h, int argc, char **argv)
 {
