@@ -258,6 +258,7 @@ void moving_go(struct moving *m)
 	int64_t wake_ms = 0;
 	size_t k;
 
+	moving_ran(m);
 	moving_views(m);
 	while ((step = fp_mover_next(m->mover, fp_clock_ms(), &k, &wake_ms)) ==
 	       FP_MOVER_ASK)
@@ -309,6 +310,7 @@ static void ticked(void *ctx)
 	int64_t now_ms = fp_clock_ms();
 
 	fp_loop_timer_arm(m->loop, &m->tick, now_ms + MOVING_TICK_MS);
+	moving_ran(m);
 	moving_sample(m);
 	moving_flush(m);
 	moving_watch_tick(m, now_ms);
@@ -338,7 +340,7 @@ static int run(struct moving *m)
 
 static void begin(struct moving *m)
 {
-	m->start_ms = fp_clock_ms();
+	m->start_ms = m->ran_ms = fp_clock_ms();
 	m->is_over = false;
 	m->n_rates = 0;
 	m->wake = (struct fp_timer){ .fire = woken, .ctx = m };

@@ -12,6 +12,7 @@
 #define CHUNK_MIN 32
 #define CHUNK_MAX 2048
 #define AGAIN_MS 500 /* until fp_db is tried again */
+#define LATE_MS 2000 /* not run for longer: by ticks we are every 200 ms */
 
 static int add(struct moving *m, const struct fp_moving_call *c,
 	       const char *state, const char *detail)
@@ -76,6 +77,8 @@ static void flushed(void *ctx, int code, const struct fp_err *e)
 		if (m->holds & HOLD_DB)
 			moving_say(m, "the journal is written again");
 		moving_hold(m, HOLD_DB, false);
+		if (m->is_proof)
+			moving_hold(m, HOLD_LATE, false);
 		if (m->what == ASK_MOVE)
 			fp_mover_allow(m->mover, m->flush_to);
 	}
@@ -88,6 +91,7 @@ static void flush(struct moving *m)
 	int r;
 
 	m->is_flushing = true;
+	m->is_proof = m->holds & HOLD_LATE;
 	m->is_dirty = m->is_starved = false;
 	m->flush_to = m->n_added;
 	r = fp_journal_flush(m->o->journal, flushed, m, &e);
@@ -102,6 +106,26 @@ void moving_flush(struct moving *m)
 	if (m->is_dirty && !m->is_flushing && m->code != -EBUSY &&
 	    fp_clock_ms() >= m->flush_ms)
 		flush(m);
+}
+
+/* What was allowed before may be another controller's by now: a flush that begins from
+ * here on says.  One under way may have been answered long ago. */
+void moving_ran(struct moving *m)
+{
+	int64_t now_ms = fp_clock_ms(), late_ms = now_ms - m->ran_ms;
+	bool is_late = m->ran_ms && late_ms > LATE_MS;
+
+	m->ran_ms = now_ms;
+	if (!is_late || m->code)
+		return;
+	moving_say(m,
+		   "this was not run for %" PRId64 " s: nothing new begins "
+		   "until the journal says that the job is ours",
+		   late_ms / 1000);
+	moving_hold(m, HOLD_LATE, true);
+	m->is_proof = false;
+	m->is_dirty = true;
+	moving_flush(m);
 }
 
 void moving_starved(struct moving *m)

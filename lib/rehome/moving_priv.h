@@ -16,6 +16,7 @@ enum moving_hold {
 	HOLD_VIEWS = 4, /* HTTP: one question at a time, and it is of views */
 	HOLD_MEMORY =
 		8, /* a sample that is hard to believe is asked for again */
+	HOLD_LATE = 16, /* we were not run: is the job ours still? */
 };
 
 /* What is asked of each call. */
@@ -65,6 +66,8 @@ struct moving {
 	size_t flush_to;  /* n_added when the flush under way began */
 	size_t chunk;     /* intents at once */
 	bool is_flushing, is_dirty, is_starved;
+	int64_t ran_ms;   /* when we were run last */
+	bool is_proof;    /* the flush under way began after we were late */
 	int64_t flush_ms; /* after one that failed: not before */
 	/* ---- the target's and all nodes' state (moving_watch.c) */
 	bool is_sampling, is_reading;
@@ -102,6 +105,8 @@ void moving_starved(struct moving *m);
 void moving_prepare(struct moving *m);
 void moving_note(struct moving *m, const struct fp_moving_call *c);
 void moving_flush(struct moving *m);
+/* We are run: not for long before, others may have the job by now. */
+void moving_ran(struct moving *m);
 /* All that is left to be written, waiting.  0; -EBUSY -ENOSPC -EIO. */
 int moving_flush_all(struct moving *m, struct fp_err *e);
 

@@ -265,5 +265,5 @@ void moving_watch_end(struct moving *m)
 		fp_mi_drop(m->prober);
 	m->sampler = m->prober = NULL;
 	m->is_reading = m->is_sampling = false;
-	m->holds &= HOLD_DB;
+	m->holds &= HOLD_DB | HOLD_LATE;
 }

@@ -17,6 +17,7 @@ setup() { rr_setup; }
 teardown() { rr_teardown; }
 
 @test "two at once, on one machine and on two" { case_two; }
+@test "one that was stopped: another resumes, and it asks nothing more" { case_stopped; }
 @test "the target dies in the middle: resume to another" { case_target_dies; }
 @test "the source comes back in the middle, as backup" { case_source_returns; }
 @test "somebody takes a tag in the middle" { case_stolen; }

@@ -340,6 +340,28 @@ case_two() {
 	rh_moved 127.0.1.2
 }
 
+case_stopped() {
+	local id
+
+	rr_up 30
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 15
+	os_wait 15 invited 5
+	kill -s STOP "$rr_pid"
+	id=$(pg_sql 'select id from fastpath.job')
+	pg_sql "select pg_terminate_backend(pid) from pg_stat_activity
+		where application_name like '%rehome%'" >/dev/null
+	sleep 1 # what is late is so after 2 s
+	FP_STATE=$PWD/other fr 0 resume "$id" --rate max
+	sleep 0.5
+	kill -s CONT "$rr_pid"
+	fr_end 4
+	hints 'this was not run for '
+	# what was under way, and what fp_db was not told
+	[ "$(twice | wc -l)" -le 5 ]
+	same "$(state "$id")" 'done'
+}
+
 # ---- what goes wrong
 
 case_target_dies() {
