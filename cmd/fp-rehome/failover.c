@@ -20,16 +20,6 @@ static bool is_target(const struct fr_move *m, const struct fp_edge *x)
 	return false;
 }
 
-/* Nobody else can have owned what nobody owns now. */
-static bool is_only_silent(const struct fr_move *m)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < m->v.edges.n; i++)
-		n += !m->v.edges.v[i].view;
-	return n == 1 && !m->from->view;
-}
-
 /* A tag that --tag names goes whoever has it, but for one that is there already:
  * the conditions refuse what is wrong with it. */
 static int add_named(struct fr_move *m, struct fp_err *e)
@@ -49,7 +39,8 @@ static int add_named(struct fr_move *m, struct fp_err *e)
 
 static int add_tags(struct fr_move *m, struct fp_err *e)
 {
-	bool is_only = is_only_silent(m);
+	uint32_t stranger;
+	bool is_only = fp_edges_is_only_silent(&m->v.edges, m->from, &stranger);
 	char(*own)[64] = NULL;
 	size_t n_own = 0;
 	int r = fp_edge_own_tags(m->from, &own, &n_own, e);
@@ -65,6 +56,11 @@ static int add_tags(struct fr_move *m, struct fp_err *e)
 		if (t->owner == m->from || (!t->owner && (is_own || is_only)))
 			r = fr_move_add(m, t->name, t->owner, NULL, e);
 	}
+	if (stranger)
+		fp_log(FP_LOG_WARN,
+		       "node %u of the cluster is not in the cluster file: "
+		       "tags that are not %s's own may be its, and stay",
+		       stranger, m->from->name);
 	free(own);
 	return r;
 }

@@ -37,21 +37,10 @@ static int add_tag(struct fr_outlook *o, const char *name, struct fp_err *e)
 	return 0;
 }
 
-/* Nobody else can have owned what nobody owns now. */
-static bool is_only_silent(const struct fr_outlook *o)
-{
-	const struct fp_edges *s = &o->v->edges;
-
-	for (size_t i = 0; i < s->n; i++)
-		if (!s->v[i].view && &s->v[i] != o->from)
-			return false;
-	return true;
-}
-
 /* Those of a dead node, as failover takes them: nobody that lives owns them. */
 static int add_orphans(struct fr_outlook *o, struct fp_err *e)
 {
-	bool is_only = is_only_silent(o);
+	bool is_only = fp_edges_is_only_silent(&o->v->edges, o->from, NULL);
 	char(*own)[64] = NULL;
 	size_t n_own = 0;
 	int r = fp_edge_own_tags(o->from, &own, &n_own, e);

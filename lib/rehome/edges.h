@@ -111,6 +111,11 @@ int fp_edge_tag(const struct fp_edge *x, const char *tag);
  * -EBUSY: two have (owner, other).  -ENOENT: nobody knows it. */
 int fp_edges_owner(const struct fp_edges *s, const char *tag,
 		   struct fp_edge **owner, struct fp_edge **other);
+/* Is x the only one that can have owned what nobody owns: do all others answer?  Not
+ * while one that answers sees a node that is not in the cluster file and not Down:
+ * *stranger (may be NULL) is its id, or 0. */
+bool fp_edges_is_only_silent(const struct fp_edges *s, const struct fp_edge *x,
+			     uint32_t *stranger);
 /* What x thinks of the link to another: "Up" "Down" "Probe"; "": it knows none.
  * *next_hop may be NULL. */
 const char *fp_edge_link(const struct fp_edge *x, const struct fp_edge *to,

@@ -70,6 +70,33 @@ static int add_known(struct names *s, const struct fp_edge *x, struct fp_err *e)
 	return 0;
 }
 
+/* Nobody asks it what it owns.  0: there is none. */
+static uint32_t find_stranger(const struct fp_edges *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct fp_view_opensips *v = s->v[i].view;
+
+		for (size_t k = 0; v && k < v->n_links; k++)
+			if (!fp_edges_of_id(s, v->link[k].node_id) &&
+			    strcmp(v->link[k].state, "Down"))
+				return v->link[k].node_id;
+	}
+	return 0;
+}
+
+bool fp_edges_is_only_silent(const struct fp_edges *s, const struct fp_edge *x,
+			     uint32_t *stranger)
+{
+	uint32_t id = find_stranger(s);
+
+	if (stranger)
+		*stranger = id;
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->v[i].view && &s->v[i] != x)
+			return false;
+	return !x->view && !id;
+}
+
 /* sip1.2 before sip1.10 */
 static int by_name(const void *a, const void *b)
 {

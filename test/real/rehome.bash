@@ -144,6 +144,11 @@ case_failover() { # CALLS
 	same "$(cut -f 1,3,5 <<<"$output" | xargs)" \
 		'sip1.0 sip2 planned sip1.1 sip2 planned'
 	same "$(rh_owner sip1.0)$(rh_owner sip1.1)" ''
+	# what a node has that is not in the file is not the dead one's
+	grep -v '^sip3' "$FP_CLUSTER" >two.ini
+	fr 1 failover sip1 --to sip2 --dry-run -C two.ini
+	same "$(cut -f 1 <<<"$output" | xargs)" 'sip1.0 sip1.1'
+	hints 'node 3 of the cluster is not in the cluster file'
 	fr 0 failover sip1 --to sip2
 	same "$(verdicts)" "moved $n"
 	hints "2 tags given, $n calls moved, 0 had ended"
