@@ -17,7 +17,9 @@ static int open_edges(struct fr_env *v, struct fp_err *e)
 {
 	const struct fp_edges_opts o = { .loop = v->nodes.loop,
 					 .resolver = v->nodes.resolver,
-					 .timeout_ms = v->c->timeout_ms };
+					 .timeout_ms = v->c->timeout_ms,
+					 .say = fr_say,
+					 .ctx = v };
 	int r = fp_edges_init(&v->edges, &o, v->nodes.inv, e);
 
 	return r == -EINVAL ? fp_err_prefix(e, r, "%s", v->c->cluster) : r;

@@ -260,14 +260,25 @@ uint32_t fp_edge_tag_cluster(const struct fp_edge *x, const char *tag)
 	return t ? t->cluster : 0;
 }
 
-int fp_edge_silent(const struct fp_edge *x, struct fp_err *e)
+const char *edges_unnamed(const struct fp_edge *x, const char *why)
 {
-	const char *why = x->err.text;
 	size_t n = strlen(x->name);
 
-	if (!strncmp(why, x->name, n) && !strncmp(why + n, ": ", 2))
-		why += n + 2;
-	return fp_err(e, -EAGAIN, "%s does not answer: %s", x->name, why);
+	return !strncmp(why, x->name, n) && !strncmp(why + n, ": ", 2)
+		       ? why + n + 2
+		       : why;
+}
+
+int fp_edge_silent(const struct fp_edge *x, struct fp_err *e)
+{
+	return fp_err(e, -EAGAIN, "%s does not answer: %s", x->name,
+		      edges_unnamed(x, x->err.text));
+}
+
+int fp_edge_why(const struct fp_edge *x, struct fp_err *e)
+{
+	return fp_err(e, x->code, "%s: %s", x->name,
+		      edges_unnamed(x, x->err.text));
 }
 
 int fp_edges_owner(const struct fp_edges *s, const char *tag,

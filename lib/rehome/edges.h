@@ -50,12 +50,17 @@ struct fp_edge {
 	bool is_mute;
 	/* how often it began anew since it was first read */
 	unsigned int n_starts;
+	/* fp_mi_list is that node, and answered; it did not: fp_mi lists */
+	bool is_list_known, is_list_away;
 };
 
 struct fp_edges_opts {
 	struct fp_loop *loop;
 	struct fp_resolver *resolver;
 	int64_t timeout_ms; /* of a question */
+	/* what is done otherwise than the cluster file says; may be NULL */
+	void (*say)(void *ctx, const char *text);
+	void *ctx;
 };
 struct fp_edges {
 	struct fp_edges_opts o;
@@ -74,7 +79,8 @@ void fp_edges_fini(struct fp_edges *s);
 struct fp_edge *fp_edges_find(const struct fp_edges *s, const char *name);
 struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
 
-/* Read the views and signs of all, anew.  0 also when some are silent.  What was
+/* Read the views and signs of all, anew.  0 also when some are silent.  -EINVAL: what
+ * answers at a node's fp_mi is not the node of its fp_node_id: e says so.  What was
  * read before is good until the new is there; mi of a node that was silent may be
  * another one then, if nobody waits for an answer of it.  One that is mute is waited
  * for a second. */
@@ -88,10 +94,15 @@ int fp_edges_read_start(struct fp_edges *s, void (*done)(void *ctx), void *ctx);
 /* done will not be called. */
 void fp_edges_read_drop(struct fp_edges *s);
 /* List the dialogs of some, at once, into x->dialogs; one that fails has code and
- * err, and dialogs NULL.  progress may be NULL; done and total are of all. */
+ * err, and dialogs NULL.  progress may be NULL; done and total are of all.  Where
+ * fp_mi_list does not answer within two seconds, or fails later on, fp_mi is asked,
+ * from then on.  -EINVAL: fp_mi_list is another node's. */
 int fp_edges_list(struct fp_edges *s, struct fp_edge *const *which, size_t n,
 		  void (*progress)(void *ctx, uint64_t done, uint64_t total),
 		  void *ctx, struct fp_err *e);
+
+/* Why it is silent, or was not listed, with its name in front, once: x->code. */
+int fp_edge_why(const struct fp_edge *x, struct fp_err *e);
 
 /* Ask one that was read, and wait.  take (may be NULL) gets the result during the
  * call; what it returns is returned.  -EREMOTEIO: the server said no, *rpc_code

@@ -32,6 +32,13 @@ struct fp_edges_reading {
 /* The cluster of a tag that x knows; 0: it does not. */
 uint32_t fp_edge_tag_cluster(const struct fp_edge *x, const char *tag);
 
+/* Is v, read at the address of that variable, x's own?  -EINVAL: another node's. */
+int edges_check_id(const struct fp_edge *x, const struct fp_view_opensips *v,
+		   const char *variable, struct fp_err *e);
+
+/* Without the node's name in front. */
+const char *edges_unnamed(const struct fp_edge *x, const char *why);
+
 /* -EAGAIN: it does not answer, and why. */
 int fp_edge_silent(const struct fp_edge *x, struct fp_err *e);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,6 +119,51 @@ static void take_start(struct fp_edge *x)
 	x->born_s = born_s;
 }
 
+static bool has_link(const struct fp_view_opensips *v, uint32_t node_id)
+{
+	for (size_t i = 0; i < v->n_links; i++)
+		if (v->link[i].node_id == node_id)
+			return true;
+	return false;
+}
+
+/* The one node of the cluster file that v has not; NULL: there are several. */
+static const struct fp_edge *missing(const struct fp_edges *s,
+				     const struct fp_view_opensips *v)
+{
+	const struct fp_edge *found = NULL;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (has_link(v, s->v[i].node_id))
+			continue;
+		if (found)
+			return NULL;
+		found = &s->v[i];
+	}
+	return found;
+}
+
+/* clusterer_list has all nodes but the one that tells it.
+ * Source: OpenSIPS 3.6 clusterer_mod.c, clusterer_list. */
+int edges_check_id(const struct fp_edge *x, const struct fp_view_opensips *v,
+		   const char *variable, struct fp_err *e)
+{
+	const char *at = fp_inventory_var(x->host, variable);
+	const struct fp_edge *y;
+	char who[40] = "another node";
+
+	if (!has_link(v, x->node_id))
+		return 0;
+	y = missing(x->all, v);
+	if (y)
+		snprintf(who, sizeof(who), "node %" PRIu32, y->node_id);
+	return fp_err(e, -EINVAL,
+		      "%s: fp_node_id=%" PRIu32 ", but at %s=%s is %s: "
+		      "node %" PRIu32 " is among the others that it knows",
+		      x->name, x->node_id, variable, at ? at : "", who,
+		      x->node_id);
+}
+
 /* The view is ours from now on: the proxy's would go away when the next reading
  * begins. */
 static void take_view(struct fp_edge *x)
@@ -224,6 +271,9 @@ static int read_now(struct fp_edges *s, bool is_heard, struct fp_err *e)
 	r = fp_loop_wait(w.loop, &w.is_done, e);
 	if (r)
 		fp_edges_read_drop(s);
+	for (size_t i = 0; i < s->n && !r; i++)
+		if (s->v[i].view)
+			r = edges_check_id(&s->v[i], s->v[i].view, "fp_mi", e);
 	return r;
 }
 

@@ -79,6 +79,44 @@ owners() {
 	[ "$(rehome list --count 5 | wc -l)" = 5 ]
 }
 
+# change FROM TO: in the cluster file
+change() { sed -i "s|$1|$2|" "$FP_CLUSTER"; }
+
+@test "an address that is another node's" {
+	change 'fp_node_id=1' 'fp_node_id=X'
+	change 'fp_node_id=2' 'fp_node_id=1'
+	change 'fp_node_id=X' 'fp_node_id=2'
+	run -2 rehome list
+	[[ $output == *'sip1: fp_node_id=2, but at fp_mi=udp:127.0.1.1:8080 is node 1: '* ]]
+	run -2 rehome failover sip1 --to sip2 --override lock
+	[[ $output == *'sip1: fp_node_id=2, but at fp_mi='* ]]
+	rh_cluster "$FP_CLUSTER"
+	change 'fp_mi_list=http://127.0.1.1' 'fp_mi_list=http://127.0.1.2'
+	run -2 rehome list
+	[[ $output == *'sip1: fp_node_id=1, but at fp_mi_list=http://127.0.1.2:8888/mi is node 2: '* ]]
+	[ "$(owners sip2)" = '4 sip2 sip2' ]
+}
+
+@test "fp_mi_list is away: fp_mi lists, and that is said once" {
+	local away='fp_mi_list does not answer, dialogs are asked of fp_mi: '
+
+	change :8888/mi :8889/mi
+	run -0 --separate-stderr owners
+	[ "$output" = '8 sip1 sip1 4 sip2 sip2' ]
+	[ "$(grep -c "$away" <<<"$stderr")" = 3 ]
+	os_is_real && return
+	rh_cluster "$FP_CLUSTER"
+	for fault in fault.http=silent fault.http/dlg_list_ctx=close; do
+		rh_ctl 3 set "$fault"
+		rh_ctl 3 plant 1 sip1.0 3
+		run -1 --separate-stderr rehome compare sip1 sip3 -t 1s
+		rh_ctl 3 set "${fault%=*}=none"
+		rh_ctl 3 unplant
+		# it is listed twice
+		[ "$(grep -c "sip3: $away" <<<"$stderr")" = 1 ]
+	done
+}
+
 @test "each transport lists the same" {
 	want=$(rehome list -o callid,tag)
 	for how in udp fifo http; do
