@@ -6,14 +6,6 @@
 
 #include "move.h"
 
-static bool is_operand(const struct fp_cli *c, const char *name)
-{
-	for (int i = 0; i < c->argc; i++)
-		if (!strcmp(c->argv[i], name))
-			return true;
-	return !c->argc;
-}
-
 /* Those that are in step and not in maintenance: of the ones that are named, if
  * any is. */
 static int find_nodes(struct fr_move *m, struct fp_err *e)
@@ -31,7 +23,7 @@ static int find_nodes(struct fr_move *m, struct fp_err *e)
 	if (!r)
 		r = fp_preflight_auto(&p, &m->to, &m->n_to, e);
 	for (size_t i = 0; i < m->n_to && !r; i++)
-		if (is_operand(m->v.c, m->to[i]->name))
+		if (fr_is_named(&m->v, m->to[i]))
 			m->to[n++] = m->to[i];
 	m->n_to = n;
 	return r;

@@ -22,6 +22,14 @@ static int open_edges(struct fr_env *v, struct fp_err *e)
 					 .ctx = v };
 	int r = fp_edges_init(&v->edges, &o, v->nodes.inv, e);
 
+	for (size_t i = 0; !r && v->c->n_nodes; i++) {
+		if (i == v->edges.n)
+			return fp_err(e, -EINVAL,
+				      "-N: none of these has fp_mi in %s",
+				      v->c->cluster);
+		if (fr_is_named(v, &v->edges.v[i]))
+			break;
+	}
 	return r == -EINVAL ? fp_err_prefix(e, r, "%s", v->c->cluster) : r;
 }
 
@@ -77,6 +85,19 @@ int fr_node(const struct fr_env *v, const char *name, struct fp_edge **out,
 				      name, v->c->cluster);
 	return fp_err(e, -EINVAL, "%s: no such node in %s", name,
 		      v->c->cluster);
+}
+
+bool fr_is_named(const struct fr_env *v, const struct fp_edge *x)
+{
+	const struct fp_cli *c = v->c;
+
+	for (int i = 0; i < c->argc; i++)
+		if (!strcmp(c->argv[i], x->name))
+			return true;
+	for (size_t i = 0; !c->argc && i < v->nodes.n_hosts; i++)
+		if (!strcmp(v->nodes.hosts[i]->name, x->name))
+			return true;
+	return false;
 }
 
 static int add_target(const struct fr_env *v, const char *name,

@@ -34,15 +34,21 @@ struct compare {
 	uint64_t n_told;
 };
 
+/* It does not answer, or not what it should: that may pass. */
+static int failed(const struct fp_edge *x, struct fp_err *e)
+{
+	int r = fp_edge_why(x, e);
+
+	return r == -ENOMEM ? r : -EAGAIN;
+}
+
 static int list_both(struct compare *c, struct fp_err *e)
 {
 	int r = fp_edges_list(&c->v.edges, c->edge, 2, NULL, NULL, e);
 
 	for (int i = 0; !r && i < 2; i++) {
-		if (!c->edge[i]->dialogs) {
-			*e = c->edge[i]->err;
-			r = c->edge[i]->code ? c->edge[i]->code : -EAGAIN;
-		}
+		if (!c->edge[i]->dialogs)
+			r = failed(c->edge[i], e);
 	}
 	return r;
 }

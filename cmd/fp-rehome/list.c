@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "io/clock.h"
-#include "rehome.h"
+#include "list.h"
 
 /* A node, and what is to be known of it here. */
 struct home {
@@ -24,6 +24,7 @@ struct list {
 	struct seen *seen;
 	size_t n_seen, n_max;
 	size_t n_untold; /* nodes of whose dialogs nobody tells */
+	bool is_some;    /* not of all nodes */
 };
 
 /* ---- which nodes */
@@ -32,20 +33,19 @@ static int mean(struct list *l, struct fp_err *e)
 {
 	const struct fp_cli *c = l->v.c;
 	struct fp_edge *x;
-	int r;
+	int r = 0;
 
+	l->is_some = c->argc || c->n_nodes;
+	for (int i = 0; i < c->argc && !r; i++)
+		r = fr_node(&l->v, c->argv[i], &x, e);
+	if (r)
+		return r;
 	l->home = calloc(l->v.edges.n, sizeof(*l->home));
 	if (!l->home)
 		return fp_err(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < l->v.edges.n; i++) {
 		l->home[i].edge = &l->v.edges.v[i];
-		l->home[i].is_meant = !c->argc;
-	}
-	for (int i = 0; i < c->argc; i++) {
-		r = fr_node(&l->v, c->argv[i], &x, e);
-		if (r)
-			return r;
-		l->home[x - l->v.edges.v].is_meant = true;
+		l->home[i].is_meant = fr_is_named(&l->v, &l->v.edges.v[i]);
 	}
 	return 0;
 }
@@ -144,7 +144,7 @@ static bool is_told(const struct home *h)
  * count as such when no node is named. */
 static bool is_stand_in_wanted(const struct list *l)
 {
-	if (!l->v.c->argc)
+	if (!l->is_some)
 		return true;
 	for (size_t i = 0; i < l->v.edges.n; i++)
 		if (l->home[i].is_meant && !is_told(&l->home[i]))
@@ -214,7 +214,7 @@ static int collect(struct list *l, struct fp_edge *at)
 		if (!fp_select_matches(&l->v.select, d, now_s))
 			continue;
 		h = home_of(l, d, at, &owner);
-		if (h ? !h->is_meant : l->v.c->argc)
+		if (h ? !h->is_meant : l->is_some)
 			continue;
 		if (h && is_told(h) ? h->edge == at : at == l->stand_in)
 			r = add(l, d, owner, at);
@@ -241,6 +241,7 @@ static void print(struct list *l)
 	uint64_t n = 0,
 		 most = l->v.select.count ? l->v.select.count : UINT64_MAX;
 	const struct seen *last = NULL;
+	bool is_anchored = false;
 
 	if (l->n_seen)
 		qsort(l->seen, l->n_seen, sizeof(*l->seen), by_age);
@@ -251,11 +252,15 @@ static void print(struct list *l)
 		if (last && !strcmp(last->d->callid, s->d->callid))
 			continue;
 		fr_dialog(&l->v, s->d, s->owner, s->at);
+		is_anchored |= s->d->is_anchored;
 		last = s;
 		n++;
 	}
 	fp_out_counts(l->v.c->out, false, NULL, "dialogs", n, "untold",
 		      (uint64_t)l->n_untold, NULL);
+	fr_list_unmatched(&l->v, n);
+	if (is_anchored)
+		fr_list_disabled(&l->v);
 }
 
 /* Are there dialogs of it that it does not tell of itself? */
@@ -275,20 +280,22 @@ static void say_untold(struct list *l)
 {
 	for (size_t i = 0; i < l->v.edges.n; i++) {
 		const struct home *h = &l->home[i];
+		struct fp_err e;
 
 		if (!h->is_meant || is_told(h))
 			continue;
+		fp_edge_why(h->edge, &e);
 		if (!l->stand_in) {
 			l->n_untold++;
 			fp_log(FP_LOG_WARN,
 			       "%s; no other node tells of its "
 			       "dialogs",
-			       h->edge->err.text);
-		} else if (l->v.c->argc || n_of(l, h)) {
+			       e.text);
+		} else if (l->is_some || n_of(l, h)) {
 			fp_log(FP_LOG_WARN,
 			       "%s: its dialogs are those that "
 			       "%s has",
-			       h->edge->err.text, l->stand_in->name);
+			       e.text, l->stand_in->name);
 		}
 	}
 }

@@ -58,25 +58,125 @@ static int number(const struct fr_env *v, const char *option, int64_t min,
 	return fp_nodes_number(v->c, option, min, max, out, e);
 }
 
+/* ---- what every verb has */
+
+/* Those of lib/rehome, lib/db and our own; the manual page has them too, and
+ * test/bats/man.bats holds all of them together. */
+static const char *const rules[] = {
+	"alive",  "link",        "in-sync",   "bind",    "tag",
+	"active", "split",       "owner",     "version", "memory",
+	"policy", "maintenance", "new-calls", "body",    "local-route",
+	"last",   "sync",        "lock",      "pooler",
+};
+
+static int no_rule(const char *word, struct fp_err *e)
+{
+	char all[300] = "";
+	size_t n = 0;
+
+	for (size_t i = 0; i < FR_COUNT(rules); i++)
+		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s",
+				      i ? ", " : "", rules[i]);
+	return fp_err(e, -EINVAL, "--override %s: no such rule; there are: %s",
+		      word, all);
+}
+
+static int overrides(const struct fp_cli *c, struct fp_err *e)
+{
+	for (size_t i = 0; i < c->n_overrides; i++) {
+		size_t k = 0;
+
+		while (k < FR_COUNT(rules) &&
+		       strcmp(c->overrides[i], rules[k]) != 0)
+			k++;
+		if (k == FR_COUNT(rules))
+			return no_rule(c->overrides[i], e);
+	}
+	return 0;
+}
+
+/* Nodes are named by operands, or by -N where a verb is of all. */
+static int names(const struct fp_cli *c, struct fp_err *e)
+{
+	const char *verb = c->verb->name, *to = fp_cli_get(c, "to");
+
+	if (to && !*to)
+		return fp_err(e, -EINVAL, "--to: an empty name");
+	if (!c->n_nodes)
+		return 0;
+	if (strcmp(verb, "list") != 0 && strcmp(verb, "balance") != 0 &&
+	    !(!strcmp(verb, "preflight") && fp_cli_get(c, "all")))
+		return fp_err(e, -EINVAL,
+			      "-N is of list, balance and preflight --all: %s "
+			      "has its words in its place",
+			      verb);
+	return c->argc ? fp_err(e, -EINVAL,
+				"%s: nodes are named by -N or as operands",
+				verb)
+		       : 0;
+}
+
+/* ---- which calls */
+
+/* 192.0.2.1, 2001:db8::1, either with a port, [2001:db8::1]: its address. */
+static int media(struct fr_env *v, struct fp_err *e)
+{
+	const char *s = fp_cli_get(v->c, "media"), *end, *port;
+	struct fp_prefix p;
+	size_t skip;
+
+	if (!s)
+		return 0;
+	skip = *s == '[';
+	end = strchrnul(s, skip ? ']' : ':');
+	port = end + (skip && *end);
+	if (!skip && *end && strchr(end + 1, ':')) /* IPv6 */
+		port = end = s + strlen(s);
+	if (*port && (*port != ':' || !port[1] ||
+		      port[1 + strspn(port + 1, "0123456789")]))
+		end = s;
+	if (end <= s + skip || (skip && *end != ']') ||
+	    fp_prefix_parse(&p, s + skip, (size_t)(end - s) - skip, NULL) ||
+	    !fp_prefix_is_host(&p))
+		return fp_err(e, -EINVAL, "--media %s: no address", s);
+	fp_prefix_print(&p, v->media);
+	v->select.media = v->media;
+	return 0;
+}
+
+static int ages(struct fr_env *v, struct fp_err *e)
+{
+	int64_t older_ms = 0, younger_ms = 0;
+	int r = duration(v, "older", &older_ms, e);
+
+	if (!r)
+		r = duration(v, "younger", &younger_ms, e);
+	if (!r && fp_cli_get(v->c, "younger") && older_ms >= younger_ms)
+		return fp_err(e, -EINVAL,
+			      "--older %s --younger %s: no call is both",
+			      older_ms ? fp_cli_get(v->c, "older") : "0s",
+			      fp_cli_get(v->c, "younger"));
+	v->select.older_s = older_ms / 1000;
+	v->select.younger_s = (younger_ms + 999) / 1000;
+	return r;
+}
+
 static int selection(struct fr_env *v, struct fp_err *e)
 {
 	struct fp_select *q = &v->select;
-	int64_t older_ms = 0, younger_ms = 0, count = 0;
+	int64_t count = 0;
 	int r = words(v, 0, "tag", &q->tags, &q->n_tags, e);
 
 	if (!r)
 		r = words(v, 1, "calls", &q->callids, &q->n_callids, e);
 	if (!r)
-		r = duration(v, "older", &older_ms, e);
+		r = media(v, e);
 	if (!r)
-		r = duration(v, "younger", &younger_ms, e);
+		r = ages(v, e);
 	if (!r)
 		r = number(v, "count", 1, INT32_MAX, &count, e);
 	q->from_prefix = fp_cli_get(v->c, "from-uri");
 	q->to_prefix = fp_cli_get(v->c, "to-uri");
-	q->media = fp_cli_get(v->c, "media");
-	q->older_s = older_ms / 1000;
-	q->younger_s = (younger_ms + 999) / 1000;
 	q->count = (size_t)count;
 	return r;
 }
@@ -179,9 +279,13 @@ int fr_options(struct fr_env *v, struct fp_err *e)
 {
 	int r = v->c->timeout_ms < 1
 			? fp_err(e, -EINVAL, "--timeout: at least 1ms")
-			: selection(v, e);
+			: overrides(v->c, e);
 
 	v->wait_ms = -1;
+	if (!r)
+		r = names(v->c, e);
+	if (!r)
+		r = selection(v, e);
 	if (!r)
 		r = body(v, e);
 	if (!r)

@@ -223,6 +223,8 @@ static int all(struct fr_env *v, uint64_t *n_bad, struct fp_err *e)
 	int r = fp_edges_read(&v->edges, e);
 
 	for (size_t i = 0; i < v->edges.n && !r; i++) {
+		if (!fr_is_named(v, &v->edges.v[i]))
+			continue;
 		r = node(v, &v->edges.v[i], &o, e);
 		if (!r)
 			r = fp_out_record(v->c->out, &type, &o, e);
@@ -230,6 +232,15 @@ static int all(struct fr_env *v, uint64_t *n_bad, struct fp_err *e)
 				 !strcmp(o.refusals, "unknown"));
 	}
 	return r;
+}
+
+static uint64_t n_named(const struct fr_env *v)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < v->edges.n; i++)
+		n += fr_is_named(v, &v->edges.v[i]);
+	return n;
 }
 
 int fr_preflight_all(struct fr_env *v)
@@ -242,7 +253,7 @@ int fr_preflight_all(struct fr_env *v)
 		r = all(v, &n_bad, &e);
 	if (r)
 		return fr_fail(v, r, &e);
-	fp_out_counts(v->c->out, false, NULL, "nodes", (uint64_t)v->edges.n,
-		      "at_risk", n_bad, NULL);
+	fp_out_counts(v->c->out, false, NULL, "nodes", n_named(v), "at_risk",
+		      n_bad, NULL);
 	return n_bad ? FP_EXIT_NO : FP_EXIT_OK;
 }

@@ -4,6 +4,7 @@
 
 /* What the verbs of fp-rehome share. */
 
+#include "base/addr.h"
 #include "cli/log.h"
 #include "cli/opt.h"
 #include "cli/out.h"
@@ -47,6 +48,7 @@ struct fr_env {
 	char *words[2];
 	const char **list[2];
 	struct fp_select select;
+	char media[FP_PREFIX_STRLEN]; /* of --media */
 	enum fp_body body;
 	struct fp_moving_opts moving; /* of --window ... --verify */
 	int64_t wait_ms;              /* --wait; -1: not said */
@@ -69,6 +71,8 @@ bool fr_is_among(const char (*v)[64], size_t n, const char *tag);
 /* Does --tag name what x owns, or its own that another owns by now?  0.  -EPERM, rules
  * tag, owner, active (lifted: said, 0). */
 int fr_named_tags(struct fr_env *v, const struct fp_edge *x, struct fp_err *e);
+/* Is it one that the verb is of: by operands, else by -N, else any? */
+bool fr_is_named(const struct fr_env *v, const struct fp_edge *x);
 /* --to: nodes; *is_auto.  0: *out is an array of *n, free(3); without --to *n is 0.
  * -EINVAL: a name, one twice. */
 int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,

@@ -53,6 +53,10 @@ owners() {
 	[ "$(owners sip1 sip2)" = '8 sip1 sip1 4 sip2 sip2' ]
 	run -0 rehome list sip3
 	[ -z "$output" ]
+	[ "$(owners -N sip2)" = '4 sip2 sip2' ]
+	[ "$(owners -N '*,!sip2')" = '8 sip1 sip1' ]
+	run -0 rehome balance -n -N sip1
+	[[ $output == *'fewer than two nodes'* ]]
 }
 
 @test "what a record says" {
@@ -77,6 +81,25 @@ owners() {
 	[ "$(rehome list --younger 1h | wc -l)" = 12 ]
 	[ -z "$(rehome list --older 1h)" ]
 	[ "$(rehome list --count 5 | wc -l)" = 5 ]
+	[ "$(rehome list --media 127.0.3.2:6000 | wc -l)" = 12 ]
+	[ "$(rehome list --older 0s --younger 1h | wc -l)" = 12 ]
+}
+
+@test "words that match nothing are said" {
+	run -0 rehome list --tag nosuch,sip1.0 --calls nobody@x
+	[[ $output == *'--tag nosuch: no node knows it'* ]]
+	[[ $output == *'--calls nobody@x: no node '*' has it'* ]]
+	[[ $output != *'--tag sip1.0: '* && $output != *matches* ]]
+	run -0 rehome list --media '[2001:db8::1]:5004'
+	[[ $output == *'no dialog matches' ]]
+	run -0 rehome list --media 2001:db8::1
+	[[ $output == *'no dialog matches' ]]
+	for word in bogus '[::1' '[]' ::1:x 127.0.3.2:x 127.0.3.0/24; do
+		run -2 rehome list --media "$word"
+		[[ $output == *"--media $word: no address" ]]
+	done
+	run -2 rehome list --older 10s --younger 5s
+	[[ $output == *'--older 10s --younger 5s: no call is both' ]]
 }
 
 # change FROM TO: in the cluster file
@@ -133,6 +156,17 @@ change() { sed -i "s|$1|$2|" "$FP_CLUSTER"; }
 	run -2 rehome compare sip1 sip1
 	[[ $output == *'sip1: compared with itself'* ]]
 	run -2 rehome compare sip1 sip9
+	run -2 rehome list sip1 -N sip1
+	run -2 rehome list -N nosuch
+	for args in 'drain sip1' 'join sip1' jobs 'preflight sip1'; do
+		# shellcheck disable=SC2086 # words
+		run -2 rehome $args -N sip2
+		[[ $output == *'-N is of list, balance and preflight --all'* ]]
+	done
+	run -2 rehome drain sip1 --to ''
+	[[ $output == *'--to: an empty name' ]]
+	run -2 rehome drain sip1 --override alive --override nosuch
+	[[ $output == *'--override nosuch: no such rule; there are: alive, '* ]]
 }
 
 @test "compare: alike" {
@@ -171,6 +205,18 @@ change() { sed -i "s|$1|$2|" "$FP_CLUSTER"; }
 	# zombies are not their owner's: they are on no list
 	[ "$(rehome list | grep -c plant)" = 0 ]
 	rh_ctl 3 unplant
+}
+
+@test "a node says no to a listing" {
+	os_is_real && skip 'the stand-in can be made to'
+	rh_cluster "$FP_CLUSTER" list=none
+	rh_ctl 2 set 'fault.udp/dlg_list_ctx=error 500 boom'
+	run -4 rehome compare sip2 sip1
+	[[ $output == *'fp-rehome: sip2: dlg_list_ctx: 500 boom' ]]
+	run -0 --separate-stderr owners
+	[[ $output == '8 sip1 sip1 4 sip2 sip'[13] ]]
+	[[ $stderr == *'fp-rehome: sip2: dlg_list_ctx: 500 boom: its dialogs are those that sip'[13]' has' ]]
+	rh_ctl 2 set fault.udp/dlg_list_ctx=none
 }
 
 @test "calls end while pages are asked for" {

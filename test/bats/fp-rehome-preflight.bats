@@ -193,6 +193,8 @@ refused() {
 	rr_up 6
 	fr 0 preflight --all
 	[ "$(cut -f 1-6 <<<"$output" | head -n 1)" = $'sip1\tup\t6\t6\t0\t0' ]
+	fr 0 preflight --all -N sip1,sip3 --json
+	[ "$(jq -sc 'map(.node // .nodes)' <<<"$output")" = '["sip1","sip3",2]' ]
 	rh_ctl 1 plant 2 sip1.0 2
 	rh_ctl 1 plant 1 sip1.1 4 100
 	fr 1 preflight --all --json

@@ -81,6 +81,22 @@ examples() {
 	done
 }
 
+@test "fp-rehome's rules are those of its page, and all that refuse" {
+	known=$(fp-rehome list --override nosuch 2>&1 | sed 's/.*there are: //' |
+		tr -d ' ' | tr , '\n' | sort)
+	[ "$(wc -w <<<"$known")" -ge 19 ]
+	awk '/^\.Ss / { on = /Safety rules/ } on && /^\.It Cm/ { print $3 }' \
+		"$top/man/fp-rehome.8" | sort | diff - <(echo "$known")
+	# fp_refuse(e, "RULE", SAY(out, REFUSE, "RULE", .rule = "RULE"
+	cat "$top"/cmd/fp-rehome/*.c "$top"/lib/rehome/*.c "$top"/lib/db/*.c \
+		"$top"/lib/logic/rehome*.c "$top"/lib/peer/pg*.c | tr '\n\t' '  ' |
+		grep -oE '(fp_refuse\([^",]*, *|REFUSE, *|\.rule = )"[a-z-]+"' |
+		grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >refuse
+	[ "$(wc -l <refuse)" -ge 15 ]
+	run grep -vxF "$known" refuse
+	[ -z "$output" ]
+}
+
 @test "the layout of the tables is the one that fp-lists.5 freezes" {
 	[ -x "$FP_BUILD/test/prog/layout" ] || skip 'layout is not built'
 	awk '/^layout [0-9]/ { on = 1 } /^\.Ed/ { on = 0 } on' \
