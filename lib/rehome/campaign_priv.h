@@ -32,6 +32,7 @@ struct fp_campaign_tag {
 	bool is_moved;         /* its calls have their verdicts */
 	bool is_told;          /* the memory of its target was */
 	bool is_moved_before;  /* by an earlier run of the job */
+	bool is_turned;        /* to another target, by this run */
 	unsigned int n_starts; /* of the target, when it was judged */
 };
 struct fp_campaign {

@@ -117,23 +117,34 @@ static bool is_to_turn(const struct fp_campaign *c, size_t i,
 
 static int turn(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 {
-	struct fp_buf plan = { .data = NULL };
-	bool is_turned = false;
 	int r = fp_campaign_list(c, &to, 1, e);
 
 	for (size_t i = 0; i < c->n_moves && !r; i++) {
 		if (!is_to_turn(c, i, to))
 			continue;
-		if (c->journal)
-			r = forget(c, c->move[i].tag, to->dialogs, e);
 		c->move[i].to = to;
+		c->state[i].is_turned = true;
+	}
+	return r;
+}
+
+/* Nothing refuses it: from here on the job is so. */
+static int keep_turn(struct fp_campaign *c, struct fp_err *e)
+{
+	struct fp_buf plan = { .data = NULL };
+	bool is_turned = false;
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++) {
+		if (!c->state[i].is_turned)
+			continue;
+		r = forget(c, c->move[i].tag, c->move[i].to->dialogs, e);
 		is_turned = true;
 	}
-	if (!r && is_turned && c->journal) {
+	if (!r && is_turned)
 		r = fp_campaign_plan(c, &plan, e);
-		if (!r)
-			r = fp_journal_plan(c->journal, fp_buf_str(&plan), e);
-	}
+	if (!r && is_turned)
+		r = fp_journal_plan(c->journal, fp_buf_str(&plan), e);
 	fp_buf_fini(&plan);
 	return r;
 }
@@ -188,6 +199,8 @@ static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 		fp_campaign_planned(c);
 		return 0;
 	}
+	if (!r)
+		r = keep_turn(c, e);
 	return r ? r : fp_campaign_do(c, e);
 }
 

@@ -381,6 +381,11 @@ case_target_dies() {
 	id=$(job)
 	same "$(state "$id")" stopped
 	hints "fp-rehome resume $id goes on with it"
+	# what is refused changes nothing: it is sip2's still
+	"$FP_BUILD/fp-health" maintain sip3 --for 2h --why x
+	fr 5 resume "$id" --to sip3
+	hints 'refused by rule maintenance: sip3: '
+	"$FP_BUILD/fp-health" maintain sip3 --end
 	fr 4 resume "$id"
 	hints 'sip2 does not answer'
 	fr 0 resume "$id" --to sip3
