@@ -263,6 +263,19 @@ static int prove(struct activate *a, struct fp_err *e)
 	return r;
 }
 
+/* What has no owner still. */
+static int warn_orphans(struct activate *a, struct fp_err *e)
+{
+	char text[400] = "";
+	int r = 0;
+
+	if (!a->v->c->is_dry_run)
+		r = fr_orphans(a->v, NULL, text, sizeof(text), e);
+	if (*text)
+		fp_log(FP_LOG_WARN, "%s", text);
+	return r;
+}
+
 static int activate(struct activate *a, struct fp_err *e)
 {
 	int r = fr_node(a->v, a->v->c->argv[0], &a->x, e);
@@ -281,6 +294,8 @@ static int activate(struct activate *a, struct fp_err *e)
 		r = give_free(a, e);
 	if (!r)
 		r = move_back(a, e);
+	if (!r)
+		r = warn_orphans(a, e);
 	return r ? r : end_mark(a, e);
 }
 

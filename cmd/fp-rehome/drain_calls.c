@@ -188,12 +188,15 @@ int fr_drain_left(struct fr_move *m, const struct fp_campaign_sum *s, char *why,
 			 n_owned);
 	else if (s)
 		what_was_left(m, s, why, size);
+	/* who signals them nobody can tell: it may be this one */
+	if (!*why)
+		r = fr_orphans(&m->v, m->from, why, size, e);
 	if (!*why && m->n_left_out)
 		snprintf(why, size,
 			 "calls of %zu tags that --tag left out may be "
 			 "signalled through it",
 			 m->n_left_out);
-	return 0;
+	return r;
 }
 
 static int note_empty(struct fr_move *m, struct fp_journal *j, struct fp_err *e)

@@ -188,6 +188,19 @@ static void say_unfinished(struct fr_move *m)
 	free(v);
 }
 
+/* One that came back owns nothing: its calls are there, and it is not dead. */
+static int say_orphans(struct fr_move *m, struct fp_err *e)
+{
+	char text[400];
+	int r = fr_orphans(&m->v, m->from, text, sizeof(text), e);
+
+	if (!r && *text) {
+		fr_move_say(m, "%s", text);
+		m->is_partial = true;
+	}
+	return r;
+}
+
 static int failover(struct fr_move *m, struct fp_err *e)
 {
 	char why[300];
@@ -197,6 +210,8 @@ static int failover(struct fr_move *m, struct fp_err *e)
 		r = fr_move_count(m, e);
 	if (!r)
 		r = m->v.select.n_tags ? add_named(m, e) : add_tags(m, e);
+	if (!r && (m->from->view || !m->n_plan))
+		r = say_orphans(m, e);
 	if (r)
 		return r;
 	if (!m->n_plan) {

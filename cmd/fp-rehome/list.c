@@ -325,11 +325,18 @@ static int list_all(struct list *l, struct fp_err *e)
 static int list(struct list *l)
 {
 	struct fp_err e = { .text = "" };
+	char orphans[400] = "";
 	int r = list_all(l, &e);
 
 	if (r)
 		return fr_fail(&l->v, r, &e);
 	say_untold(l);
+	if (!l->is_some)
+		r = fr_orphans(&l->v, NULL, orphans, sizeof(orphans), &e);
+	if (r)
+		return fr_fail(&l->v, r, &e);
+	if (*orphans)
+		fp_log(FP_LOG_WARN, "%s", orphans);
 	print(l);
 	if (!l->n_untold)
 		return FP_EXIT_OK;

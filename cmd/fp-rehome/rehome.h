@@ -68,6 +68,11 @@ int fr_prints(struct fr_env *v, enum fr_record main, struct fp_err *e);
 int fr_node(const struct fr_env *v, const char *name, struct fp_edge **out,
 	    struct fp_err *e);
 bool fr_is_among(const char (*v)[64], size_t n, const char *tag);
+/* A line of the first tag with calls that nobody owns, by the dialogs that are listed,
+ * and what to do; "": there is none.  x: the node that may have had it, or NULL.
+ * 0; errors of fp_edge_own_tags. */
+int fr_orphans(struct fr_env *v, const struct fp_edge *x, char *out,
+	       size_t size, struct fp_err *e);
 /* Does --tag name what x owns, or its own that another owns by now?  0.  -EPERM, rules
  * tag, owner, active (lifted: said, 0). */
 int fr_named_tags(struct fr_env *v, const struct fp_edge *x, struct fp_err *e);

@@ -100,3 +100,24 @@ pushed() { pg_sql "select state from fastpath.journal where item = 'push:sip2'";
 	same "$(state "$id")" 'done'
 	rh_moved 127.0.1.2
 }
+
+@test "calls under a tag that nobody owns: told, not empty, and the way out" {
+	rr_up 6
+	rh_ctl 1 set tag.sip1.1=backup
+	fr 0 list
+	hints 'tag sip1.1: [1-5] calls, and nobody owns it: fp-rehome activate sip1 --tag sip1.1'
+	fr 5 failover sip1 --to sip2
+	hints 'tag sip1.1: [1-5] calls, and nobody owns it: fp-rehome activate sip1 --tag sip1.1'
+	hints 'refused by rule alive'
+	fr 5 drain sip1 --to sip2 --tag sip1.1
+	hints 'refused by rule owner: tag sip1.1 is owned by nobody that answers: fp-rehome activate sip1 --tag sip1.1'
+	fr 3 drain sip1 --to sip2 --override new-calls
+	hints 'fp-rehome activate sip1 --tag sip1.1'
+	[[ $stderr != *'sip1 is empty'* ]]
+	fr 0 activate sip3
+	hints 'tag sip1.1: [1-5] calls, and nobody owns it'
+	fr 0 activate sip1 --tag sip1.1
+	fr 0 drain sip1 --to sip2 --override new-calls
+	hints 'sip1 is empty'
+	[[ $stderr != *'nobody owns'* ]]
+}
