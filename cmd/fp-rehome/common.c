@@ -177,6 +177,21 @@ int fr_marks(struct fr_env *v, struct fp_err *e)
 	return 0;
 }
 
+int fr_marks_now(void *env, const struct fp_mark **out, size_t *n,
+		 struct fp_err *e)
+{
+	struct fr_env *v = env;
+	int r;
+
+	free(v->marks);
+	v->marks = NULL;
+	v->n_marks = 0;
+	r = fr_marks(v, e);
+	*out = v->marks;
+	*n = v->n_marks;
+	return r;
+}
+
 void fr_journal(struct fr_env *v, struct fp_journal_opts *out)
 {
 	bool is_lifted = fp_cli_overrides(v->c, "lock");

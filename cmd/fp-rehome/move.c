@@ -171,6 +171,7 @@ int fr_move_open(struct fr_move *m, struct fp_cli *c, enum fp_move_kind kind,
 	fr_campaign(&m->v, kind, &m->o);
 	m->o.why = fp_cli_get(c, "why");
 	m->o.marks = m->v.marks;
+	m->o.marks_now = fr_marks_now;
 	m->o.n_marks = m->v.n_marks;
 	m->o.is_dry_run = c->is_dry_run;
 	if (fr_fleet(&m->v, &m->fleet, &m->o.lists_dir))

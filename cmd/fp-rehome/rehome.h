@@ -84,6 +84,9 @@ int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
 	       bool *is_auto, struct fp_err *e);
 /* Maintenance marks of fp_db, or of the copy when it is away. */
 int fr_marks(struct fr_env *v, struct fp_err *e);
+/* The same anew: those before are gone.  marks_now of a campaign. */
+int fr_marks_now(void *env, const struct fp_mark **out, size_t *n,
+		 struct fp_err *e);
 /* How journals are opened: conninfo NULL under --override lock. */
 void fr_journal(struct fr_env *v, struct fp_journal_opts *out);
 /* The fleet that is asked for policies; false: no node has fp_if. */

@@ -142,6 +142,28 @@ const char **fp_campaign_locks(const struct fp_campaign *c)
 	return v;
 }
 
+/* Under its lock: has somebody moved a tag since it was planned? */
+static int check_owners(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < c->n_moves && !r; i++) {
+		const struct fp_tag_move *m = &c->move[i];
+		struct fp_edge *is = NULL, *other = NULL;
+
+		r = fp_edges_owner(c->o.edges, m->tag, &is, &other);
+		if (r || is == m->from || is == m->to)
+			r = 0; /* the giving judges */
+		else
+			r = fp_refuse(e, "active",
+				      "tag %s went to %s meanwhile", m->tag,
+				      is ? is->name : "nobody");
+		if (r)
+			r = fp_campaign_refused(c, r, e);
+	}
+	return r;
+}
+
 /* Dialogs of targets, and of owners that live, that nobody listed yet. */
 static int list_missing(struct fp_campaign *c, struct fp_err *e)
 {
@@ -165,8 +187,10 @@ static int list_missing(struct fp_campaign *c, struct fp_err *e)
 	return r;
 }
 
-int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
-			  struct fp_err *e)
+static int preflight(struct fp_campaign *c, enum fp_move_kind kind,
+		     void (*each)(void *ctx, const struct fp_condition *x),
+		     bool (*is_lifted)(void *ctx, const char *rule), void *ctx,
+		     struct fp_err *e)
 {
 	const struct fp_campaign_opts *o = &c->o;
 	const struct fp_preflight p = {
@@ -183,15 +207,52 @@ int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
 		.link_wait_ms = o->link_wait_ms,
 		.fleet = o->fleet,
 		.lists_dir = o->lists_dir,
-		.is_lifted = o->is_lifted,
-		.each = o->condition,
-		.ctx = o->ctx,
+		.is_lifted = is_lifted,
+		.each = each,
+		.ctx = ctx,
 	};
 	int r = list_missing(c, e);
 
 	for (size_t i = 0; i < c->n_moves; i++)
 		c->state[i].n_starts = c->move[i].to->n_starts;
 	return r ? r : fp_preflight(&p, &c->out->is_policy_old, e);
+}
+
+int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
+			  struct fp_err *e)
+{
+	return preflight(c, kind, c->o.condition, c->o.is_lifted, c->o.ctx, e);
+}
+
+static void told_again(void *campaign, const struct fp_condition *x)
+{
+	const struct fp_campaign *c = campaign;
+
+	if (x->state == FP_COND_REFUSE && c->o.condition)
+		c->o.condition(c->o.ctx, x);
+}
+
+static bool is_lifted_again(void *campaign, const char *rule)
+{
+	const struct fp_campaign *c = campaign;
+
+	return c->o.is_lifted && c->o.is_lifted(c->o.ctx, rule);
+}
+
+int fp_campaign_preflight_again(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = fp_edges_read(c->o.edges, e);
+
+	for (size_t i = 0; i < c->o.edges->n; i++) {
+		fp_dialogs_free(c->o.edges->v[i].dialogs);
+		c->o.edges->v[i].dialogs = NULL;
+	}
+	if (!r && c->o.marks_now)
+		r = c->o.marks_now(c->o.ctx, &c->o.marks, &c->o.n_marks, e);
+	if (!r)
+		r = check_owners(c, e);
+	return r ? r
+		 : preflight(c, c->o.kind, told_again, is_lifted_again, c, e);
 }
 
 void fp_campaign_planned(struct fp_campaign *c)
@@ -202,28 +263,6 @@ void fp_campaign_planned(struct fp_campaign *c)
 		if (fp_campaign_gives(c, i) || c->move[i].calls)
 			c->out->is_changed = true;
 	}
-}
-
-/* Under its lock: has somebody moved a tag since it was planned? */
-static int check_owners(struct fp_campaign *c, struct fp_err *e)
-{
-	int r = fp_edges_read(c->o.edges, e);
-
-	for (size_t i = 0; i < c->n_moves && !r; i++) {
-		const struct fp_tag_move *m = &c->move[i];
-		struct fp_edge *is = NULL, *other = NULL;
-
-		r = fp_edges_owner(c->o.edges, m->tag, &is, &other);
-		if (r || is == m->from || is == m->to)
-			r = 0; /* the giving judges */
-		else
-			r = fp_refuse(e, "active",
-				      "tag %s went to %s meanwhile", m->tag,
-				      is ? is->name : "nobody");
-		if (r)
-			r = fp_campaign_refused(c, r, e);
-	}
-	return r;
 }
 
 /* ---- begin */
@@ -281,7 +320,9 @@ static int run(struct fp_campaign *c, struct fp_err *e)
 		r = begin(c, e);
 	if (r)
 		return r;
-	r = check_owners(c, e);
+	r = fp_edges_read(c->o.edges, e);
+	if (!r)
+		r = check_owners(c, e);
 	if (r)
 		fp_journal_state(c->journal, "aborted", &why);
 	return r ? r : fp_campaign_do(c, e);

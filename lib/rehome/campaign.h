@@ -23,6 +23,9 @@ struct fp_campaign_opts {
 	/* of fp_preflight, which comes first */
 	const struct fp_mark *marks;
 	size_t n_marks;
+	/* Those that there are now, when begun took its time; may be NULL. */
+	int (*marks_now)(void *ctx, const struct fp_mark **v, size_t *n,
+			 struct fp_err *e);
 	const struct fp_os_cfg *cfg;
 	const struct fp_fleet_opts *fleet; /* NULL: policies are not asked */
 	const char *lists_dir;
@@ -32,8 +35,9 @@ struct fp_campaign_opts {
 	bool is_dry_run;
 	/* drain: how long calls that are being set up are waited for */
 	int64_t settle_ms;
-	/* The job has begun and nothing is done yet; non-zero stops it.  May be
-	 * NULL. */
+	/* The job has begun and nothing is done yet; non-zero stops it.  What it
+	 * waited for may have taken long: conditions are judged again after it, and
+	 * told when they refuse.  May be NULL. */
 	int (*begun)(void *ctx, const char *job, struct fp_err *e);
 	/* All calls have their verdicts, and the job has not ended: what else
 	 * belongs to it goes into its journal; non-zero stops it.  May be NULL. */

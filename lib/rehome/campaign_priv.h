@@ -121,6 +121,8 @@ int fp_campaign_init(struct fp_campaign *c, const struct fp_campaign_opts *o,
 const char **fp_campaign_locks(const struct fp_campaign *c);
 int fp_campaign_preflight(struct fp_campaign *c, enum fp_move_kind kind,
 			  struct fp_err *e);
+/* The same with all that it is of read anew; what does not refuse is not told. */
+int fp_campaign_preflight_again(struct fp_campaign *c, struct fp_err *e);
 /* What --dry-run tells. */
 void fp_campaign_planned(struct fp_campaign *c);
 /* With a journal: do it, end the job; r of what came before. */

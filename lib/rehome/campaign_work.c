@@ -17,6 +17,7 @@ static bool has_target_before(const struct fp_campaign *c, size_t i)
 /* Between listings: they cost with all dialogs of a node. */
 #define SETTLE_MIN_MS 500
 #define SETTLE_MAX_MS 5000
+#define FRESH_MS 1000 /* conditions are not older: they hold */
 
 /* One pass over all targets. */
 static int pass(struct fp_campaign *c, struct fp_err *e)
@@ -165,16 +166,29 @@ static int end(struct fp_campaign *c, int r, struct fp_err *e)
 	return r ? r : r2;
 }
 
+/* What the caller waits for before anything is done. */
+static int begun(struct fp_campaign *c, struct fp_err *e)
+{
+	int64_t now_ms = fp_clock_ms();
+	int r;
+
+	if (!c->o.begun)
+		return 0;
+	r = c->o.begun(c->o.ctx, c->out->job, e);
+	if (r || fp_clock_ms() - now_ms < FRESH_MS)
+		return r;
+	return fp_campaign_preflight_again(c, e);
+}
+
 int fp_campaign_do(struct fp_campaign *c, struct fp_err *e)
 {
-	int r = 0;
+	int r;
 
 	snprintf(c->out->job, sizeof(c->out->job), "%s",
 		 fp_journal_id(c->journal));
 	for (size_t i = 0; i < c->n_moves; i++)
 		c->out->n_tags += fp_campaign_gives(c, i);
-	if (c->o.begun)
-		r = c->o.begun(c->o.ctx, c->out->job, e);
+	r = begun(c, e);
 	if (!r)
 		r = work(c, e);
 	return end(c, r, e);

@@ -280,7 +280,15 @@ case_refresh() {
 	rr_up 6
 	rh_reinvite uas
 	os_wait 5 invited 6
-	fr 0 drain sip1 --to sip2
+	# what is true no more after its wait refuses it
+	fr_begin drain sip1 --to sip2
+	os_wait 10 grep -q 'waiting until no new calls' err
+	"$FP_BUILD/fp-health" maintain sip2 --for 2h --why x
+	fr_end 5
+	hints 'refused by rule maintenance: sip2: '
+	same "$(rh_owner sip1.0) $(rh_owner sip1.1)" '1 1'
+	"$FP_BUILD/fp-health" maintain sip2 --end
+	fr 0 resume "$(job)"
 	same "$(rh_invites uac | awk '$2 == "127.0.1.2"' | grep -c ' 9 IN ')" 6
 }
 
