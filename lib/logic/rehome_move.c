@@ -33,7 +33,6 @@ struct fp_mover {
 	uint32_t *later; /* those for the end, in a ring of n */
 	size_t n_later, later_at;
 	unsigned int under; /* way */
-	unsigned int mute;
 	double tokens;
 	int64_t tokens_ms;
 	bool is_held, is_stopped;
@@ -241,7 +240,6 @@ bool fp_mover_answer(struct fp_mover *m, int64_t now_ms, size_t i,
 	if (c->verdict != FP_MOVE_ASKED)
 		return true;
 	m->under--;
-	m->mute = a->code ? m->mute + 1 : 0;
 	c->last = (uint8_t)fp_move_classify(a);
 	if (is_again(m, i, now_ms, a)) {
 		become(m, i, FP_MOVE_WAITING);
@@ -404,9 +402,4 @@ double fp_mover_memory_rate(const struct fp_mover *m, int64_t wt_ms)
 size_t fp_mover_cost(const struct fp_mover *m)
 {
 	return m->memory.cost;
-}
-
-unsigned int fp_mover_mute(const struct fp_mover *m)
-{
-	return m->mute;
 }

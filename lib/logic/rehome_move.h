@@ -110,7 +110,5 @@ size_t fp_mover_count(const struct fp_mover *m, enum fp_move_verdict v);
  * our own calls hold counted as free; 0: no sample.  What cost is by now. */
 double fp_mover_memory_rate(const struct fp_mover *m, int64_t wt_ms);
 size_t fp_mover_cost(const struct fp_mover *m);
-/* How many answers in a row did not come (code != 0): the target may be dead. */
-unsigned int fp_mover_mute(const struct fp_mover *m);
 
 #endif

@@ -62,6 +62,7 @@ struct fp_moving_sum {
  * 0: each has its verdict (see out).  -EINTR: a signal stopped it, calls under way
  * were waited for.  -EBUSY: the job is not ours any more, or check said so.
  * -EHOSTUNREACH: the target went silent: UNKNOWN and SKIPPED calls remain.
+ * -EAGAIN: fp_db went away and did not come back.
  * -ENODATA: the target lacks calls that others have: n_missing.
  * -ENOSPC, -EIO: the journal cannot be written.  -EBADMSG: the target does not tell
  * its shared memory.  out is filled in any case.

@@ -12,6 +12,7 @@
 #define CHUNK_MIN 32
 #define CHUNK_MAX 2048
 #define AGAIN_MS 500 /* until fp_db is tried again */
+#define AWAY 6       /* question's times that fp_db is waited for */
 #define LATE_MS 2000 /* not run for longer: by ticks we are every 200 ms */
 
 static int add(struct moving *m, const struct fp_moving_call *c,
@@ -50,6 +51,20 @@ void moving_note(struct moving *m, const struct fp_moving_call *c)
 
 /* ---- flushes */
 
+static void is_away_for_good(struct moving *m, const struct fp_err *why)
+{
+	int64_t ms = fp_clock_ms() - m->away_ms;
+	struct fp_err e;
+
+	if (m->code || ms < AWAY * m->o->edges->o.timeout_ms)
+		return;
+	fp_err(&e, -EAGAIN,
+	       "fp_db is away for %" PRId64 " s: %s; when nothing else runs "
+	       "the job, resume --override lock goes on without it",
+	       ms / 1000, why->text);
+	moving_stop(m, -EAGAIN, &e);
+}
+
 static void lost(struct moving *m, int code, const struct fp_err *e)
 {
 	if (code == -EBUSY || code == -ENOSPC || code == -EIO) {
@@ -58,12 +73,15 @@ static void lost(struct moving *m, int code, const struct fp_err *e)
 	}
 	m->is_dirty = true;
 	m->flush_ms = fp_clock_ms() + AGAIN_MS;
-	if (!(m->holds & HOLD_DB))
+	if (!(m->holds & HOLD_DB)) {
+		m->away_ms = fp_clock_ms();
 		moving_say(m,
 			   "the journal cannot be written, nothing new "
 			   "begins until it can: %s",
 			   e->text);
+	}
 	moving_hold(m, HOLD_DB, true);
+	is_away_for_good(m, e);
 }
 
 static void flushed(void *ctx, int code, const struct fp_err *e)

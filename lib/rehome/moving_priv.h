@@ -66,6 +66,7 @@ struct moving {
 	size_t flush_to;  /* n_added when the flush under way began */
 	size_t chunk;     /* intents at once */
 	bool is_flushing, is_dirty, is_starved;
+	int64_t away_ms;  /* since when fp_db is, under HOLD_DB */
 	int64_t ran_ms;   /* when we were run last */
 	bool is_proof;    /* the flush under way began after we were late */
 	int64_t flush_ms; /* after one that failed: not before */

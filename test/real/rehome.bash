@@ -470,6 +470,14 @@ case_db_goes() {
 	same "$(verdicts)" 'moved 20'
 	rh_moved 127.0.1.2
 	same "$(state "$(job)")" 'done'
+	# for good
+	RH_VIA=2 rh_calls 12
+	fr_begin drain sip2 --to sip3 --rate 2 --timeout 1s --override new-calls
+	os_wait 15 grep -q 'given, sip2 to sip3' err
+	pg_stop
+	fr_end 4
+	hints 'fp_db is away for '
+	pg_start
 }
 
 case_signal() {

@@ -308,15 +308,12 @@ TEST(a_retry_takes_no_slot_and_no_turn)
 	fp_mover_answer(m, 1000, 0, &busy);
 	EQ(fp_mover_next(m, 1000, &i, &wake_ms), FP_MOVER_ASK);
 	EQ(i, 1);
-	EQ(fp_mover_mute(m), 0);
 	fp_mover_answer(m, 1000, 1, &lost);
-	EQ(fp_mover_mute(m), 1);
 	/* lost: at the end; glare: when its time has come, before others */
 	fp_mover_memory(m, 5000, 256 * MB, 244 * MB);
 	EQ(fp_mover_next(m, 5000, &i, &wake_ms), FP_MOVER_ASK);
 	EQ(i, 0);
 	fp_mover_answer(m, 5000, 0, &ok);
-	EQ(fp_mover_mute(m), 0);
 	EQ(fp_mover_next(m, 5000, &i, &wake_ms), FP_MOVER_ASK);
 	EQ(i, 2);
 	fp_mover_answer(m, 5000, 2, &ok);
