@@ -254,18 +254,6 @@ static bool is_ack_now(const struct reader *r)
 	return r->is_ack[at - 1] || r->is_ack_statement;
 }
 
-/* "INVITE|ACK", "ACK,BYE" */
-static bool has_ack(const char *methods)
-{
-	for (size_t n; *methods; methods += n) {
-		methods += strspn(methods, "|, ");
-		n = strcspn(methods, "|, ");
-		if (n == 3 && !strncasecmp(methods, "ACK", 3))
-			return true;
-	}
-	return false;
-}
-
 /* route(NAME): up to its name.  false: it is no call. */
 static bool called(struct reader *r)
 {
@@ -295,37 +283,20 @@ static void plain(struct reader *r)
 		r->out->has_include = true;
 }
 
-/* The condition of an "if": is it one that an ACK passes?  is_method("ACK"),
- * $rm == "ACK"; not what is denied. */
+/* Of an "if": what it calls counts, too. */
 static void condition(struct reader *r)
 {
-	bool is_denied = false;
-	size_t depth = 0;
+	struct cfg_if c = { .depth = 0 };
 
-	r->is_ack_next = false;
-	while (cfg_next(&r->s)) {
-		const struct cfg_token *t = &r->s.now;
-
-		if (cfg_is_sign(t, '(')) {
-			depth++;
-		} else if (cfg_is_sign(t, ')')) {
-			if (depth < 2)
-				return;
-			depth--;
-		} else if (cfg_is_sign(t, '{') || cfg_is_sign(t, '}')) {
-			return;
-		} else if (cfg_is_sign(t, '!') || cfg_is_word(t, "not")) {
-			is_denied = true;
-		} else if (cfg_is_sign(t, '&') || cfg_is_sign(t, '|')) {
-			is_denied = false;
-		} else if (t->kind == CFG_STRING) {
-			r->is_ack_next |= !is_denied && has_ack(t->text);
-		} else if (cfg_is_word(t, "route")) {
-			depth += called(r);
-		} else {
+	while (cfg_next(&r->s) && cfg_if_take(&c, &r->s)) {
+		if (cfg_is_word(&r->s.now, "route")) {
+			if (called(r))
+				cfg_if_open(&c);
+		} else if (r->s.now.kind == CFG_WORD) {
 			plain(r);
 		}
 	}
+	r->is_ack_next = c.is_ack;
 }
 
 /* $DLG_timeout = ...: marks the dialog as changed, and copies get all of it. */
@@ -358,7 +329,7 @@ static void branch(struct reader *r, bool is_case)
 	bool is_ack = at > 1 && r->is_ack[at - 2];
 
 	if (is_case && cfg_peek(&r->s)->kind == CFG_STRING)
-		is_ack |= has_ack(cfg_peek(&r->s)->text);
+		is_ack |= cfg_has_ack(cfg_peek(&r->s)->text);
 	r->is_ack[at - 1] = is_ack;
 }
 

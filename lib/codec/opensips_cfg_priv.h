@@ -35,4 +35,25 @@ const struct cfg_token *cfg_peek(struct cfg_scan *s);
 bool cfg_is_sign(const struct cfg_token *t, char c);
 bool cfg_is_word(const struct cfg_token *t, const char *word);
 
+/* "INVITE|ACK", "ACK,BYE" */
+bool cfg_has_ack(const char *methods);
+
+/* The condition of an "if": is it one that an ACK passes?  is_method("ACK"),
+ * $rm == "ACK"; not what is denied: "!", "not", a comparison with false. */
+#define CFG_GROUPS 64
+struct cfg_if {
+	struct cfg_group {               /* what parentheses hold */
+		bool is_denied, was_ack; /* before it */
+	} open[CFG_GROUPS];
+	size_t depth;
+	bool is_ack;
+	bool is_denied;   /* "!" stands before what comes */
+	bool is_compared; /* the parentheses that were closed last are */
+	bool was_ack;     /* before those */
+};
+/* s->now; false: it is over. */
+bool cfg_if_take(struct cfg_if *c, struct cfg_scan *s);
+/* "(", when another reader took it. */
+void cfg_if_open(struct cfg_if *c);
+
 #endif

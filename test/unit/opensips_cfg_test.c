@@ -258,6 +258,9 @@ TEST(an_ack_rule)
 	OK(has_ack_rule("if (!has_totag() && is_method(\"ACK\")) " TOUCH));
 	OK(has_ack_rule("if (is_method('ACK')) $DLG_timeout=$DLG_timeout;"));
 	OK(has_ack_rule("if (is_method(\"ACK\")) {\n$DLG_timeout += 0;}"));
+	OK(has_ack_rule("if (is_method(\"ACK\") != false) " TOUCH));
+	OK(has_ack_rule("if ($(rm) == \"ACK\" && is_x() == false) " TOUCH));
+	OK(has_ack_rule("if (is_x(1) == 0 || is_method(\"ACK\")) " TOUCH));
 	OK(has_ack_rule("switch ($rm) { case \"BYE\": exit; case \"ACK\":" TOUCH
 			"}"));
 }
@@ -269,6 +272,12 @@ TEST(no_ack_rule)
 	OK(!has_ack_rule("if (is_method(\"ACK\")) { t_relay(); } " TOUCH));
 	OK(!has_ack_rule("if (!is_method(\"ACK\")) " TOUCH));
 	OK(!has_ack_rule("if ($rm != \"ACK\") { " TOUCH " }"));
+	OK(!has_ack_rule("if (is_method(\"ACK\") == false) {" TOUCH "}"));
+	OK(!has_ack_rule("if (is_method(\"ACK\")==0 && x()) {" TOUCH "}"));
+	OK(!has_ack_rule("if (is_method(\"ACK\") != true) {" TOUCH "}"));
+	OK(!has_ack_rule("if ((x() && is_method(\"ACK\")) == false) " TOUCH));
+	OK(!has_ack_rule("if (!(x() && is_method(\"ACK\"))) " TOUCH));
+	OK(!has_ack_rule("if (not (x() && is_method(\"ACK\"))) " TOUCH));
 	OK(!has_ack_rule("if (is_method(\"BACK\")) " TOUCH));
 	OK(!has_ack_rule("if (is_method(\"ACK\")) { $DLG_timeout == 3; }"));
 	OK(!has_ack_rule("if (is_method(\"ACK\")) { } else { " TOUCH " }"));
