@@ -6,7 +6,6 @@
 
 #include "preflight.h"
 
-#define LINK_WAIT_MS 6000 /* node_timeout and some: facts of three nodes, 1 */
 #define CONFIG_MAX (4 << 20)
 
 struct preflight {
@@ -103,7 +102,7 @@ static int judge(struct preflight *p, struct fp_err *e)
 
 	fr_outlook_preflight(&p->look, &ask);
 	ask.cfg = fp_cli_get(p->v->c, "config") ? &p->cfg : NULL;
-	ask.link_wait_ms = LINK_WAIT_MS;
+	ask.link_wait_ms = FR_LINK_WAIT_MS;
 	if (fr_fleet(p->v, &p->fleet, &ask.lists_dir))
 		ask.fleet = &p->fleet;
 	ask.is_lifted = is_lifted;
@@ -170,6 +169,9 @@ int fr_preflight(struct fp_cli *c)
 	if (is_all && (c->argc || fp_cli_get(c, "to")))
 		return fp_cli_usage(c, "--all is of all nodes, and tells where "
 				       "their calls would go");
+	if (is_all && fp_cli_get(c, "config"))
+		return fp_cli_usage(c, "--config is of one node's preflight, "
+				       "not of --all");
 	if (!is_all && c->argc != 1)
 		return fp_cli_usage(c, "preflight wants a node, or --all");
 	r = fr_open(&v, c, &e);

@@ -48,6 +48,9 @@ size_t fp_dialogs_bytes(const struct fp_dialogs *s);
 /* Is it answered (state 3, 4)?  Is it still being set up (1, 2)? */
 bool fp_dialog_is_up(const struct fp_dialog *d);
 bool fp_dialog_is_early(const struct fp_dialog *d);
+/* Have two copies another SDP?  Not where one does not know it: a fork. */
+bool fp_dialog_is_other_sdp(const struct fp_dialog *a,
+			    const struct fp_dialog *b);
 
 /* What two nodes have that is not alike: in a alone (b NULL), in b alone (a NULL), or
  * in both with another state or SDP (where both know it).  Dialogs that end are left

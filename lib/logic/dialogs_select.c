@@ -164,11 +164,15 @@ int fp_select(const struct fp_select *q, const struct fp_dialogs *s,
 
 /* ---- two nodes */
 
+bool fp_dialog_is_other_sdp(const struct fp_dialog *a,
+			    const struct fp_dialog *b)
+{
+	return a->sdp_hash && b->sdp_hash && a->sdp_hash != b->sdp_hash;
+}
+
 static bool is_alike(const struct fp_dialog *a, const struct fp_dialog *b)
 {
-	if (a->sdp_hash && b->sdp_hash && a->sdp_hash != b->sdp_hash)
-		return false;
-	return a->state == b->state;
+	return a->state == b->state && !fp_dialog_is_other_sdp(a, b);
 }
 
 /* Copies are made of answered calls, and go when the call ends.

@@ -318,12 +318,20 @@ void fp_check_auto_sync(struct fp_check *out, int auto_sync, bool is_cfg)
 #undef NAME
 
 #define NAME "topology-hiding"
-void fp_check_topology(struct fp_check *out, bool has)
+void fp_check_topology(struct fp_check *out, int has, bool is_cfg)
 {
-	fp_check_say(out, NAME, has ? FP_CHECK_OK : FP_CHECK_WARN, "", "%s",
-		     has ? "yes" : "no");
+	fp_check_say(out, NAME, has > 0 ? FP_CHECK_OK : FP_CHECK_WARN, "", "%s",
+		     has > 0 ? "yes"
+		     : has   ? "not known"
+			     : "no");
 	if (!has)
 		fp_check_detail(out, "without topology_hiding() a re-INVITE "
 				     "changes no Contact: calls do not move");
+	else if (has < 0)
+		fp_check_detail(out,
+				"without it a move that is told as one "
+				"moves nothing: %s",
+				is_cfg ? "an included file may call it"
+				       : "preflight --config FILE tells");
 }
 #undef NAME

@@ -69,7 +69,7 @@ void fp_check_active_tag(struct fp_check *out, const char *tag,
 			 unsigned int line);
 /* 1 on, 0 off, -1 not known. */
 void fp_check_auto_sync(struct fp_check *out, int auto_sync, bool is_cfg);
-void fp_check_topology(struct fp_check *out, bool has);
+void fp_check_topology(struct fp_check *out, int has, bool is_cfg);
 void fp_check_transport(struct fp_check *out, bool is_http, const char *what);
 
 void fp_check_uptime(struct fp_check *out, int64_t up_s);

@@ -149,7 +149,7 @@ static int x_has(const struct fp_join_in *in, const struct fp_dialog *d,
 		return 0;
 	at = up_at(in, owner, d->callid);
 	if (at)
-		out->n_stale += at->sdp_hash != d->sdp_hash;
+		out->n_stale += fp_dialog_is_other_sdp(at, d);
 	else if (fate == ENDED || !was_met(in, in->n, d->callid))
 		return ids_add(&out->zombies, d->callid);
 	return 0;

@@ -232,7 +232,7 @@ static int canary(struct media_drain *d, size_t *done, struct fp_err *e)
 		r = media_where(d, n - 1, 1, e);
 		if (r || media_is_elsewhere(d, n - 1))
 			return r;
-		r = preflight_sleep(d->o->media->o.loop, PROOF_MS / 2, e);
+		r = fp_edges_pause(d->o->c.edges, PROOF_MS / 2, e);
 		if (r)
 			return r;
 	}
@@ -303,7 +303,7 @@ static int prove(struct media_drain *d, struct fp_err *e)
 	for (int round = 0; round < PROOFS && n_open && !r; round++) {
 		for (size_t i = 0; i < d->n; i++)
 			before[i] = d->where[i].seen[index_of(d)].packets;
-		r = preflight_sleep(d->o->media->o.loop, PROOF_MS, e);
+		r = fp_edges_pause(d->o->c.edges, PROOF_MS, e);
 		if (!r)
 			r = media_where(d, 0, d->n, e);
 		if (!r)

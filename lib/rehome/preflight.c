@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "rehome/preflight_priv.h"
 
 /* ---- telling */
@@ -33,32 +32,6 @@ void preflight_tell(struct preflight *f, const char *node, struct fp_check *c)
 	}
 	if (p->each)
 		p->each(p->ctx, &said);
-}
-
-struct sleeper {
-	struct fp_loop *loop;
-	bool is_over;
-};
-
-static void wake(void *ctx)
-{
-	struct sleeper *s = ctx;
-
-	s->is_over = true;
-	fp_loop_stop(s->loop);
-}
-
-int preflight_sleep(struct fp_loop *l, int64_t ms, struct fp_err *e)
-{
-	struct sleeper s = { .loop = l };
-	struct fp_timer t = { .fire = wake, .ctx = &s };
-	int r = fp_loop_timer_arm(l, &t, fp_clock_ms() + ms);
-
-	if (r)
-		return fp_err_sys(e, r, "waiting");
-	r = fp_loop_wait(l, &s.is_over, e);
-	fp_loop_timer_disarm(l, &t);
-	return r;
 }
 
 /* ---- what nodes said */
@@ -213,27 +186,47 @@ static void maintenance(struct preflight *f, const struct fp_edge *x)
 }
 
 /* Of a configuration that was given, or of what its reports tell. */
-static void signs(struct preflight *f, const struct fp_edge *x)
+static void auto_sync(struct preflight *f, const struct fp_edge *x)
 {
 	const struct fp_os_cfg *cfg = f->p->cfg;
-	int auto_sync = x->signs.auto_sync;
+	int is_on = x->signs.auto_sync;
 	struct fp_check c;
 
 	if (cfg && (cfg->line_auto_sync || !cfg->has_include))
-		auto_sync = cfg->auto_sync ? 1 : 0;
-	fp_check_auto_sync(&c, auto_sync, cfg);
+		is_on = cfg->auto_sync ? 1 : 0;
+	fp_check_auto_sync(&c, is_on, cfg);
 	preflight_tell(f, x->name, &c);
-	fp_check_active_tag(&c, x->signs.active_tag, 0);
-	for (size_t i = 0; cfg && i < cfg->n_tags; i++)
+}
+
+void preflight_settings(struct preflight *f, const struct fp_edge *x)
+{
+	const struct fp_os_cfg *cfg = f->p->cfg;
+	const char *tag = x->signs.active_tag;
+	unsigned int line = 0;
+	struct fp_check c;
+
+	auto_sync(f, x);
+	for (size_t i = 0; cfg && !line && i < cfg->n_tags; i++)
 		if (cfg->tag[i].is_active) {
-			fp_check_active_tag(&c, cfg->tag[i].name,
-					    cfg->line_active);
-			break;
+			tag = cfg->tag[i].name;
+			line = cfg->line_active;
 		}
+	fp_check_active_tag(&c, tag, line);
 	preflight_tell(f, x->name, &c);
-	if (!cfg)
+}
+
+/* Calls whose media alone moves keep their Contact. */
+static void topology(struct preflight *f, const struct fp_edge *x)
+{
+	const struct fp_os_cfg *cfg = f->p->cfg;
+	struct fp_check c;
+
+	if (f->p->kind == FP_MOVE_MEDIA)
 		return;
-	fp_check_topology(&c, cfg->has_topology_hiding);
+	fp_check_topology(&c,
+			  preflight_of_cfg(cfg,
+					   cfg && cfg->has_topology_hiding),
+			  cfg);
 	preflight_tell(f, x->name, &c);
 }
 
@@ -274,7 +267,8 @@ static int target(struct preflight *f, struct fp_edge *x, struct fp_err *e)
 	if (x != f->p->from && f->p->kind != FP_MOVE_MEDIA)
 		maintenance(f, x);
 	transport(f, x);
-	signs(f, x);
+	preflight_settings(f, x);
+	topology(f, x);
 	for (size_t i = 0; i < f->p->n_moves && preflight_gives(f); i++)
 		if (f->p->move[i].to == x)
 			tag(f, &f->p->move[i]);
@@ -335,6 +329,8 @@ int fp_preflight(const struct fp_preflight *p, bool *is_policy_old,
 		r = target(&f, f.to[i], e);
 	if (!r)
 		r = preflight_policy(&f, e);
+	if (!r && preflight_gives(&f))
+		r = preflight_orphans(&f, e);
 	if (!r)
 		bystanders(&f);
 	free(f.to);

@@ -10,11 +10,6 @@
 #define SOCKETS 32 /* endpoints of a node that are looked at */
 #define AGAIN_MS 1000
 #define YOUNG_S 5 /* what was answered since may not have been told yet */
-/* Source: facts/opensips.md 4, measured with 3.6.8. */
-#define MOVE_BYTES ((size_t)31 * 1024)
-#define DIALOG_BYTES 3900
-#define WT_MS 5000
-#define FLOOR 0.25
 
 /* ---- whose dialogs */
 
@@ -128,8 +123,7 @@ static void compare(struct compared *c, const struct fp_edge *owner)
 		if (!copy && !c->n_lacking++)
 			snprintf(c->lacking, sizeof(c->lacking), "%s",
 				 d->callid);
-		if (copy && copy->sdp_hash != d->sdp_hash)
-			c->n_stale++;
+		c->n_stale += copy && fp_dialog_is_other_sdp(copy, d);
 	}
 }
 
@@ -170,7 +164,7 @@ static int in_step(struct preflight *f, struct fp_edge *x, struct fp_err *e)
 
 	compare_all(f, x, &seen, &counts);
 	if (fp_check_counts_again(&counts)) {
-		r = preflight_sleep(f->p->edges->o.loop, AGAIN_MS, e);
+		r = fp_edges_pause(f->p->edges, AGAIN_MS, e);
 		if (!r)
 			r = fp_edges_read(f->p->edges, e);
 		if (!r && seen.n_lacking)
@@ -231,24 +225,17 @@ static int take_counters(void *ctx, const struct cJSON *result,
 	return 0;
 }
 
-/* 1, 0, or -1: an included file may have it. */
-static int of_cfg(const struct fp_os_cfg *cfg, bool has)
-{
-	if (!cfg || (!has && cfg->has_include))
-		return -1;
-	return has;
-}
-
 static int ack_rule(struct preflight *f, struct fp_edge *x,
 		    const struct tally *t, struct fp_err *e)
 {
 	const struct fp_os_cfg *cfg = f->p->cfg;
-	struct fp_check_ack ack = { .cfg = of_cfg(cfg,
-						  cfg && cfg->has_ack_rule),
-				    .n = t->n,
-				    .n_state3 = t->n_state3,
-				    .create_recv = -1,
-				    .update_recv = -1 };
+	struct fp_check_ack ack = {
+		.cfg = preflight_of_cfg(cfg, cfg && cfg->has_ack_rule),
+		.n = t->n,
+		.n_state3 = t->n_state3,
+		.create_recv = -1,
+		.update_recv = -1
+	};
 	struct fp_check c;
 	int r = fp_edge_ask(x, "get_statistics",
 			    "{\"statistics\":[\"dialog:\"]}", take_counters,
@@ -274,25 +261,9 @@ static void media(struct preflight *f, const struct fp_edge *x,
 
 	fp_check_body(&c, &body);
 	preflight_tell(f, x->name, &c);
-	fp_check_local_route(&c, of_cfg(cfg, cfg && cfg->has_local_offer),
+	fp_check_local_route(&c,
+			     preflight_of_cfg(cfg, cfg && cfg->has_local_offer),
 			     t->n_anchored);
-	preflight_tell(f, x->name, &c);
-}
-
-static void memory(struct preflight *f, const struct fp_edge *x, size_t calls)
-{
-	const struct fp_check_memory in = {
-		.total = x->view->shm_total_bytes,
-		.free = x->view->shm_free_bytes,
-		.floor = FLOOR,
-		.cost = MOVE_BYTES,
-		.dialog = DIALOG_BYTES,
-		.wt_ms = WT_MS,
-		.calls = calls,
-	};
-	struct fp_check c;
-
-	fp_check_memory(&c, &in);
 	preflight_tell(f, x->name, &c);
 }
 
@@ -343,6 +314,5 @@ int preflight_calls(struct preflight *f, struct fp_edge *x, struct fp_err *e)
 		return r;
 	early(f, x, &t);
 	media(f, x, &t);
-	memory(f, x, t.n_selected);
-	return 0;
+	return preflight_memory(f, x, t.n_selected, e);
 }

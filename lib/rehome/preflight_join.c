@@ -98,7 +98,7 @@ static int look_twice(struct join *j, struct fp_err *e)
 
 	if (r)
 		return r;
-	r = preflight_sleep(j->s->o.loop, LOOK_MS, e);
+	r = fp_edges_pause(j->s, LOOK_MS, e);
 	if (!r)
 		r = fp_edges_read(j->s, e);
 	if (!r && !j->x->view)
@@ -211,23 +211,9 @@ static void tags(struct join *j)
 /* What hurts one day: here and, as far as it is known, at the others. */
 static void settings(struct join *j)
 {
-	const struct fp_os_cfg *cfg = j->f.p->cfg;
-	const char *tag = j->x->signs.active_tag;
-	int auto_sync = j->x->signs.auto_sync;
-	unsigned int line = 0;
 	struct fp_check c;
 
-	if (cfg && (cfg->line_auto_sync || !cfg->has_include))
-		auto_sync = cfg->auto_sync ? 1 : 0;
-	fp_check_auto_sync(&c, auto_sync, cfg);
-	tell(j, &c);
-	for (size_t i = 0; cfg && !line && i < cfg->n_tags; i++)
-		if (cfg->tag[i].is_active) {
-			tag = cfg->tag[i].name;
-			line = cfg->line_active;
-		}
-	fp_check_active_tag(&c, tag, line);
-	tell(j, &c);
+	preflight_settings(&j->f, j->x);
 	for (size_t i = 0; i < j->s->n; i++) {
 		const struct fp_edge *y = &j->s->v[i];
 
@@ -291,7 +277,10 @@ int fp_preflight_join(const struct fp_preflight *p, struct fp_edge *x,
 	tags(&j);
 	sync_and_dialogs(&j);
 	settings(&j);
+	r = preflight_orphans(&j.f, e);
 	fp_join_diff_fini(&j.diff);
+	if (r)
+		return r;
 	if (!j.f.is_refused)
 		return 0;
 	*e = j.f.refusal;

@@ -26,7 +26,14 @@ static inline bool preflight_gives(const struct preflight *f)
 {
 	return f->p->kind != FP_MOVE_TAKE && f->p->kind != FP_MOVE_MEDIA;
 }
-int preflight_sleep(struct fp_loop *l, int64_t ms, struct fp_err *e);
+/* What a configuration says: 1, 0, or -1: there is none, or an included file may have
+ * it. */
+static inline int preflight_of_cfg(const struct fp_os_cfg *cfg, bool has)
+{
+	return !cfg || (!has && cfg->has_include) ? -1 : has;
+}
+/* auto-sync, active-tag of x. */
+void preflight_settings(struct preflight *f, const struct fp_edge *x);
 /* The mark of a node, or NULL. */
 const struct fp_mark *preflight_mark(const struct fp_preflight *p,
 				     const struct fp_edge *x);
@@ -42,6 +49,11 @@ void preflight_capability(const struct fp_edges *s, const struct fp_edge *x,
 int preflight_source(struct preflight *f, struct fp_err *e);
 /* preflight_calls.c: the dialogs of a target, and what they need of it. */
 int preflight_calls(struct preflight *f, struct fp_edge *x, struct fp_err *e);
+/* preflight_memory.c: has x enough for that many calls? */
+int preflight_memory(struct preflight *f, struct fp_edge *x, size_t calls,
+		     struct fp_err *e);
+/* preflight_orphans.c: tags with calls that nobody owns, but those that move. */
+int preflight_orphans(struct preflight *f, struct fp_err *e);
 /* preflight_policy.c: of all targets that have a filter. */
 int preflight_policy(struct preflight *f, struct fp_err *e);
 

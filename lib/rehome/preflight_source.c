@@ -114,7 +114,7 @@ static int settle(struct preflight *f, struct fp_err *e)
 
 	while (!r && !f->p->from->view && is_unsettled(f) &&
 	       fp_clock_ms() < end_ms) {
-		r = preflight_sleep(f->p->edges->o.loop, POLL_MS, e);
+		r = fp_edges_pause(f->p->edges, POLL_MS, e);
 		if (!r)
 			r = fp_edges_read(f->p->edges, e);
 	}

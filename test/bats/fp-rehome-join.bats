@@ -38,6 +38,7 @@ teardown() { rr_teardown; }
 	rh_ctl 2 set link.3=Probe/1
 	fr 1 join sip3 --wait 0s
 	same "$(cond sip3 zombies)" 'warn 2'
+	same "$(cond sip3 no-owner)" 'warn nobodys: 2 calls'
 	hints '*sip3 is not in step: sip2: link*'
 	rh_ctl 2 set link.3=auto tag.sip3.0=active
 	fr 5 join sip3 --wait 0s --override link

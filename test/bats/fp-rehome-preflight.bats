@@ -59,6 +59,7 @@ refused() {
 	is sip2 local-route 'ok|not needed|-'
 	is sip2 memory 'ok|* of 64.0 MB free, floor 16.0 MB|-'
 	is sip2 auto-sync 'warn|not known|-'
+	is sip2 topology-hiding 'warn|not known|-'
 	# it changed nothing, and says so
 	fr 0 preflight sip1 --to auto --json
 	[ "$(summary changed)" = false ]
@@ -86,7 +87,10 @@ refused() {
 	rh_ctl 2 set 'version=OpenSIPS (3.6.8 (x86_64/linux))'
 	rh_ctl 2 set shm.free=16000000
 	refused memory
-	rh_ctl 2 set shm.free=60000000
+	# one sample among many is far too low: it is asked for again
+	rh_ctl 2 set shm.free=60000000 shm.odd=24
+	fr 0 preflight sip1 --to sip2
+	is sip2 memory 'ok|57.2 of *|-'
 	"$FP_BUILD/fp-health" maintain sip2 --for 1h --why disk --quiet
 	refused maintenance
 	is sip2 maintenance 'warn|yes|-'
@@ -175,6 +179,12 @@ refused() {
 	fr 2 preflight
 	hints 'wants a node, or --all'
 	fr 2 preflight --all sip1
+	fr 2 preflight --all --config "$cfg"
+	hints '--config is of one node'
+	fr 2 preflight sip1 --to ''
+	hints '--to: an empty name'
+	fr 2 preflight sip1 --override mem
+	hints '--override mem: no such rule; there are: alive, link, in-sync'
 	fr 2 preflight sip9
 	hints 'sip9: no such node'
 	fr 2 preflight sip1 --to sip1
@@ -201,6 +211,14 @@ refused() {
 	[ "$(jq -sc '.[0] | [.calls, .saved, .early, .lost, .refusals]' <<<"$output")" = '[9,6,2,1,"in-sync"]' ]
 	[ "$(summary at_risk)" = 1 ]
 	rh_ctl 1 unplant
+	# restarted, it owns calls that others have alone
+	rh_ctl 2 plant 1 sip1.0 4 100
+	rh_ctl 3 plant 1 sip1.0 4 100
+	fr 1 preflight --all --json
+	[ "$(outcome sip1)" = '["up",8,6,0,2,"in-sync"]' ]
+	[[ $output == *'lacks 2 of its own calls'*'fp-rehome join sip1'* ]]
+	rh_ctl 2 unplant
+	rh_ctl 3 unplant
 	# copies of one only: its calls go there
 	rh_ctl 3 forget
 	fr 0 preflight --all
@@ -208,6 +226,45 @@ refused() {
 	rh_kill 1
 	fr 0 preflight --all
 	[ "$(cut -f 1-4,7 <<<"$output" | head -n 1)" = $'sip1\tsilent\t6\t6\tsip2' ]
+}
+
+# outcome NODE: of $output
+outcome() {
+	jq -c "select(.node == \"$1\") |
+		[.state, .calls, .saved, .early, .lost, .refusals // "-"]" <<<"$output"
+}
+
+@test "calls of a tag that nobody owns; who is not known" {
+	local n
+
+	rr_up 6
+	rh_ctl 1 set tag.sip1.0=backup
+	n=$(rh_ctl 1 calls | grep -c ' sip1.0$')
+	fr 0 preflight sip1 --to sip2
+	is sip1 no-owner "warn|sip1.0: $n calls|-"
+	[[ $output == *'fp-rehome activate sip1 --tag sip1.0'* ]]
+	fr 1 preflight --all --json
+	[ "$(outcome sip1)" = "[\"up\",$((6 - n)),$((6 - n)),0,0,\"-\"]
+[\"no-owner\",$n,0,0,0,\"no-owner\"]" ]
+	[ "$(summary at_risk)" = 1 ]
+	[[ $output == *'sip1.0: fp-rehome activate sip1 --tag sip1.0'* ]]
+	rh_ctl 1 set tag.sip1.0=active
+	# one that lists nothing hides no other
+	for t in udp http unix fifo; do
+		rh_ctl 2 set "fault.$t/dlg_list_ctx=error 500 boom"
+	done
+	fr 4 preflight --all --json
+	[ "$(outcome sip1)" = '["up",6,6,0,0,"-"]' ]
+	[ "$(outcome sip2)" = '["unknown",0,0,0,0,"unknown"]' ]
+	[[ $output == *boom* ]]
+	[ "$(summary unknown)" = 1 ]
+	# nobody answers: nothing is known
+	rh_kill 1
+	rh_kill 2
+	rh_kill 3
+	fr 4 preflight --all --json
+	[ "$(outcome sip3)" = '["silent",0,0,0,0,"unknown"]' ]
+	[ "$(summary unknown)" = 3 ]
 }
 
 @test "the policy of a target is asked now" {

@@ -221,6 +221,8 @@ TEST(old_sdp_is_counted)
 	put(&s, 0, "c", "t", 4, 2);
 	put(&s, 1, "c", "t", 4, 1);
 	put(&s, 2, "c", "t", 4, 1);
+	put(&s, 0, "fork", "t", 4, 0); /* which SDP is its own is not known */
+	put(&s, 2, "fork", "t", 4, 1);
 	d = compare(&s);
 	EQ(d.n_stale, 1);
 	fp_check_join_sdp(&c, &d);

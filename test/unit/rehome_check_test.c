@@ -437,9 +437,9 @@ TEST(a_node_and_its_settings)
 	fp_check_auto_sync(&c, -1, false);
 	STR(said(&c), "WARN not known");
 	HAS(c.detail, "--config");
-	fp_check_topology(&c, true);
+	fp_check_topology(&c, 1, true);
 	STR(said(&c), "OK yes");
-	fp_check_topology(&c, false);
+	fp_check_topology(&c, 0, true);
 	STR(said(&c), "WARN no");
 	fp_check_transport(&c, false, "udp:192.0.2.1:8080");
 	STR(said(&c), "OK udp:192.0.2.1:8080");

@@ -60,6 +60,8 @@ def get_statistics(s, statistics):
             group, _, bare = name.partition(':')
             if want in ('all', group + ':', bare):
                 out[name] = value
+    if s.odd_free is not None and 'shmem:free_size' in out:
+        out['shmem:free_size'], s.odd_free = s.odd_free, None
     return out
 
 

@@ -3,6 +3,7 @@
 DIR ...", other nodes by cluster.py.
 
   set KEY=VALUE...   shm.free=BYTES shm.total=BYTES dialogs=N processed=N
+                     shm.odd=BYTES   free, but in the next answer alone
                      statistic.GROUP:NAME=N version=TEXT skew=SECONDS
                      zone=SECONDS threshold=N
                      tag.NAME=active|backup|gone   (this node's mind alone)
@@ -65,6 +66,8 @@ def set_one(s, key, value):
         s.set_statistic(names[key], int(value))
     elif group == 'statistic':
         s.set_statistic(rest, int(value))
+    elif key == 'shm.odd':
+        s.odd_free = int(value)
     elif key == 'version':
         s.version = value
     elif key in ('skew', 'zone', 'threshold'):

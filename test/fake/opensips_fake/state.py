@@ -128,6 +128,7 @@ class State:
         self.version = 'OpenSIPS (3.6.8 (x86_64/linux))'
         self.commands = captured('which')
         self.statistics = captured('statistics')
+        self.odd_free = None  # what shmem:free_size is said to be once
         self.faults = {}   # "udp", "udp/METHOD": [KIND, ARG...]
         self.next_faults = {}  # the same, a list of them
         self.count_downs = []  # [METHOD, requests until, function]
