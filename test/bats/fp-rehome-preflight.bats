@@ -231,7 +231,7 @@ refused() {
 # outcome NODE: of $output
 outcome() {
 	jq -c "select(.node == \"$1\") |
-		[.state, .calls, .saved, .early, .lost, .refusals // "-"]" <<<"$output"
+		[.state, .calls, .saved, .early, .lost, .refusals // \"-\"]" <<<"$output"
 }
 
 @test "calls of a tag that nobody owns; who is not known" {
