@@ -82,8 +82,13 @@ next() { rh_ctl 2 set "next.udp/dlg_send_sequential=$1"; }
 	run ! grep -q gone out
 	id=$(job)
 	same "$(state "$id")" stopped
+	os_wait 10 rh_is_synced 2
+	os_wait 10 rh_has 2 12
 	fr_begin resume "$id" --rate 6
-	os_wait 15 invited 6
+	os_wait 15 invited 6 || {
+		cat err
+		return 1
+	}
 	last=$(comm -23 <(rh_held) <(rh_invites uac | cut -d ' ' -f 1 | sort) |
 		tail -n 1)
 	rh_ctl 2 forget "$last"
