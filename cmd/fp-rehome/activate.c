@@ -7,7 +7,6 @@
 #include "rehome/tags.h"
 
 #define WAIT_MS 10000
-#define DRAINED "fp-rehome drain" /* how a mark of drain's begins */
 
 struct activate {
 	struct fr_env *v;
@@ -131,7 +130,7 @@ static const struct fp_mark *mark_of(const struct activate *a)
 
 static bool is_drains(const struct fp_mark *m)
 {
-	return m && !strncmp(m->why, DRAINED, strlen(DRAINED));
+	return m && !strncmp(m->why, FP_DRAIN_WHY, strlen(FP_DRAIN_WHY));
 }
 
 /* For the campaign: a mark that ends with it does not refuse it. */

@@ -4,59 +4,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "move.h"
 
 #define WAIT_MS 60000
-#define SKEW_S 60 /* of the nodes' clocks, which say when a call began */
 
-/* It was empty once, and owns nothing now: what began since is all there can be. */
-static void since(struct fr_move *m)
-{
-	struct fp_select *q = &m->o.select;
-	int64_t ago_s = fp_clock_unix_s() - m->empty_s + SKEW_S;
-
-	for (size_t i = 0; i < m->n_plan; i++)
-		if (m->plan[i].from == m->from)
-			return;
-	if (!m->empty_s || q->younger_s || q->older_s)
-		return;
-	q->younger_s = ago_s;
-	m->is_since = true;
-}
-
-/* What it owns moves; calls under its own tags that others own by now may be
- * signalled through it still (those that were made there since): they are
- * re-INVITEd by the owner, unless nothing was made there since a drain. */
+/* What it owns moves; of what others own the calls that are signalled through it,
+ * by the owner. */
 static int add_tags(struct fr_move *m, struct fp_err *e)
 {
-	char(*own)[64] = NULL;
-	size_t n_own = 0;
-	int was_empty = fr_drain_was_empty(m, e), r;
+	int r = 0;
 
-	if (was_empty < 0)
-		return was_empty;
-	r = fp_edge_own_tags(m->from, &own, &n_own, e);
-	if (r == -ENOENT)
-		r = 0;
 	for (size_t i = 0; i < m->n_now && !r; i++) {
 		struct fr_tag_now *t = &m->now[i];
 
 		if (t->owner == m->from && fr_move_is_meant(m, t->name))
 			r = fr_move_add(m, t->name, t->owner, NULL, e);
 	}
-	for (size_t i = 0; i < n_own && !r && !was_empty; i++) {
-		const struct fr_tag_now *t = fr_move_find(m, own[i]);
-
-		if (!t || !t->owner || t->owner == m->from)
-			continue;
-		if (fr_move_is_meant(m, t->name))
-			r = fr_move_add(m, t->name, t->owner, t->owner, e);
-		else
-			m->n_left_out += t->calls != 0;
-	}
-	free(own);
-	return r;
+	return r ? r : fr_move_add_through(m, e);
 }
 
 /* --calls: the path of these alone, as take has it. */
@@ -82,8 +46,8 @@ static int nothing(struct fr_move *m, struct fp_err *e)
 	snprintf(text, sizeof(text), "%s is %s: %s", m->from->name,
 		 *why ? "not empty" : "empty",
 		 *why ? why
-		      : "it owns no tag, and made no call since it was "
-			"drained");
+		      : "it owns no tag, and no call is signalled "
+			"through it");
 	return fr_move_nothing(m, text);
 }
 
@@ -102,12 +66,16 @@ static int drain(struct fr_move *m, struct fp_err *e)
 	if (!r)
 		r = fr_named_tags(&m->v, m->from, e);
 	if (!r)
+		r = fr_move_past(m, e);
+	if (!r)
+		r = fr_move_through(m, e);
+	if (!r)
 		r = add_tags(m, e);
 	if (r)
 		return r;
+	fr_move_say_open(m);
 	if (!m->n_plan)
 		return nothing(m, e);
-	since(m);
 	r = fr_move_spread(m, e);
 	if (!r && m->v.select.n_callids)
 		calls_alone(m);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codec/moveplan.h"
 #include "io/clock.h"
 #include "move.h"
 
@@ -44,7 +43,7 @@ static int mark(struct fr_move *m, const char *job, struct fp_err *e)
 	if (for_s < MARK_S)
 		for_s = MARK_S;
 	snprintf(k.node, sizeof(k.node), "%s", m->from->name);
-	snprintf(k.why, sizeof(k.why), "fp-rehome drain %s", job);
+	snprintf(k.why, sizeof(k.why), FP_DRAIN_WHY " %s", job);
 	snprintf(k.by, sizeof(k.by), "%s", m->v.by);
 	r = fp_verb_db_open(&pg, m->v.c, m->o.journal.conninfo, e);
 	if (!r)
@@ -158,7 +157,7 @@ static void what_was_left(const struct fr_move *m,
 {
 	if (not_moved(s))
 		snprintf(why, size, "%zu calls did not move", not_moved(s));
-	else if (s->n_left && !m->is_since)
+	else if (s->n_left)
 		snprintf(why, size, "%zu calls were not selected", s->n_left);
 	else if (s->n_early)
 		snprintf(why, size, "%zu calls are being set up", s->n_early);
@@ -193,22 +192,10 @@ int fr_drain_left(struct fr_move *m, const struct fp_campaign_sum *s, char *why,
 		r = fr_orphans(&m->v, m->from, why, size, e);
 	if (!*why && m->n_left_out)
 		snprintf(why, size,
-			 "calls of %zu tags that --tag left out may be "
+			 "calls of %zu tags that --tag left out are "
 			 "signalled through it",
 			 m->n_left_out);
 	return r;
-}
-
-static int note_empty(struct fr_move *m, struct fp_journal *j, struct fp_err *e)
-{
-	const struct fp_view_opensips *x = m->from->view;
-	char item[300], json[120];
-
-	snprintf(item, sizeof(item), "node:%s", m->from->name);
-	snprintf(json, sizeof(json), "{\"new_calls\":%lld,\"up_since_s\":%lld}",
-		 (long long)m->new_calls,
-		 (long long)(x->now_s ? x->now_s - x->up_s : 0));
-	return fp_journal_add(j, item, "empty", json, e);
 }
 
 int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
@@ -218,6 +205,7 @@ int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
 	char why[300];
 	int r = fr_drain_left(m, s, why, sizeof(why), e);
 
+	(void)j;
 	if (r)
 		return r;
 	m->is_empty = !*why;
@@ -227,63 +215,5 @@ int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
 	if (*why)
 		return 0;
 	fr_move_say(m, "%s is empty", m->from->name);
-	return note_empty(m, j, e);
-}
-
-/* ---- a drain before this one */
-
-struct last {
-	char item[300];
-	bool is_empty;
-	int64_t new_calls, up_since_s, at_s;
-};
-
-static int take_last(void *ctx, const char *item, const char *state,
-		     const char *detail, int64_t at_s)
-{
-	struct last *l = ctx;
-
-	if (strcmp(item, l->item) || strcmp(state, "empty"))
-		return 0;
-	l->at_s = at_s;
-	l->is_empty = !fp_moveplan_number(detail, "new_calls", &l->new_calls) &&
-		      !fp_moveplan_number(detail, "up_since_s", &l->up_since_s);
 	return 0;
-}
-
-/* The last job that drained it, whatever became of that. */
-static const struct fp_job_head *last_job(const struct fr_move *m,
-					  const struct fp_job_head *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i].tool, "fp-rehome") &&
-		    !strcmp(v[i].verb, "drain") &&
-		    !strcmp(v[i].node, m->from->name))
-			return &v[i];
-	return NULL;
-}
-
-int fr_drain_was_empty(struct fr_move *m, struct fp_err *e)
-{
-	const struct fp_view_opensips *x = m->from->view;
-	struct fp_job_head *v = NULL, h = { .plan = NULL };
-	const struct fp_job_head *is;
-	struct last l = { .is_empty = false };
-	size_t n = 0;
-	int r = fp_journal_list(&m->o.journal, true, &v, &n, e);
-
-	snprintf(l.item, sizeof(l.item), "node:%s", m->from->name);
-	is = r ? NULL : last_job(m, v, n);
-	if (is)
-		r = fp_journal_read(&m->o.journal, is->id, &h, take_last, &l,
-				    e);
-	free(h.plan);
-	free(v);
-	/* jobs that cannot be read: the calls are asked once more, no harm */
-	if (r)
-		return r == -EINTR ? r : 0;
-	if (l.is_empty)
-		m->empty_s = l.at_s;
-	return l.is_empty && l.new_calls == figure(m->from) &&
-	       llabs(l.up_since_s - (x->now_s ? x->now_s - x->up_s : 0)) <= 2;
 }

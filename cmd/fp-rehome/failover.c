@@ -167,25 +167,14 @@ int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
 
 /* ---- the verb */
 
-/* What an earlier job left is not done by a new one. */
-static void say_unfinished(struct fr_move *m)
+/* --tag: which it had, or which went, is as it says. */
+static int plan(struct fr_move *m, struct fp_err *e)
 {
-	struct fp_job_head *v = NULL;
-	struct fp_err e = { .text = "" };
-	size_t n = 0;
+	int r = m->v.select.n_tags ? add_named(m, e) : add_tags(m, e);
 
-	if (fp_journal_list(&m->o.journal, false, &v, &n, &e))
-		return;
-	for (size_t i = 0; i < n; i++)
-		if (!strcmp(v[i].tool, "fp-rehome") &&
-		    !strcmp(v[i].node, m->from->name)) {
-			fp_log(FP_LOG_WARN,
-			       "job %s of %s has not ended (%s): "
-			       "fp-rehome resume %s",
-			       v[i].id, v[i].node, v[i].state, v[i].id);
-			m->is_partial = true;
-		}
-	free(v);
+	if (!r && !m->v.select.n_tags)
+		r = fr_move_add_owned(m, e);
+	return r ? r : fr_move_add_through(m, e);
 }
 
 /* One that came back owns nothing: its calls are there, and it is not dead. */
@@ -209,15 +198,22 @@ static int failover(struct fr_move *m, struct fp_err *e)
 	if (!r)
 		r = fr_move_count(m, e);
 	if (!r)
-		r = m->v.select.n_tags ? add_named(m, e) : add_tags(m, e);
+		r = fr_move_past(m, e);
+	if (!r)
+		r = fr_move_through(m, e);
+	if (!r)
+		r = plan(m, e);
 	if (!r && (m->from->view || !m->n_plan))
 		r = say_orphans(m, e);
+	else if (!r)
+		fr_move_say_ownerless(m);
 	if (r)
 		return r;
+	fr_move_say_open(m);
 	if (!m->n_plan) {
-		say_unfinished(m);
 		snprintf(why, sizeof(why),
-			 "%s: each of its tags is owned by a node that lives",
+			 "%s: each of its tags is owned by a node that lives, "
+			 "and no call is signalled through it",
 			 m->from->name);
 		return fr_move_nothing(m, why);
 	}

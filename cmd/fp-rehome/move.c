@@ -187,6 +187,7 @@ void fr_move_close(struct fr_move *m)
 	free(m->to);
 	free(m->now);
 	free(m->plan);
+	fp_past_free(m->past);
 }
 
 /* ---- targets */
@@ -283,11 +284,28 @@ int fr_move_add(struct fr_move *m, const char *tag, struct fp_edge *from,
 	return 0;
 }
 
-static bool is_planned(const struct fr_move *m, const char *tag)
+bool fr_move_is_planned(const struct fr_move *m, const char *tag)
 {
 	for (size_t i = 0; i < m->n_plan; i++)
 		if (!strcmp(m->plan[i].tag, tag))
 			return true;
+	return false;
+}
+
+void fr_move_calls(struct fr_move *m, const char *tag, size_t n)
+{
+	for (size_t i = 0; i < m->n_plan; i++)
+		if (!strcmp(m->plan[i].tag, tag))
+			m->plan[i].calls = n;
+}
+
+/* Planned, and not to stay where it is. */
+static bool leaves(const struct fr_move *m, const char *tag)
+{
+	for (size_t i = 0; i < m->n_plan; i++)
+		if (!strcmp(m->plan[i].tag, tag))
+			return !m->plan[i].to ||
+			       m->plan[i].to != m->plan[i].from;
 	return false;
 }
 
@@ -296,7 +314,7 @@ size_t fr_move_load(const struct fr_move *m, const struct fp_edge *x)
 	size_t n = 0;
 
 	for (size_t i = 0; i < m->n_now; i++)
-		if (m->now[i].owner == x && !is_planned(m, m->now[i].name))
+		if (m->now[i].owner == x && !leaves(m, m->now[i].name))
 			n += m->now[i].calls;
 	return n;
 }

@@ -12,6 +12,7 @@ struct fr_tag_now { /* as the nodes' views have it */
 	char name[64];
 	struct fp_edge *owner; /* NULL: nobody that answers */
 	size_t calls;          /* that are up, by the last count */
+	size_t through;        /* of those, signalled through m->from */
 };
 struct fr_move {
 	struct fr_env v;
@@ -24,12 +25,11 @@ struct fr_move {
 	struct fp_tag_move *plan;
 	size_t n_plan;
 	struct fp_fleet_opts fleet;
-	bool is_partial;   /* something but calls was not done: exit 3 */
-	int64_t new_calls; /* of drain: the figure that grows with them */
-	bool is_empty;     /* of drain */
-	int64_t empty_s;   /* of drain: when it was empty before; 0: never */
-	bool is_since;     /* of drain: calls made since then alone */
-	/* of drain: tags whose calls may be signalled through it, and that --tag
+	bool is_partial;      /* something but calls was not done: exit 3 */
+	int64_t new_calls;    /* of drain: the figure that grows with them */
+	bool is_empty;        /* of drain */
+	struct fp_past *past; /* NULL: not read */
+	/* of drain: tags whose calls are signalled through it, and that --tag
 	 * left out */
 	size_t n_left_out;
 };
@@ -56,6 +56,9 @@ size_t fr_move_load(const struct fr_move *m, const struct fp_edge *x);
 /* A node's share: by free memory, in quarters, so that two controllers plan
  * alike. */
 double fr_move_weight(const struct fr_move *m, const struct fp_edge *x);
+bool fr_move_is_planned(const struct fr_move *m, const char *tag);
+/* What the plan says of a tag's calls. */
+void fr_move_calls(struct fr_move *m, const char *tag, size_t n);
 /* Run it, and end: the exit status. */
 int fr_move_run(struct fr_move *m);
 /* The end of a dry run. */
@@ -72,6 +75,22 @@ void fr_move_tell(struct fr_move *m, const char *name,
 		  enum fp_condition_state state, const char *value,
 		  const char *detail);
 
+/* ---- paths.c */
+
+/* Read m->past. */
+int fr_move_past(struct fr_move *m, struct fp_err *e);
+/* Count what is signalled through the node, into m->now; after fr_move_count. */
+int fr_move_through(struct fr_move *m, struct fp_err *e);
+/* Tags that others own, with calls that are signalled through the node: these calls
+ * are to be re-INVITEd by the owner. */
+int fr_move_add_through(struct fr_move *m, struct fp_err *e);
+/* Tags that nobody owns and the node had last. */
+int fr_move_add_owned(struct fr_move *m, struct fp_err *e);
+/* Other tags that nobody owns, with calls: partial. */
+void fr_move_say_ownerless(struct fr_move *m);
+/* What an earlier job left. */
+void fr_move_say_open(const struct fr_move *m);
+
 /* When all calls have their verdicts: the policy of targets that have an old one. */
 int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
 		       struct fp_journal *j, struct fp_err *e);
@@ -84,8 +103,5 @@ int fr_drain_worked(void *move, const struct fp_campaign_sum *s,
  * did anything. */
 int fr_drain_left(struct fr_move *m, const struct fp_campaign_sum *s, char *why,
 		  size_t size, struct fp_err *e);
-/* Did a drain leave the node empty, and no new call was made there since?
- * 1, 0; -errno. */
-int fr_drain_was_empty(struct fr_move *m, struct fp_err *e);
 
 #endif

@@ -72,10 +72,10 @@ static int read_plan(struct fr_move *m, const char *plan, struct fp_err *e)
 	m->from = fp_edges_find(&m->v.edges, p.from);
 	for (size_t i = 0; i < p.n_tags && !r; i++)
 		r = add_target(m, p.tag[i].to, e);
-	if (m->from && !strcmp(p.kind, "drain")) {
+	if (m->from && m->from->view && !strcmp(p.kind, "drain")) {
 		m->o.begun = fr_drain_begun;
 		m->o.worked = fr_drain_worked;
-	} else if (!strcmp(p.kind, "failover")) {
+	} else if (!strcmp(p.kind, "failover") || !strcmp(p.kind, "drain")) {
 		m->o.worked = fr_failover_worked;
 	}
 	fp_moveplan_fini(&p);
@@ -119,6 +119,8 @@ static int resume(struct fr_move *m, struct fp_err *e)
 
 	if (!r)
 		r = read_job(m, e);
+	if (!r && m->from)
+		r = fr_move_past(m, e);
 	if (r)
 		return r;
 	r = fp_campaign_resume(&m->o, m->v.c->argv[0], to, &sum, e);

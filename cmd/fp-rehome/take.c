@@ -37,6 +37,26 @@ static int add_call(struct fr_move *m, const char *callid, struct fp_err *e)
 	return fr_move_add(m, d->tag, t ? t->owner : NULL, to, e);
 }
 
+/* Of each tag those that are taken; one that is named twice is one. */
+static void count(struct fr_move *m)
+{
+	const struct fp_select q = {
+		.callids = (const char *const *)m->v.c->argv,
+		.n_callids = (size_t)m->v.c->argc,
+	};
+	const struct fp_dialogs *s = m->to[0]->dialogs;
+
+	for (size_t i = 0; i < m->n_plan; i++) {
+		m->plan[i].calls = 0;
+		for (size_t k = 0; k < fp_dialogs_n(s); k++) {
+			const struct fp_dialog *d = fp_dialogs_at(s, k);
+
+			m->plan[i].calls += !strcmp(d->tag, m->plan[i].tag) &&
+					    fp_select_matches(&q, d, 0);
+		}
+	}
+}
+
 static int take(struct fr_move *m, struct fp_err *e)
 {
 	const struct fp_cli *c = m->v.c;
@@ -48,8 +68,8 @@ static int take(struct fr_move *m, struct fp_err *e)
 		r = fr_move_count(m, e);
 	for (int i = 0; i < c->argc && !r; i++)
 		r = add_call(m, c->argv[i], e);
-	for (size_t i = 0; i < m->n_plan && !r; i++)
-		m->plan[i].calls = (size_t)c->argc;
+	if (!r)
+		count(m);
 	m->o.select.callids = (const char *const *)c->argv;
 	m->o.select.n_callids = (size_t)c->argc;
 	return r ? r : fr_move_run(m);

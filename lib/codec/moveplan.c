@@ -224,14 +224,33 @@ void fp_moveplan_fini(struct fp_moveplan *p)
 	*p = (struct fp_moveplan){ .root = NULL };
 }
 
-int fp_moveplan_number(const char *json, const char *key, int64_t *out)
+static cJSON *object(const char *json)
 {
 	size_t n = json ? strlen(json) : 0;
-	cJSON *o = n && n < 65536 && fp_json_is_bounded(json, n, DEPTH_MAX, n)
-			   ? cJSON_ParseWithLength(json, n)
-			   : NULL;
+
+	return n && n < 65536 && fp_json_is_bounded(json, n, DEPTH_MAX, n)
+		       ? cJSON_ParseWithLength(json, n)
+		       : NULL;
+}
+
+int fp_moveplan_number(const char *json, const char *key, int64_t *out)
+{
+	cJSON *o = object(json);
 	int r = o ? whole(o, key, out) : -ENOENT;
 
+	cJSON_Delete(o);
+	return r;
+}
+
+int fp_moveplan_text(const char *json, const char *key, char *out, size_t size)
+{
+	cJSON *o = object(json);
+	const char *s =
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(o, key));
+	int r = s && strlen(s) < size ? 0 : -ENOENT;
+
+	if (!r)
+		strcpy(out, s);
 	cJSON_Delete(o);
 	return r;
 }

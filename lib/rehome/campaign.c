@@ -339,6 +339,8 @@ int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,
 	if (!r)
 		r = copy_moves(&c, move, n_moves, e);
 	if (!r)
+		r = fp_campaign_paths(&c, e);
+	if (!r)
 		r = run(&c, e);
 	fp_campaign_fini(&c);
 	return r;

@@ -3,6 +3,7 @@
 #define FP_REHOME_CAMPAIGN_H
 
 #include "db/journal.h"
+#include "rehome/past.h"
 #include "rehome/moving.h"
 #include "rehome/preflight.h"
 
@@ -43,6 +44,9 @@ struct fp_campaign_opts {
 	 * belongs to it goes into its journal; non-zero stops it.  May be NULL. */
 	int (*worked)(void *ctx, const struct fp_campaign_sum *s,
 		      struct fp_journal *j, struct fp_err *e);
+	/* drain, failover: a move whose `to` owns the tag is of the calls that are
+	 * signalled through the node; NULL: of all of the node's own tags */
+	const struct fp_past *past;
 	struct fp_select select;
 	enum fp_body body;            /* AUTO: by each dialog */
 	struct fp_moving_opts moving; /* edges, to, journal, callbacks: ours */
@@ -73,8 +77,8 @@ struct fp_campaign_sum {
 
 /* Begin and do it.  from NULL: balance, take.  Edges are read; dialogs that are
  * listed are not listed again for fp_preflight.  A move whose `to` owns the tag
- * gives nothing: its calls are re-INVITEd where they are (media; and what a drained
- * node still signals for others' tags); take gives no tag either.
+ * gives nothing: its calls are re-INVITEd where they are (media; and what a node that is
+ * left still signals for others' tags); take gives no tag either.
  * 0.  -EPERM: refused.  Others as fp_moving_run and fp_journal_begin have them: the
  * job stays, state stopped, for resume. */
 int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,

@@ -78,6 +78,7 @@ static size_t n_up(const struct batch *b)
 
 	if (fp_select(&q, b->to->dialogs, b->c->at_s, &v, &n, NULL))
 		return 0;
+	n = fp_campaign_meant(b->c, v, n);
 	free(v);
 	return n;
 }
@@ -93,6 +94,7 @@ static int choose(struct batch *b, struct fp_err *e)
 	q.count = 0;
 	if (fp_select(&q, b->to->dialogs, c->at_s, &b->d, &b->n, &n_early))
 		return fp_err(e, -ENOMEM, "out of memory");
+	b->n = fp_campaign_meant(c, b->d, b->n);
 	c->out->n_early += n_early;
 	c->out->n_left += n_up(b) - b->n;
 	if (max)

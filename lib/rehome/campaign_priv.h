@@ -34,6 +34,10 @@ struct fp_campaign_tag {
 	bool is_moved_before;  /* by an earlier run of the job */
 	bool is_turned;        /* to another target, by this run */
 	unsigned int n_starts; /* of the target, when it was judged */
+	/* it stays where it is, by the plan: only calls that are signalled through
+	 * the node that is left are asked */
+	bool is_path;
+	bool is_own; /* of that node */
 };
 struct fp_campaign {
 	struct fp_campaign_opts o; /* of resume: with the plan's */
@@ -101,6 +105,15 @@ int fp_campaign_mend(struct fp_campaign *c, struct fp_err *e);
  * move those that are up, selected and not handled yet; c->n_new: how many. */
 int fp_campaign_calls(struct fp_campaign *c, struct fp_edge *to, size_t only,
 		      struct fp_err *e);
+
+/* ---- paths (campaign_paths.c) */
+
+/* After the plan, and before owners are looked for. */
+int fp_campaign_paths(struct fp_campaign *c, struct fp_err *e);
+/* Leave out calls of tags that stay and that are not signalled through the node that
+ * is left: how many there are then. */
+size_t fp_campaign_meant(const struct fp_campaign *c,
+			 const struct fp_dialog **v, size_t n);
 
 /* ---- the plan (campaign_plan.c) */
 

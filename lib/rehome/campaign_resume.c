@@ -124,6 +124,7 @@ static int turn(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 			continue;
 		c->move[i].to = to;
 		c->state[i].is_turned = true;
+		c->state[i].is_path = false;
 	}
 	return r;
 }
@@ -183,12 +184,26 @@ static void select_all(struct fp_campaign *c)
 			   "that were not selected");
 }
 
+/* What is dead is not drained any more: what is left of it fails over. */
+static void fail_over(struct fp_campaign *c)
+{
+	if (c->o.kind != FP_MOVE_DRAIN || !c->from || c->from->view)
+		return;
+	fp_campaign_say(c, "%s does not answer: its drain goes on as failover",
+			c->from->name);
+	c->o.kind = FP_MOVE_FAILOVER;
+}
+
 static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 {
 	int r = fp_edges_read(c->o.edges, e);
 
 	if (c->is_worked)
 		select_all(c);
+	if (!r)
+		r = fp_campaign_paths(c, e);
+	if (!r)
+		fail_over(c);
 	if (!r)
 		r = find_owners(c, e);
 	if (!r && to)

@@ -12,6 +12,9 @@
 #include "db/db.h"
 #include "rehome/edges.h"
 
+/* How the reason of a mark begins that drain made. */
+#define FP_DRAIN_WHY "fp-rehome drain"
+
 /* Everything that must be so before a call is touched, by name and with its value.
  * Rules (--override RULE):
  *   alive     the node to fail over answers (MI, SIP), or a peer's link to it is Up

@@ -140,6 +140,12 @@ static void dead_links(struct preflight *f)
 
 /* ---- both */
 
+/* Calls were meant to leave it when it died: nobody works on it. */
+static bool is_drains(const struct fp_mark *m)
+{
+	return !strncmp(m->why, FP_DRAIN_WHY, strlen(FP_DRAIN_WHY));
+}
+
 static int dead(struct preflight *f, struct fp_err *e)
 {
 	const struct fp_edge *x = f->p->from;
@@ -161,6 +167,10 @@ static int dead(struct preflight *f, struct fp_err *e)
 	preflight_tell(f, x->name, &c);
 	dead_links(f);
 	fp_check_maintenance(&c, m ? m->why : NULL, m ? m->by : NULL);
+	if (m && is_drains(m)) {
+		c.state = FP_CHECK_WARN;
+		c.rule = "";
+	}
 	preflight_tell(f, x->name, &c);
 	return 0;
 }

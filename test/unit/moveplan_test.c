@@ -126,3 +126,16 @@ TEST(one_number)
 	EQ(fp_moveplan_number("[[[[[[[[[[[[", "a", &v), -ENOENT);
 	EQ(v, -12);
 }
+
+TEST(one_text)
+{
+	char s[4] = "x";
+
+	EQ(fp_moveplan_text("{\"to\":\"abc\",\"n\":1}", "to", s, 4), 0);
+	STR(s, "abc");
+	EQ(fp_moveplan_text("{\"to\":\"abcd\"}", "to", s, 4), -ENOENT);
+	EQ(fp_moveplan_text("{\"n\":1}", "n", s, 4), -ENOENT);
+	EQ(fp_moveplan_text("{}", "to", s, 4), -ENOENT);
+	EQ(fp_moveplan_text(NULL, "to", s, 4), -ENOENT);
+	STR(s, "abc");
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Moves whose tag stays where it is: of its calls those that are signalled through the
+ * node that is left, by the journals. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rehome/campaign_priv.h"
+
+/* As it was planned, before anybody looks who has the tags now. */
+int fp_campaign_paths(struct fp_campaign *c, struct fp_err *e)
+{
+	bool is_left = c->from && (c->o.kind == FP_MOVE_DRAIN ||
+				   c->o.kind == FP_MOVE_FAILOVER);
+	char(*own)[64] = NULL;
+	size_t n = 0;
+	int r = is_left ? fp_edge_own_tags(c->from, &own, &n, e) : 0;
+
+	if (r && r != -ENOENT)
+		return r;
+	for (size_t i = 0; i < c->n_moves && is_left; i++) {
+		c->state[i].is_path =
+			c->move[i].from && c->move[i].from == c->move[i].to;
+		for (size_t k = 0; k < n; k++)
+			c->state[i].is_own |= !strcmp(own[k], c->move[i].tag);
+	}
+	free(own);
+	return 0;
+}
+
+static size_t move_of(const struct fp_campaign *c, const struct fp_dialog *d)
+{
+	size_t i = 0;
+
+	while (i < c->n_moves && strcmp(c->move[i].tag, d->tag))
+		i++;
+	return i;
+}
+
+/* One that this job has a word of is the job's. */
+static bool is_meant(const struct fp_campaign *c, const struct fp_dialog *d)
+{
+	size_t i = move_of(c, d);
+	bool is_before;
+
+	if (i == c->n_moves || !c->state[i].is_path)
+		return true;
+	fp_seen_get(&c->before, d->callid, &is_before);
+	return is_before ||
+	       fp_past_is_through(c->o.past, d->callid, c->from->name,
+				     c->state[i].is_own);
+}
+
+size_t fp_campaign_meant(const struct fp_campaign *c,
+			 const struct fp_dialog **v, size_t n)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (is_meant(c, v[i]))
+			v[k++] = v[i];
+	return k;
+}
