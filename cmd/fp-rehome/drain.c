@@ -95,6 +95,8 @@ int fr_drain(struct fp_cli *c)
 		m.v.c = c;
 		return fr_fail(&m.v, r, &e);
 	}
+	m.o.is_settled_late =
+		m.v.wait_ms >= 0 && fr_is_lifted(&m.v, "new-calls");
 	if (m.v.wait_ms < 0)
 		m.v.wait_ms = WAIT_MS;
 	m.o.settle_ms = m.v.wait_ms;

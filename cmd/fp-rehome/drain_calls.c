@@ -110,8 +110,10 @@ int fr_drain_begun(void *move, const char *job, struct fp_err *e)
 	if (fr_is_lifted(&m->v, "new-calls")) {
 		fr_move_say(m,
 			    "rule new-calls is lifted: calls that come to %s "
-			    "still are moved as they come up",
-			    m->from->name);
+			    "still are moved as they come up%s",
+			    m->from->name,
+			    m->o.is_settled_late ? ", until --wait is over"
+						 : "");
 		m->new_calls = figure(m->from);
 		return 0;
 	}

@@ -378,15 +378,9 @@ int fr_move_spread(struct fr_move *m, struct fp_err *e)
 
 int fr_move_would(struct fr_move *m, const struct fp_campaign_sum *s)
 {
-	size_t n_calls = 0, n_given = 0;
-
-	for (size_t i = 0; i < m->n_plan; i++) {
-		n_calls += m->plan[i].calls;
-		n_given += m->plan[i].from != m->plan[i].to;
-	}
 	fr_progress(&m->v, NULL, 0, 0, 0, 0);
 	fp_out_counts(m->v.c->out, s->is_changed, NULL, "tags",
-		      (uint64_t)n_given, "calls", (uint64_t)n_calls, NULL);
+		      (uint64_t)s->n_tags, "calls", (uint64_t)s->n_would, NULL);
 	return s->is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 

@@ -27,10 +27,10 @@ static void count(struct fr_move *m, const struct fp_dialogs *s, bool is_early,
 
 		if (t &&
 		    (is_early ? fp_dialog_is_early(d) : fp_dialog_is_up(d)))
-			t->through +=
-				fp_past_is_through(m->past, d->callid,
-						   m->from->name,
-						   is_own(own, n_own, d->tag));
+			t->through += fp_past_is_through(m->past, d->callid,
+							 m->from->name,
+							 fr_is_among(own, n_own,
+								     d->tag));
 	}
 }
 

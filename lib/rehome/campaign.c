@@ -260,9 +260,10 @@ void fp_campaign_planned(struct fp_campaign *c)
 	for (size_t i = 0; i < c->n_moves; i++) {
 		if (c->o.tag)
 			c->o.tag(c->o.ctx, &c->move[i], "planned", "");
-		if (fp_campaign_gives(c, i) || c->move[i].calls)
-			c->out->is_changed = true;
+		c->out->n_tags += fp_campaign_gives(c, i);
+		c->out->n_would += fp_campaign_would(c, i);
 	}
+	c->out->is_changed = c->out->n_tags || c->out->n_would;
 }
 
 /* ---- begin */

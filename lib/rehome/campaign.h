@@ -36,6 +36,8 @@ struct fp_campaign_opts {
 	bool is_dry_run;
 	/* drain: how long calls that are being set up are waited for */
 	int64_t settle_ms;
+	bool is_settled_late; /* for all of it, new calls coming: not until a pass
+			       * finds none */
 	/* The job has begun and nothing is done yet; non-zero stops it.  What it
 	 * waited for may have taken long: conditions are judged again after it, and
 	 * told when they refuse.  May be NULL. */
@@ -67,6 +69,7 @@ struct fp_campaign_sum {
 	size_t n_tags, n_given; /* to move; that changed owner */
 	size_t n_early;         /* still being set up: left alone */
 	size_t n_left;          /* up, and not selected */
+	size_t n_would;         /* of a dry run: calls that would be asked */
 	char job[40];
 	size_t n_refreshed; /* whose SDP was brought to all nodes before */
 	bool is_policy_old; /* failover: push the policy after it */

@@ -132,8 +132,7 @@ static int make_calls(struct batch *b, struct fp_err *e)
 			.body = b->c->o.body == FP_BODY_AUTO
 					? fp_dialog_body(b->d[i])
 					: b->c->o.body,
-			.was = fp_seen_get(&b->c->before, b->d[i]->callid,
-					   NULL),
+			.was = fp_campaign_was(b->c, b->d[i]->callid, b->to),
 		};
 	return 0;
 }

@@ -48,7 +48,7 @@ static bool is_meant(const struct fp_campaign *c, const struct fp_dialog *d)
 	fp_seen_get(&c->before, d->callid, &is_before);
 	return is_before ||
 	       fp_past_is_through(c->o.past, d->callid, c->from->name,
-				     c->state[i].is_own);
+				  c->state[i].is_own);
 }
 
 size_t fp_campaign_meant(const struct fp_campaign *c,
@@ -60,4 +60,35 @@ size_t fp_campaign_meant(const struct fp_campaign *c,
 		if (is_meant(c, v[i]))
 			v[k++] = v[i];
 	return k;
+}
+
+enum fp_move_verdict fp_campaign_was(const struct fp_campaign *c,
+				     const char *callid,
+				     const struct fp_edge *to)
+{
+	enum fp_move_verdict v = fp_seen_get(&c->before, callid, NULL);
+
+	if (c->is_resumed && v == FP_MOVE_WAITING &&
+	    fp_past_is_at(c->o.past, callid, to->name))
+		return FP_MOVE_MOVED;
+	return v;
+}
+
+size_t fp_campaign_would(const struct fp_campaign *c, size_t i)
+{
+	const struct fp_tag_move *m = &c->move[i];
+	const struct fp_dialogs *s = m->to->dialogs;
+	size_t n = 0;
+
+	if (!c->is_resumed)
+		return m->calls;
+	for (size_t k = 0; k < fp_dialogs_n(s); k++) {
+		const struct fp_dialog *d = fp_dialogs_at(s, k);
+
+		n += fp_dialog_is_up(d) && !strcmp(d->tag, m->tag) &&
+		     fp_select_matches(&c->o.select, d, c->at_s) &&
+		     is_meant(c, d) &&
+		     fp_campaign_was(c, d->callid, m->to) == FP_MOVE_WAITING;
+	}
+	return n;
 }

@@ -95,6 +95,24 @@ static int find_node(const struct fp_campaign *c, const char *name,
 	return 0;
 }
 
+/* One that is there no more: another goes on in its place. */
+static int find_target(struct fp_campaign *c, const char *name,
+		       struct fp_err *e)
+{
+	struct fp_edge **to = &c->move[c->n_moves - 1].to;
+	struct fp_err why;
+	int r = find_node(c, name, to, &why);
+
+	if (!r)
+		return 0;
+	if (!c->turn_to)
+		return fp_err(e, r, "%s (--to NODE goes on with another)",
+			      why.text);
+	*to = c->turn_to;
+	c->state[c->n_moves - 1].is_removed = true;
+	return 0;
+}
+
 static int find_word(const char *const *words, size_t n, const char *what,
 		     const char *s, int *out, struct fp_err *e)
 {
@@ -125,7 +143,7 @@ static int unplan_tags(struct fp_campaign *c, const struct fp_moveplan *p,
 		m->calls = (size_t)p->tag[i].calls;
 		r = find_node(c, p->tag[i].from, &m->from, e);
 		if (!r)
-			r = find_node(c, p->tag[i].to, &m->to, e);
+			r = find_target(c, p->tag[i].to, e);
 	}
 	return r;
 }

@@ -37,7 +37,8 @@ struct fp_campaign_tag {
 	/* it stays where it is, by the plan: only calls that are signalled through
 	 * the node that is left are asked */
 	bool is_path;
-	bool is_own; /* of that node */
+	bool is_own;     /* of that node */
+	bool is_removed; /* its target is in the cluster file no more */
 };
 struct fp_campaign {
 	struct fp_campaign_opts o; /* of resume: with the plan's */
@@ -57,6 +58,8 @@ struct fp_campaign {
 	int check_code;
 	struct fp_err check_err;
 	bool is_split, is_mended, is_back_said;
+	struct fp_edge *turn_to; /* resume --to; NULL: as it was planned */
+	bool is_resumed;
 	bool is_worked; /* by earlier runs: all that was selected has verdicts */
 	bool is_lost;   /* the job is somebody else's */
 	bool is_ended;  /* its state is written, or it is lost */
@@ -114,6 +117,13 @@ int fp_campaign_paths(struct fp_campaign *c, struct fp_err *e);
  * is left: how many there are then. */
 size_t fp_campaign_meant(const struct fp_campaign *c,
 			 const struct fp_dialog **v, size_t n);
+/* What earlier runs say of a call; of a job that goes on another may have moved it to
+ * that node meanwhile. */
+enum fp_move_verdict fp_campaign_was(const struct fp_campaign *c,
+				     const char *callid,
+				     const struct fp_edge *to);
+/* How many calls of move i would be asked. */
+size_t fp_campaign_would(const struct fp_campaign *c, size_t i);
 
 /* ---- the plan (campaign_plan.c) */
 

@@ -111,6 +111,8 @@ static int forget(struct fp_campaign *c, const char *tag,
 static bool is_to_turn(const struct fp_campaign *c, size_t i,
 		       const struct fp_edge *to)
 {
+	if (c->state[i].is_removed)
+		return true;
 	return c->move[i].to != to &&
 	       (!c->state[i].is_moved_before || !c->move[i].to->view);
 }
@@ -261,6 +263,9 @@ static int look(struct fp_campaign *c, const char *job, struct fp_err *e)
 	int r = fp_journal_read(&c->o.journal, job, &h, take_item, c, e);
 
 	free(h.plan);
+	if (!r && !strcmp(h.state, "running"))
+		r = fp_err(e, -EBUSY, "job %s is running: %s has it", job,
+			   h.owner);
 	return r;
 }
 
@@ -273,6 +278,8 @@ int fp_campaign_resume(const struct fp_campaign_opts *o, const char *job,
 	struct fp_err why;
 	int r = fp_campaign_init(&c, o, out);
 
+	c.is_resumed = true;
+	c.turn_to = to;
 	if (!r)
 		r = read_plan(&c, job, &p, e);
 	if (!r)

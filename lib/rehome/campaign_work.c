@@ -61,6 +61,13 @@ static int one_by_one(struct fp_campaign *c, struct fp_err *e)
 	return r;
 }
 
+static bool is_settled(const struct fp_campaign *c, bool is_over)
+{
+	if (c->o.is_settled_late)
+		return is_over;
+	return !c->n_new && (is_over || !c->out->n_early);
+}
+
 /* Calls that came up meanwhile: again until a pass finds none, and none is being
  * set up or its time is over. */
 static int settle(struct fp_campaign *c, struct fp_err *e)
@@ -70,8 +77,7 @@ static int settle(struct fp_campaign *c, struct fp_err *e)
 
 	for (;;) {
 		r = pass(c, e);
-		if (r || (!c->n_new && !c->out->n_early) ||
-		    (!c->n_new && fp_clock_ms() >= end_ms))
+		if (r || is_settled(c, fp_clock_ms() >= end_ms))
 			return r;
 		r = c->n_new ? 0 : fp_campaign_pause(c, ms, e);
 		ms = 2 * ms < SETTLE_MAX_MS ? 2 * ms : SETTLE_MAX_MS;

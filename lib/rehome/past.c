@@ -144,13 +144,14 @@ static int take_call(struct fp_past *h, const char *item, const char *state,
 
 	if (fp_move_verdict_parse(state, &v))
 		v = FP_MOVE_UNKNOWN;
-	/* not asked, or not there: what was before is as it was */
-	if (v == FP_MOVE_SKIPPED || v == FP_MOVE_GONE)
+	/* not asked: what was before is as it was */
+	if (v == FP_MOVE_SKIPPED)
 		return 0;
 	w = put(h, item);
 	if (!w || target_of(h, detail, &at))
 		return -ENOMEM;
-	if (v == FP_MOVE_MOVED || v == FP_MOVE_DONE) {
+	/* of one that had ended nothing goes anywhere */
+	if (v == FP_MOVE_MOVED || v == FP_MOVE_DONE || v == FP_MOVE_GONE) {
 		if (when > w->at_s) {
 			w->at = at;
 			w->at_s = when;

@@ -21,7 +21,7 @@ int fp_past_read(struct fp_past **out, const struct fp_journal_opts *o,
 		 struct fp_err *e);
 void fp_past_free(struct fp_past *h); /* NULL is allowed */
 
-/* Was it moved to that node, and not asked since by anybody?  h may be NULL. */
+/* Was it moved to that node (or had ended when it was asked there), and not asked since by anybody?  h may be NULL. */
 bool fp_past_is_at(const struct fp_past *h, const char *callid,
 		   const char *node);
 /* Is it signalled through that node, or may it be: moved there last; asked there and

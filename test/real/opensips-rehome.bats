@@ -22,6 +22,7 @@ teardown() { rr_teardown; }
 @test "a node that lives is not failed over" { case_alive; }
 @test "what endpoints answer; resume asks what is silent or failed" { case_verdicts; }
 @test "drain: new calls away, all tags, empty; again: nothing; new calls later" { case_drain; }
+@test "drain: killed, and its node dies: failover and resume" { case_drain_dies; }
 @test "drain: what endpoints agreed on since goes with a call" { case_refresh; }
 @test "drain: new calls that still come refuse it" { case_new_calls; }
 @test "balance: tags to idle nodes; again: nothing" { case_balance; }

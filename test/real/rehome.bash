@@ -193,6 +193,11 @@ case_spread() { # rh_kill|rr_mute
 				\"\\(length) \\(length)\"" <<<"$output")"
 	done
 	same "$(twice)" ''
+	# another dies, which had tags of the first
+	rh_kill 2
+	fr 0 failover sip2 --to sip3
+	same "$(at uac 127.0.1.3) $(at uas 127.0.1.3)" '20 20'
+	same "$(rh_owner sip1.0)$(rh_owner sip1.1)$(rh_owner sip1.2)" 333
 }
 
 # A node that lives is not failed over.
@@ -230,7 +235,9 @@ case_verdicts() {
 	id=$(job)
 	same "$(state "$id")" stopped
 	hints "fp-rehome resume $id asks again what is silent or failed"
-	fr 3 failover sip1 --to sip2
+	# what moved is not asked again
+	fr 3 failover sip1 --to sip2 --retries 1
+	same "$(verdicts)" 'failed 1 refused 2 silent 1'
 	hints "job $id of sip1 has not ended (stopped): fp-rehome resume $id"
 	fr 3 resume "$id" --retries 1
 	same "$(cut -f 2 <<<"$output" | grep -c "done")" 6
@@ -272,8 +279,37 @@ case_drain() {
 	hints 'sip1 is empty'
 	same "$(at uac 127.0.1.2)$(at uas 127.0.1.1)" "$(at uas 127.0.1.2)0"
 	same "$(($(at uac 127.0.1.2) + $(at uac 127.0.1.3)))" 24
+	# and those that come when it dies
+	rh_calls 2
 	rh_kill 1
+	fr 0 failover sip1 --to sip2,sip3
+	same "$(verdicts)" 'moved 2'
+	same "$(($(at uac 127.0.1.2) + $(at uac 127.0.1.3)))" 26
 	rh_bye uac
+}
+
+# A drain that was killed, and then its node died: both ways on lead to the end, and
+# what one did the other does not do again.
+case_drain_dies() {
+	local id
+
+	rr_up 12
+	fr_begin drain sip1 --to sip2 --rate 6 --override new-calls
+	os_wait 15 invited 2
+	kill -s KILL "$rr_pid"
+	wait "$rr_pid" || :
+	id=$(pg_sql 'select id from fastpath.job')
+	rh_kill 1
+	fr 0 failover sip1 --to sip2
+	hints "job $id of sip1 has not ended (stopped): fp-rehome resume $id"
+	same "$(at uac 127.0.1.2) $(at uas 127.0.1.2)" '12 12'
+	fr 0 resume "$id" --dry-run --json
+	same "$(summary changed) $(summary calls)" 'false 0'
+	fr 0 resume "$id"
+	hints 'sip1 does not answer: its drain goes on as failover'
+	same "$(verdicts)" 'done 12'
+	[ "$(twice | wc -l)" -le 8 ] # what was under way
+	same "$(state "$id")" 'done'
 }
 
 # What the endpoints agreed on since the call's set-up goes with it.
@@ -328,6 +364,15 @@ case_take() {
 	same "$(rh_owner "$tag")" 1
 	hints "its tag $tag stays: timeouts and pings are sip1's still"
 	same "$(rh_invites uas | cut -d ' ' -f 1,2)" "$id 127.0.1.2"
+	# what was taken is the taker's, too
+	fr 1 drain sip2 --to sip3 --dry-run
+	same "$(awk -v t="$tag" '$1 == t' <<<"$output" | xargs)" \
+		"$tag sip1 sip1 1 planned -"
+	rh_kill 2
+	fr 0 failover sip2 --to sip3
+	same "$(rh_invites uas | cut -d ' ' -f 1,2 | xargs)" \
+		"$id 127.0.1.2 $id 127.0.1.1"
+	rh_restart 2
 	rh_kill 1
 	os_wait 10 rh_is_lost 1
 	fr 5 take "$(rh_held | tail -n 1)" --to sip2

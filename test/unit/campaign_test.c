@@ -91,6 +91,25 @@ TEST(plan)
 	fp_buf_fini(&b);
 }
 
+/* ... when resume does not say another. */
+TEST(a_target_that_is_there_no_more)
+{
+	const char plan[] = "{\"kind\":\"drain\",\"tags\":["
+			    "{\"tag\":\"a\",\"to\":\"sip9\"},"
+			    "{\"tag\":\"b\",\"to\":\"sip2\"}]}";
+	struct fp_campaign c = { .o = { .edges = &edges },
+				 .turn_to = &nodes[2] };
+	struct fp_moveplan p;
+	struct fp_err e;
+
+	EQ(fp_moveplan_parse(&p, plan, strlen(plan), &e), 0);
+	EQ(fp_campaign_unplan(&c, &p, &e), 0);
+	OK(c.move[0].to == &nodes[2] && c.state[0].is_removed);
+	OK(c.move[1].to == &nodes[1] && !c.state[1].is_removed);
+	fp_campaign_fini(&c);
+	fp_moveplan_fini(&p);
+}
+
 static void is_wrong(const char *plan, const char *why)
 {
 	struct fp_campaign c = { .o = { .edges = &edges } };
@@ -111,6 +130,8 @@ TEST(plan_of_others)
 		 "node sip9 is not in the cluster file");
 	is_wrong("{\"kind\":\"drain\",\"tags\":[{\"tag\":\"a\",\"to\":\"b\"}]}",
 		 "node b is not in the cluster file");
+	is_wrong("{\"kind\":\"drain\",\"tags\":[{\"tag\":\"a\",\"to\":\"b\"}]}",
+		 "(--to NODE goes on with another)");
 	is_wrong("{\"kind\":\"drain\",\"verify\":\"hope\",\"tags\":[]}",
 		 "verify is \"hope\"");
 }
