@@ -64,6 +64,8 @@ int fr_move_add_through(struct fr_move *m, struct fp_err *e)
 			m->n_left_out++;
 			continue;
 		}
+		if (fr_move_is_planned(m, t->name))
+			continue;
 		r = fr_move_add(m, t->name, t->owner, t->owner, e);
 		if (!r)
 			fr_move_calls(m, t->name, t->through);
@@ -100,8 +102,12 @@ static bool may_another_own(const struct fr_move *m)
 
 int fr_move_add_owned(struct fr_move *m, struct fp_err *e)
 {
+	uint32_t stranger;
 	bool may = may_another_own(m);
 	int r = 0;
+
+	fp_edges_is_only_silent(&m->v.edges, m->from, &stranger);
+	may |= stranger != 0;
 
 	for (size_t i = 0; i < m->n_now && !r && !may; i++) {
 		const struct fr_tag_now *t = &m->now[i];

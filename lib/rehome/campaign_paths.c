@@ -84,11 +84,13 @@ size_t fp_campaign_would(const struct fp_campaign *c, size_t i)
 		return m->calls;
 	for (size_t k = 0; k < fp_dialogs_n(s); k++) {
 		const struct fp_dialog *d = fp_dialogs_at(s, k);
+		enum fp_move_verdict v = fp_campaign_was(c, d->callid, m->to);
 
 		n += fp_dialog_is_up(d) && !strcmp(d->tag, m->tag) &&
 		     fp_select_matches(&c->o.select, d, c->at_s) &&
 		     is_meant(c, d) &&
-		     fp_campaign_was(c, d->callid, m->to) == FP_MOVE_WAITING;
+		     (v == FP_MOVE_WAITING ||
+		      (v == FP_MOVE_MOVED && c->state[i].is_turned));
 	}
 	return n;
 }
