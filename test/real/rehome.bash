@@ -336,6 +336,12 @@ case_new_calls() {
 	hints 'refused by rule new-calls: sip1: new calls still come to it'
 	same "$(rh_owner sip1.0)" 1
 	same "$(state "$(job)")" stopped
+	# lifted: they are moved as they come, for as long as it is said
+	SECONDS=0
+	fr 3 drain sip1 --to sip2 --wait 3s --override new-calls
+	[ "$SECONDS" -ge 3 ]
+	hints 'still are moved as they come up, until --wait is over'
+	hints 'empty: no: new calls came while it was drained'
 }
 
 case_balance() {
@@ -358,6 +364,9 @@ case_take() {
 	rr_up 4
 	id=$(rh_held | head -n 1)
 	fr 1 take "$id" --to sip2 --dry-run
+	# shellcheck disable=SC2046 # words
+	fr 1 take $(rh_held) --to sip2 --dry-run --json
+	same "$(summary calls)" 4
 	fr 0 take "$id" --to sip2
 	same "$(verdicts)" 'moved 1'
 	tag=$(cut -f 5 <<<"$output")
@@ -385,6 +394,8 @@ case_take() {
 # ---- two at once
 
 case_two() {
+	local id
+
 	rr_up 12
 	rh_kill 1
 	fr_begin failover sip1 --to sip2 --rate 3
@@ -394,6 +405,9 @@ case_two() {
 	FP_STATE=$PWD/other fr 4 failover sip1 --tag sip1.0,sip1.1 --to sip3 \
 		--override active
 	hints 'lock "rehome tag:sip1.0" is held '
+	id=$(pg_sql "select id from fastpath.job where state = 'running'")
+	fr 4 resume "$id" --dry-run
+	hints "job $id is running"
 	fr_end 0
 	same "$(verdicts)" 'moved 12'
 	rh_moved 127.0.1.2
