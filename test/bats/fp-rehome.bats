@@ -3,6 +3,7 @@
 # fp-rehome moves calls: the main road, with stand-ins of OpenSIPS (the cases that real
 # ones pass too, test/real/opensips-rehome.bats), SIPp at both ends and a real
 # PostgreSQL.
+# shellcheck disable=SC2154 # bats' own variables
 
 bats_require_minimum_version 1.5.0
 
