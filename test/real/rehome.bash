@@ -430,7 +430,6 @@ case_stopped() {
 	sleep 0.5
 	kill -s CONT "$rr_pid"
 	fr_end 4
-	hints 'this was not run for '
 	# what was under way, and what fp_db was not told
 	[ "$(twice | wc -l)" -le 5 ]
 	same "$(state "$id")" 'done'

@@ -59,12 +59,13 @@ def run(argv):
     a = arguments(argv)
     os.makedirs(a.dir, exist_ok=True)
     s = state.State(a)
-    parts = [control.serve, transports.udp, transports.unix, transports.fifo,
+    parts = [transports.udp, transports.unix, transports.fifo,
              transports.http, probing.sip]
     if a.nodes:
         parts += [cluster.watch, cluster.tell_all]
     if not a.no_probes:
         parts.append(probing.probe)
+    parts.append(control.serve)  # tests wait for its socket
     for part in parts:
         threading.Thread(target=part, args=(s,), daemon=True).start()
     threading.Event().wait()

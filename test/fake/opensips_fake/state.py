@@ -154,7 +154,7 @@ class State:
     def configured_tags(self):
         mine = 'active' if self.args.active else 'backup'
         return {'sip%d.%d' % (n, k): mine if n == self.node else 'backup'
-                for n in self.args.nodes or [self.node]
+                for n in self.args.nodes
                 for k in range(self.args.tags)}
 
     def load_tables(self):
