@@ -10,18 +10,18 @@
 static void say(const struct fp_orphan *o, size_t n, const struct fp_edge *x,
 		char *out, size_t size)
 {
-	char todo[300], more[40] = "";
+	char advice[300], more[40] = "";
 
 	/* x may have had it: what it gets it can give away with its calls */
 	if (x && x->view && fp_edge_tag(x, o->tag) >= 0)
-		snprintf(todo, sizeof(todo), "fp-rehome activate %s --tag %s",
-			 x->name, o->tag);
+		snprintf(advice, sizeof(advice),
+			 "fp-rehome activate %s --tag %s", x->name, o->tag);
 	else
-		fp_orphan_advice(o, todo, sizeof(todo));
+		fp_orphan_advice(o, advice, sizeof(advice));
 	if (n > 1)
 		snprintf(more, sizeof(more), " (nor %zu other tags)", n - 1);
 	snprintf(out, size, "tag %s: %zu calls, and nobody owns it%s: %s",
-		 o->tag, o->calls, more, todo);
+		 o->tag, o->calls, more, advice);
 }
 
 static int by_name(const void *a, const void *b)

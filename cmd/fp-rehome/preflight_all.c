@@ -220,10 +220,10 @@ static int orphan(struct fr_env *v, const struct fp_orphan *o, struct fp_err *e)
 				  .state = "no-owner",
 				  .refusals = "no-owner",
 				  .calls = o->calls };
-	char todo[200];
+	char advice[200];
 
-	fp_orphan_advice(o, todo, sizeof(todo));
-	snprintf(out.detail, sizeof(out.detail), "%s: %s", o->tag, todo);
+	fp_orphan_advice(o, advice, sizeof(advice));
+	snprintf(out.detail, sizeof(out.detail), "%s: %s", o->tag, advice);
 	return fp_out_record(v->c->out, &type, &out, e);
 }
 

@@ -155,7 +155,7 @@ void fp_check_policy(struct fp_check *out, const struct fp_check_policy *f)
 #define NAME "tag"
 static bool tag_is_lacking(struct fp_check *out, const struct fp_check_tag *f)
 {
-	static const char todo[] =
+	static const char advice[] =
 		"OpenSIPS would make it, on one node: sharing_tag stands in "
 		"the configuration of each";
 
@@ -166,7 +166,7 @@ static bool tag_is_lacking(struct fp_check *out, const struct fp_check_tag *f)
 		    f->to);
 	else
 		return false;
-	fp_check_detail(out, "%s", todo);
+	fp_check_detail(out, "%s", advice);
 	return true;
 }
 

@@ -9,13 +9,13 @@
 
 static void tell(struct preflight *f, const struct fp_orphan *o)
 {
-	char todo[200];
+	char advice[200];
 	struct fp_check c;
 
-	fp_orphan_advice(o, todo, sizeof(todo));
+	fp_orphan_advice(o, advice, sizeof(advice));
 	fp_check_say(&c, "no-owner", FP_CHECK_WARN, "", "%s: %zu calls", o->tag,
 		     o->calls);
-	fp_check_detail(&c, "nobody runs their timeouts and pings: %s", todo);
+	fp_check_detail(&c, "nobody runs their timeouts and pings: %s", advice);
 	preflight_tell(f, (o->own ? o->own : o->at)->name, &c);
 }
 
