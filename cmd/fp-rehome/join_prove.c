@@ -7,48 +7,17 @@
 #include "io/clock.h"
 #include "join.h"
 
-#define CONFIG_MAX (4 << 20)
 #define AGAIN_MS 300
 #define SAY_MS 5000
 
 /* ---- --config */
 
-static int read_all(const char *name, char *text, size_t *n, struct fp_err *e)
-{
-	FILE *f = fopen(name, "re");
-	int r = 0;
-
-	if (!f)
-		return fp_err_sys(e, -errno, "%s", name);
-	*n = fread(text, 1, CONFIG_MAX + 1, f);
-	if (ferror(f))
-		r = fp_err_sys(e, -EIO, "%s", name);
-	else if (*n > CONFIG_MAX)
-		r = fp_err(e, -EFBIG, "%s: above 4 MB", name);
-	fclose(f);
-	return r;
-}
-
 int fr_join_config(struct fr_join *j, struct fp_err *e)
 {
 	const char *name = fp_cli_get(j->v->c, "config");
-	char *text;
-	size_t n = 0;
-	int r;
+	int r = name ? fr_config(name, &j->cfg, e) : 0;
 
-	if (!name)
-		return 0;
-	text = malloc(CONFIG_MAX + 1);
-	if (!text)
-		return fp_err(e, -ENOMEM, "no memory");
-	r = read_all(name, text, &n, e);
-	if (!r) {
-		r = fp_os_cfg_read(&j->cfg, text, n, e);
-		if (r)
-			fp_err_prefix(e, r, "%s", name);
-	}
-	free(text);
-	j->has_cfg = !r;
+	j->has_cfg = name && !r;
 	return r;
 }
 

@@ -6,8 +6,6 @@
 
 #include "preflight.h"
 
-#define CONFIG_MAX (4 << 20)
-
 struct preflight {
 	struct fr_env *v;
 	struct fr_outlook look;
@@ -31,44 +29,6 @@ static bool is_lifted(void *ctx, const char *rule)
 	struct preflight *p = ctx;
 
 	return fr_is_lifted(p->v, rule);
-}
-
-/* ---- --config */
-
-static int read_all(FILE *f, const char *name, char *text, size_t *n,
-		    struct fp_err *e)
-{
-	*n = fread(text, 1, CONFIG_MAX + 1, f);
-	if (ferror(f))
-		return fp_err_sys(e, -EIO, "%s", name);
-	if (*n > CONFIG_MAX)
-		return fp_err(e, -EFBIG, "%s: above 4 MB", name);
-	return 0;
-}
-
-static int read_config(const char *name, struct fp_os_cfg *out,
-		       struct fp_err *e)
-{
-	char *text = malloc(CONFIG_MAX + 1);
-	FILE *f = text ? fopen(name, "re") : NULL;
-	size_t n;
-	int r;
-
-	if (!f) {
-		r = text ? fp_err_sys(e, -errno, "%s", name)
-			 : fp_err(e, -ENOMEM, "out of memory");
-		free(text);
-		return r;
-	}
-	r = read_all(f, name, text, &n, e);
-	if (!r) {
-		r = fp_os_cfg_read(out, text, n, e);
-		if (r)
-			fp_err_prefix(e, r, "%s", name);
-	}
-	fclose(f);
-	free(text);
-	return r;
 }
 
 /* ---- a node */
@@ -149,7 +109,7 @@ static int preflight_node(struct fr_env *v, struct fp_err *e)
 	int r = fr_prints(v, FR_CONDITION, e);
 
 	if (!r && config)
-		r = read_config(config, &p.cfg, e);
+		r = fr_config(config, &p.cfg, e);
 	if (!r)
 		r = node(&p, v->c->argv[0], e);
 	if (!r || r == -EPERM)

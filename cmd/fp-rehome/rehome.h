@@ -82,6 +82,8 @@ bool fr_is_named(const struct fr_env *v, const struct fp_edge *x);
  * -EINVAL: a name, one twice. */
 int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
 	       bool *is_auto, struct fp_err *e);
+/* Read the file of --config.  0; -errno, -EFBIG, -EINVAL: e names it. */
+int fr_config(const char *name, struct fp_os_cfg *out, struct fp_err *e);
 /* Maintenance marks of fp_db, or of the copy when it is away. */
 int fr_marks(struct fr_env *v, struct fp_err *e);
 /* The same anew: those before are gone.  marks_now of a campaign. */
