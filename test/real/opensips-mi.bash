@@ -254,10 +254,10 @@ case_late_probe() {
 		sleep 1.3
 	done
 	[ "$is_undone" = yes ]
-	# made so again before it is asked again, and when all answers are in,
-	# it stays
+	# made so again before it is asked again, and when all answers are in
+	# and the last question has run into fr_timeout (2 s), it stays
 	peer 127.0.2.2 silent
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
+	for _ in {1..16}; do
 		dispatch i 127.0.2.2
 		sleep 0.2
 	done
