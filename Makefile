@@ -23,9 +23,10 @@ FUZZ_TIME ?= 30
 DEPS_build := gcc libc6-dev clang llvm make pkg-config libbpf-dev libelf-dev \
 	zlib1g-dev libmnl-dev libcjson-dev nettle-dev libpcap-dev \
 	libssh2-1-dev librabbitmq-dev libssl-dev \
-	libcurl4-openssl-dev libpq-dev
+	libcurl4-openssl-dev libpq-dev libexpat1-dev libsqlite3-dev
 DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
-	openssh-server openssh-client jq postgresql python3
+	openssh-server openssh-client jq postgresql python3 \
+	python3-psycopg2
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
 	socat bash-completion zsh fish time git rabbitmq-server \
@@ -75,7 +76,7 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(WARN_gcc) $(INC) $(DEFS) $(CPPFLAGS) $(CFLAGS
 	$(if $(SAN),$(SAN_FLAGS))
 FUZZ_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) -O1 -g $(SAN_FLAGS)
 LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap \
-	-lssh2 -lrabbitmq -lssl -lcrypto -lcurl -lpq -lm
+	-lssh2 -lrabbitmq -lssl -lcrypto -lcurl -lpq -lexpat -lsqlite3 -lm
 # asm/types.h is in the multiarch directory, which -target bpf does not search.
 BPF_CFLAGS := -target bpf -O2 -mcpu=v3 -g -Wall $(if $(CI),-Werror) $(INC) \
 	$(addprefix -idirafter ,$(wildcard /usr/include/$(shell uname -m)-linux-gnu))

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* As much of SIP (RFC 3261) as probing takes: an OPTIONS request, and the parts
- * of a response that say whose it is. */
+/* As much of SIP (RFC 3261) as probing takes: an OPTIONS request, a BYE, and the
+ * parts of a response that say whose it is. */
 
 struct fp_sip_options {
 	const char *transport;     /* "UDP", "TCP", "TLS" */
@@ -21,6 +21,20 @@ struct fp_sip_options {
 	uint32_t cseq;
 };
 void fp_sip_print_options(struct fp_buf *to, const struct fp_sip_options *o);
+
+/* A BYE within a dialog, as its far end would send it. */
+struct fp_sip_bye {
+	const char *transport, *sent_by; /* as above */
+	const char *uri; /* Request-URI: of who is to drop the call */
+	const char *from,
+		*to; /* name-addrs with their tags, as they stand in the
+				* dialog: from is the far end */
+	const char *branch, *call_id;
+	uint32_t cseq;
+};
+/* 0; -EINVAL: a control character in one of them. */
+int fp_sip_print_bye(struct fp_buf *to, const struct fp_sip_bye *b,
+		     struct fp_err *e);
 
 struct fp_sip_response {
 	int status;                                     /* 100 to 699 */

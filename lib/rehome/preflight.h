@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/condition.h"
 #include "base/err.h"
 #include "codec/opensips_cfg.h"
 #include "control/fleet.h"
@@ -42,16 +43,6 @@ enum fp_move_kind {
 	FP_MOVE_MEDIA,
 	FP_MOVE_JOIN,
 	FP_MOVE_ACTIVATE,
-};
-
-enum fp_condition_state { FP_COND_OK, FP_COND_WARN, FP_COND_REFUSE };
-struct fp_condition {     /* texts are good during the call */
-	const char *node; /* whom it is about */
-	const char *name; /* capability, link, memory ... */
-	const char *rule; /* of REFUSE, else "" */
-	enum fp_condition_state state;
-	const char *value;  /* what was found */
-	const char *detail; /* what it means, or what to do; "" */
 };
 
 /* A tag and where it goes. */

@@ -19,9 +19,10 @@ below() {
 	lib/db) echo base io model codec peer logic db ;;
 	lib/health) echo base io model codec peer logic control db health ;;
 	lib/rehome) echo base io model codec peer logic control db health rehome ;;
+	lib/recover) echo base io model codec peer logic control db health recover ;;
 	lib/verb) echo base io cli model codec peer logic db verb ;;
 	cmd*) echo base io cli model codec peer logic node control db health \
-		rehome verb ;;
+		rehome recover verb ;;
 	esac
 }
 
@@ -32,10 +33,11 @@ sideways='maps:pins xdp:pins xdp:maps xdp:bpfobj'
 # Third-party headers, and the directories that hide them from the rest.
 third_party() {
 	case $1 in
-	bpf/* | libmnl/* | pcap* | libssh2* | libpq* | amqp* | curl/*)
+	bpf/* | libmnl/* | pcap* | libssh2* | libpq* | amqp* | curl/* | sqlite3*)
 		echo lib/peer ;;
 	openssl/*) echo lib/io ;;
 	nettle/*) echo lib/base lib/peer ;;
+	expat.h) echo lib/codec ;;
 	cjson/*) echo lib/model lib/codec lib/peer ;;
 	esac
 }

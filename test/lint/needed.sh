@@ -12,6 +12,8 @@ allowed() {
 	fp-sync) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq ;;
 	fp-health | fp-rehome) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq \
 		libssl libcrypto libcurl libpq ;;
+	fp-recover) echo libbpf libnettle libmnl libcjson libssh2 librabbitmq \
+		libssl libcrypto libcurl libpq libexpat libsqlite3 ;;
 	esac
 }
 

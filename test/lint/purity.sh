@@ -17,7 +17,7 @@ find_calls() { # PATTERN DIR...
 find_calls 'exit|_exit|abort|err|errx|quick_exit' lib
 find_calls 'printf|puts|putchar|perror|getenv|secure_getenv|warn|warnx' \
 	lib/base lib/io lib/model lib/codec lib/peer lib/logic lib/node \
-	lib/control lib/db lib/health lib/rehome lib/verb
+	lib/control lib/db lib/health lib/rehome lib/recover lib/verb
 
 # What can change between calls: symbols in .data, .bss and their thread-local
 # likes.  The clock is turned by tests, the log has a level; a write beside a

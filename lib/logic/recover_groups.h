@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_LOGIC_RECOVER_GROUPS_H
+#define FP_LOGIC_RECOVER_GROUPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "codec/fsrow.h"
+
+/* Legs to calls: what belongs together is moved together or not at all.  Pure.
+ * Source: FreeSWITCH 1.10.12 switch_channel.c (partner: signal_bond, else
+ * originate_signal_bond), switch_core_state_machine.c (recovery of a bridge). */
+
+/* Words about a leg or a call; a call has those of all its legs. */
+enum fp_call_word {
+	FP_CALL_ORPHAN = 1 << 0,  /* its partner has no row */
+	FP_CALL_ONE_LEG = 1 << 1, /* its applications run again */
+	FP_CALL_UNSAFE = 1 << 2,  /* ... and one is not safe to run again */
+	FP_CALL_TCP = 1 << 3,     /* the connection died with the node */
+	FP_CALL_TLS = 1 << 4,
+	FP_CALL_WS = 1 << 5,
+	FP_CALL_DTLS = 1 << 6, /* or ICE: not restored */
+	FP_CALL_SRTP = 1 << 7, /* SDES: keys are in the row */
+	FP_CALL_HELD = 1 << 8,
+	FP_CALL_VIDEO = 1 << 9,
+	FP_CALL_T38 = 1 << 10,
+	FP_CALL_BYPASS = 1 << 11, /* its media is not ours */
+	FP_CALL_NAT = 1 << 12,
+	FP_CALL_TOO_YOUNG = 1 << 13, /* its CSeq would not grow yet */
+	FP_CALL_TOO_OLD = 1 << 14,   /* its run is dead for too long */
+	FP_CALL_BROKEN = 1 << 15,    /* a row that cannot be read */
+	FP_CALL_FOREIGN = 1 << 16,   /* not of sofia: verto, loopback */
+	FP_CALL_TWICE = 1 << 17,   /* two rows of one uuid: the later counts */
+	FP_CALL_PROFILE = 1 << 18, /* no target runs its profile */
+	FP_CALL_PORT = 1 << 19,    /* no RTP port is free for it */
+};
+/* "orphan", "one-leg" ... of one bit; NULL: none. */
+const char *fp_call_word(unsigned int bit);
+/* All of them, comma separated; "ok" when 0. */
+void fp_call_words(unsigned int words, char *out, size_t size);
+
+enum fp_call_kind {
+	FP_CALL_BRIDGE,     /* two legs */
+	FP_CALL_CONFERENCE, /* members of a room, and whom they are bridged to */
+	FP_CALL_SINGLE,     /* one leg with an application */
+	FP_CALL_ALONE,      /* an orphan */
+	FP_CALL_CHAIN,      /* more than two legs by their bonds */
+};
+const char *fp_call_kind_name(enum fp_call_kind k);
+
+/* What shall be done with it. */
+enum fp_call_fate {
+	FP_FATE_MOVE,
+	FP_FATE_BYE,    /* an orphan: brought up so that it ends with a BYE */
+	FP_FATE_REDIAL, /* ... or so that its dialplan dials again */
+	FP_FATE_SKIP,   /* as told; its rows stay */
+	FP_FATE_LOST,   /* it cannot be had: the words say why */
+};
+const char *fp_call_fate_name(enum fp_call_fate f);
+int fp_call_fate_parse(const char *s,
+		       enum fp_call_fate *out); /* bye redial skip */
+
+struct fp_leg {
+	/* in: of the row; the caller's */
+	const char *technology, *profile_name, *hostname, *run;
+	const char *uuid; /* the row's column, without our "fp:" */
+	const char *xml;
+	size_t xml_len;
+	int64_t at_us; /* its row's age is not known: 0 */
+	/* out */
+	struct fp_fsrow row; /* fp_legs_read; empty when broken */
+	unsigned int words;
+	size_t call;  /* index of its group */
+	char why[80]; /* of BROKEN */
+};
+struct fp_call {
+	enum fp_call_kind kind;
+	enum fp_call_fate fate;
+	unsigned int words;
+	size_t first, n; /* legs; the one that re-bridges (flag 4) first */
+	char name[64];   /* "room3000", else the uuid of its first leg */
+};
+struct fp_calls_opts {
+	enum fp_call_fate orphans; /* BYE, REDIAL or SKIP */
+	bool is_one_leg_all;       /* --one-leg all */
+	int64_t now_us;            /* the targets' clock */
+	int64_t dead_us;       /* since when its run is dead; 0: not known */
+	int64_t too_old_us;    /* 0: never */
+	bool is_same_host;     /* the restarted host itself: no TCP to lose more
+				    * than elsewhere, all else alike */
+	const char *only_room; /* take --room */
+	const char *only_uuid; /* take: the call of this leg (--member: it
+				    * alone) */
+	bool is_member_alone;
+};
+struct fp_calls {
+	struct fp_leg
+		*leg; /* the caller's array, put into the order of calls */
+	size_t n_legs;
+	struct fp_call *call;
+	size_t n_calls;
+};
+/* Parse legs' XML (a row that cannot be read is BROKEN, the others go on).
+ * 0; -ENOMEM. */
+int fp_legs_read(struct fp_leg *leg, size_t n, struct fp_err *e);
+/* Group, and give each call its words and fate.  Stable: two controllers that see the
+ * same rows in another order get the same calls in the same order.
+ * 0: fp_calls_fini (legs: fp_legs_fini).  -ENOENT: only_uuid, only_room is not there.
+ * -EINVAL: only_uuid is a member of a room and neither --room nor --member said. */
+int fp_calls_make(struct fp_calls *out, struct fp_leg *leg, size_t n,
+		  const struct fp_calls_opts *o, struct fp_err *e);
+void fp_calls_fini(struct fp_calls *c);
+void fp_legs_fini(struct fp_leg *leg, size_t n);
+
+/* Applications that may run again: conference, park, echo, playback, hold ...
+ * NULL-terminated; the manual has them. */
+const char *const *fp_safe_apps(void);
+
+/* The CSeq that FreeSWITCH will use at a time of its clock: a count of 2 s.
+ * A leg of ours must be below it, else wait.
+ * Source: sofia-sip nta.c; facts of FreeSWITCH 1.10.12. */
+uint32_t fp_fs_cseq(int64_t unix_s);
+/* How long until its CSeq grows: 0 now; above 2000: the clock is behind. */
+int64_t fp_leg_cseq_wait_ms(const struct fp_leg *l, int64_t unix_ms);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_LOGIC_RECOVER_PROVE_H
+#define FP_LOGIC_RECOVER_PROVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Did a call come up?  The reply of `fsctl recover` proves nothing: each leg is looked
+ * at until its CSeq has grown (the far end answered 200) and, of a bridge, it has left
+ * CS_RESET.  Observations in, what to do out; no I/O, no clock.
+ * Source: facts of FreeSWITCH 1.10.12, F4 and step 9. */
+
+enum fp_proof {
+	FP_PROOF_WAITING,
+	FP_PROOF_PROVEN,
+	FP_PROOF_GONE, /* the far end says that there is no such call (481, 404) */
+	FP_PROOF_SILENT, /* it did not answer until the SIP timers ran out */
+	FP_PROOF_FAILED, /* nothing was sent: port, profile; try elsewhere */
+	FP_PROOF_ENDED, /* it was up, and was hung up since: no fault of ours */
+};
+const char *fp_proof_name(enum fp_proof p);
+
+struct fp_prove_leg {
+	const char *uuid;
+	uint32_t cseq; /* of the row */
+	bool has_cseq;
+	bool is_bonded; /* must leave CS_RESET */
+};
+struct fp_prove_seen {
+	bool exists;
+	uint32_t cseq;  /* of the channel, 0: not known */
+	char state[24]; /* CS_EXECUTE ...; "": not known */
+	char cause[64]; /* of a hangup that was heard; "": none */
+	char run[64];   /* the switch's Core-UUID; "": not asked */
+};
+
+enum fp_prove_act {
+	FP_PROVE_WAIT,
+	FP_PROVE_DONE,
+	FP_PROVE_KILL, /* uuid_kill this leg: its partner is lost, or it leaked */
+};
+
+/* One call at one target. */
+struct fp_prover {
+	struct fp_proving {
+		struct fp_prove_leg is;
+		enum fp_proof proof;
+		bool was_up, is_killed;
+		int64_t proven_ms;
+	} * leg;
+	size_t n;
+	int64_t started_ms, end_ms;
+};
+/* started_ms: when fsctl recover was asked; end_ms: when SIP's timers have run out
+ * (32 s and a little). */
+void fp_prover_init(struct fp_prover *p, int64_t started_ms, int64_t end_ms);
+int fp_prover_add(struct fp_prover *p,
+		  const struct fp_prove_leg *l); /* -ENOMEM */
+void fp_prover_fini(struct fp_prover *p);
+/* What was seen of leg i.  is_recovered: fsctl recover has answered (before that a
+ * leg that does not exist is not yet there). */
+enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
+				const struct fp_prove_seen *s,
+				bool is_recovered, int64_t now_ms);
+/* Its verdict: WAITING until all legs have one.  A call of which one leg is GONE,
+ * SILENT or FAILED is that as a whole (FAILED only if no leg sent anything). */
+enum fp_proof fp_prover_verdict(const struct fp_prover *p, int64_t now_ms);
+/* When it wants to be looked at again, from now. */
+int64_t fp_prover_next_ms(const struct fp_prover *p, int64_t now_ms);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_RECOVER_RESCUE_H
+#define FP_RECOVER_RESCUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "recover/death.h"
+#include "recover/recovering.h"
+
+/* A job from its start to its end: rows of dead runs read, grouped, checked, fenced,
+ * taken, recovered. */
+
+struct fp_rescue;
+struct fp_rescue_opts {
+	enum fp_recover_kind kind;
+	const char *verb;
+	struct fp_loop *loop;
+	struct fp_switches *switches; /* not read yet */
+	struct fp_switch *from;
+	struct fp_switch **to; /* n_to 0 and is_auto: chosen */
+	size_t n_to;
+	bool is_auto;
+	const double *weights; /* n_to, or NULL */
+	const char *from_db;   /* --from-db FILE, or NULL */
+	const char *state_dir;
+	struct fp_calls_opts calls;
+	const char *app, *owner, *why, *by;
+	int64_t timeout_ms; /* of a statement, an answer */
+	struct fp_journal_opts journal;
+	struct fp_recovering_opts recovering; /* batch, prove_ms, callbacks */
+	struct fp_fence
+		fence; /* command, fleet ...; node and run are set here */
+	int (*marks_now)(void *ctx, const struct fp_mark **out, size_t *n,
+			 struct fp_err *e);
+	bool is_dry_run;
+	bool (*is_lifted)(void *ctx, const char *rule);
+	void (*condition)(void *ctx, const struct fp_condition *c);
+	/* a call of the plan (is_dry_run, preflight), or with its verdict */
+	void (*call)(void *ctx, const struct fp_calls *all, size_t i,
+		     const struct fp_recovering_call *way,
+		     const struct fp_switch *to);
+	void (*say)(void *ctx, const char *text);
+	/* kind DRAIN, TAKE: make the run dead, or the legs gone, once the rows are staged
+	 * (take) or before they are taken (drain).  See takeover.h. */
+	int (*empty)(void *ctx, struct fp_rescue *r, struct fp_err *e);
+	void *ctx;
+};
+struct fp_rescue_sum {
+	char job[40];
+	bool is_changed;
+	bool is_policy_old;
+	size_t n_runs, n_calls, n_left;
+	struct fp_recovering_sum legs;
+};
+
+/* The job under way, for `empty`. */
+struct fp_rescue {
+	const struct fp_rescue_opts *o;
+	struct fp_store
+		*store; /* of from; for --from-db, of the first target */
+	struct fp_store **stores; /* of switches, by index; NULL: not opened */
+	struct fp_store_rows rows;
+	char (*runs)[64];
+	size_t n_runs;
+	struct fp_leg *leg;
+	size_t n_legs;
+	struct fp_calls calls;
+	struct fp_recovering_call *way;
+	struct fp_journal *journal;
+	struct fp_recover_target *to;
+	size_t n_to;
+	enum fp_death death;
+	int64_t started_ms;
+};
+
+/* Read, group and check, and tell conditions and calls; nothing is changed.
+ * 0; -EPERM: what refuses. */
+int fp_rescue_look(const struct fp_rescue_opts *o, struct fp_rescue_sum *out,
+		   struct fp_err *e);
+/* The whole.  0: see out.  -EPERM: refused, nothing was changed.  -EALREADY: the dead
+ * runs have no rows: nothing to do (out->is_changed false).  Others as
+ * fp_recovering_run and fp_journal_begin: fp-recover resume goes on. */
+int fp_rescue_run(const struct fp_rescue_opts *o, struct fp_rescue_sum *out,
+		  struct fp_err *e);
+/* Go on with a job, from its plan, its journal and its staging; also another
+ * controller's.  to: n_to 0: the plan's.  -ENOENT -EALREADY -EBUSY. */
+int fp_rescue_resume(const struct fp_rescue_opts *o, const char *job,
+		     struct fp_rescue_sum *out, struct fp_err *e);
+/* End it where it is: rows that no target was asked for go back as they were.
+ * 0: *n_back, *n_kept (put, unproven: they stay staged).  -EBUSY: it runs. */
+int fp_rescue_abort(const struct fp_rescue_opts *o, const char *job,
+		    uint64_t *n_back, uint64_t *n_kept, struct fp_err *e);
+
+#endif
