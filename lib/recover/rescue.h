@@ -23,11 +23,15 @@ struct fp_rescue_opts {
 	size_t n_to;
 	bool is_auto;
 	const double *weights; /* n_to, or NULL */
-	const char *from_db;   /* --from-db FILE, or NULL */
+	const char *const
+		*runs; /* --run: these alone; n_runs 0: all that died */
+	size_t n_runs;
+	const char *from_db; /* --from-db FILE, or NULL */
 	const char *state_dir;
 	struct fp_calls_opts calls;
 	const char *app, *owner, *why, *by;
 	int64_t timeout_ms; /* of a statement, an answer */
+	int64_t wait_ms; /* failover: for the node's restart when nothing answers */
 	struct fp_journal_opts journal;
 	struct fp_recovering_opts recovering; /* batch, prove_ms, callbacks */
 	struct fp_fence
@@ -42,10 +46,16 @@ struct fp_rescue_opts {
 		     const struct fp_recovering_call *way,
 		     const struct fp_switch *to);
 	void (*say)(void *ctx, const char *text);
-	/* kind DRAIN, TAKE: make the run dead, or the legs gone, once the rows are staged
-	 * (take) or before they are taken (drain).  See takeover.h. */
+	/* kind DRAIN, TAKE: called once, with empty_ctx, when the job has its locks and
+	 * its journal.  DRAIN: before rows are taken; 0: the process is gone, what it
+	 * left is read anew, then taken.  TAKE: r's calls are staged, as a copy; 0: the
+	 * legs are gone, and so are their rows in recovery.
+	 * Non-zero: all is as it was (a run that answers no more: the job is stopped,
+	 * and resume goes on; else it is aborted).  resume calls it again when it did
+	 * not end: it looks before each step whether that was done.  See takeover.h. */
 	int (*empty)(void *ctx, struct fp_rescue *r, struct fp_err *e);
-	void *ctx;
+	void *empty_ctx;
+	void *ctx; /* of the other callbacks */
 };
 struct fp_rescue_sum {
 	char job[40];
@@ -74,6 +84,10 @@ struct fp_rescue {
 	enum fp_death death;
 	int64_t started_ms;
 };
+
+/* For `empty`: read r's rows and group them anew, into its rows, leg, calls.
+ * 0; -ENODATA: there are none. */
+int fp_rescue_reread(struct fp_rescue *r, struct fp_err *e);
 
 /* Read, group and check, and tell conditions and calls; nothing is changed.
  * 0; -EPERM: what refuses. */
