@@ -8,9 +8,6 @@
 #include "options.h"
 #include "rehome.h"
 
-#define LISTS_DIR "/etc/fastpath/lists"
-#define PARALLEL_SSH 64
-
 /* ---- the cluster */
 
 static int open_edges(struct fr_env *v, struct fp_err *e)
@@ -41,7 +38,6 @@ int fr_open(struct fr_env *v, struct fp_cli *c, struct fp_err *e)
 	fp_verb_db_app(c, v->app);
 	snprintf(v->owner, sizeof(v->owner), "%s, pid %d", v->app,
 		 (int)getpid());
-	fp_cli_who(v->by);
 	r = fr_options(v, e);
 	/* operands are nodes, call-ids or jobs: each verb finds its own */
 	if (!r)
@@ -145,36 +141,9 @@ int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
 
 /* ---- fp_db */
 
-static int read_marks(struct fr_env *v, struct fp_err *e)
-{
-	struct fp_pg *pg;
-	int r = fp_verb_db_open(&pg, v->c, v->conninfo, e);
-
-	if (r)
-		return r;
-	r = fp_db_marks(pg, &v->marks, &v->n_marks, e);
-	fp_pg_close(pg);
-	return r;
-}
-
 int fr_marks(struct fr_env *v, struct fp_err *e)
 {
-	int64_t at_s;
-	int r = v->conninfo ? read_marks(v, e) : -ENOENT;
-
-	if (!r)
-		return 0;
-	if (!fp_verb_db_is_away(r))
-		return r;
-	if (v->conninfo)
-		fp_log(FP_LOG_WARN, "%s: maintenance is read from our copy",
-		       e->text);
-	r = fp_marks_copy_read(v->c->state_dir, &v->marks, &v->n_marks, &at_s,
-			       e);
-	if (r)
-		fp_log(FP_LOG_WARN, "maintenance is not known: %s", e->text);
-	e->text[0] = 0;
-	return 0;
+	return fp_verb_marks(v->c, v->conninfo, &v->marks, &v->n_marks, e);
 }
 
 int fr_marks_now(void *env, const struct fp_mark **out, size_t *n,
@@ -194,42 +163,19 @@ int fr_marks_now(void *env, const struct fp_mark **out, size_t *n,
 
 void fr_journal(struct fr_env *v, struct fp_journal_opts *out)
 {
-	bool is_lifted = fp_cli_overrides(v->c, "lock");
-
-	*out = (struct fp_journal_opts){
-		.loop = v->nodes.loop,
-		.work = v->nodes.work,
-		.conninfo = is_lifted ? NULL : v->conninfo,
-		.is_alone = is_lifted,
-		.app = v->app,
-		.state_dir = v->c->state_dir,
-		.owner = v->owner,
-		.timeout_ms = v->c->timeout_ms,
-		.say = fr_say,
-		.ctx = v,
-	};
+	fp_verb_journal(v->c, &v->nodes, v->conninfo, v->app, v->owner, out);
+	out->say = fr_say;
+	out->ctx = v;
 }
 
 bool fr_fleet(const struct fr_env *v, struct fp_fleet_opts *out,
 	      const char **lists_dir)
 {
-	const struct fp_cli *c = v->c;
-	const char *lists = fp_cli_get(c, "lists");
-	bool has = false;
-
-	for (size_t i = 0; i < v->edges.n && !has; i++)
-		has = fp_inventory_var(v->edges.v[i].host, "fp_if");
-	*lists_dir = lists ? lists : LISTS_DIR;
-	*out = (struct fp_fleet_opts){
-		.name = v->nodes.name,
-		.transport = fp_cli_get(c, "ssh-command"),
-		.ssh = fp_cli_get(c, "no-ssh-config") ? NULL : "ssh",
-		.home = getenv("HOME"),
-		.agent = getenv("SSH_AUTH_SOCK"),
-		.timeout_ms = c->timeout_ms,
-		.parallel = PARALLEL_SSH,
-	};
-	return has;
+	fp_verb_fleet(v->c, &v->nodes, out, lists_dir);
+	for (size_t i = 0; i < v->edges.n; i++)
+		if (fp_inventory_var(v->edges.v[i].host, "fp_if"))
+			return true;
+	return false;
 }
 
 bool fr_is_lifted(void *env, const char *rule)

@@ -43,15 +43,6 @@ static int words(struct fr_env *v, size_t slot, const char *option,
 	return 0;
 }
 
-static int duration(const struct fr_env *v, const char *option, int64_t *out_ms,
-		    struct fp_err *e)
-{
-	const char *s = fp_cli_get(v->c, option);
-	int r = s ? fp_parse_duration(s, out_ms, e) : 0;
-
-	return r ? fp_err_prefix(e, r, "--%s", option) : 0;
-}
-
 static int number(const struct fr_env *v, const char *option, int64_t min,
 		  int64_t max, int64_t *out, struct fp_err *e)
 {
@@ -68,32 +59,6 @@ static const char *const rules[] = {
 	"policy", "maintenance", "new-calls", "body",    "local-route",
 	"last",   "sync",        "lock",      "pooler",
 };
-
-static int no_rule(const char *word, struct fp_err *e)
-{
-	char all[300] = "";
-	size_t n = 0;
-
-	for (size_t i = 0; i < FR_COUNT(rules); i++)
-		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s",
-				      i ? ", " : "", rules[i]);
-	return fp_err(e, -EINVAL, "--override %s: no such rule; there are: %s",
-		      word, all);
-}
-
-static int overrides(const struct fp_cli *c, struct fp_err *e)
-{
-	for (size_t i = 0; i < c->n_overrides; i++) {
-		size_t k = 0;
-
-		while (k < FR_COUNT(rules) &&
-		       strcmp(c->overrides[i], rules[k]) != 0)
-			k++;
-		if (k == FR_COUNT(rules))
-			return no_rule(c->overrides[i], e);
-	}
-	return 0;
-}
 
 /* Nodes are named by operands, or by -N where a verb is of all. */
 static int names(const struct fp_cli *c, struct fp_err *e)
@@ -147,10 +112,10 @@ static int media(struct fr_env *v, struct fp_err *e)
 static int ages(struct fr_env *v, struct fp_err *e)
 {
 	int64_t older_ms = 0, younger_ms = 0;
-	int r = duration(v, "older", &older_ms, e);
+	int r = fp_verb_duration(v->c, "older", &older_ms, e);
 
 	if (!r)
-		r = duration(v, "younger", &younger_ms, e);
+		r = fp_verb_duration(v->c, "younger", &younger_ms, e);
 	if (!r && fp_cli_get(v->c, "younger") && older_ms >= younger_ms)
 		return fp_err(e, -EINVAL,
 			      "--older %s --younger %s: no call is both",
@@ -247,7 +212,8 @@ static int pace(struct fr_env *v, struct fp_err *e)
 		r = rate(v, &m->rate, e);
 	v->moving.call_timeout_ms = CALL_TIMEOUT_MS;
 	if (!r)
-		r = duration(v, "call-timeout", &v->moving.call_timeout_ms, e);
+		r = fp_verb_duration(v->c, "call-timeout",
+				     &v->moving.call_timeout_ms, e);
 	if (!r && v->moving.call_timeout_ms < 1000)
 		r = fp_err(e, -EINVAL, "--call-timeout: at least 1s");
 	m->window = (unsigned int)window;
@@ -259,27 +225,11 @@ static int pace(struct fr_env *v, struct fp_err *e)
 	return r ? r : verify(v, &v->moving.verify, e);
 }
 
-static int by_whom(struct fr_env *v, struct fp_err *e)
-{
-	const char *by = fp_cli_get(v->c, "by");
-
-	if (by && strlen(by) >= sizeof(v->by))
-		return fp_err(e, -EINVAL, "--by: at most %zu bytes",
-			      sizeof(v->by) - 1);
-	for (const char *p = by ? by : ""; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			return fp_err(e, -EINVAL,
-				      "--by: a control character in it");
-	if (by)
-		strcpy(v->by, by);
-	return 0;
-}
-
 int fr_options(struct fr_env *v, struct fp_err *e)
 {
 	int r = v->c->timeout_ms < 1
 			? fp_err(e, -EINVAL, "--timeout: at least 1ms")
-			: overrides(v->c, e);
+			: fp_verb_rules(v->c, rules, FR_COUNT(rules), e);
 
 	v->wait_ms = -1;
 	if (!r)
@@ -291,6 +241,6 @@ int fr_options(struct fr_env *v, struct fp_err *e)
 	if (!r)
 		r = pace(v, e);
 	if (!r)
-		r = duration(v, "wait", &v->wait_ms, e);
-	return r ? r : by_whom(v, e);
+		r = fp_verb_duration(v->c, "wait", &v->wait_ms, e);
+	return r ? r : fp_verb_by(v->c, v->by, e);
 }

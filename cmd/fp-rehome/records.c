@@ -7,22 +7,6 @@
 #include "io/clock.h"
 #include "rehome.h"
 
-/* ---- condition: of preflight, and of each move */
-
-struct condition {
-	const char *node, *name, *state, *value, *rule, *detail;
-};
-#define AT(M) offsetof(struct condition, M)
-static const struct fp_field condition_fields[] = {
-	{ "node", AT(node), FP_F_STR, NULL, "whom it is about" },
-	{ "name", AT(name), FP_F_STR, NULL, "what was looked at" },
-	{ "state", AT(state), FP_F_STR, NULL, "ok, warn or refuse" },
-	{ "value", AT(value), FP_F_STR, NULL, "what was found" },
-	{ "rule", AT(rule), FP_F_STR, NULL, "the rule that refuses" },
-	{ "detail", AT(detail), FP_F_STR, NULL, "what it means" },
-};
-#undef AT
-
 /* ---- tag: what changes owner */
 
 struct tag {
@@ -88,12 +72,17 @@ static const struct fp_field dialog_fields[] = {
 };
 #undef AT
 
-static const struct fp_type types[] = {
-	[FR_CONDITION] = { "condition", condition_fields,
-			   FR_COUNT(condition_fields) },
-	[FR_TAG] = { "tag", tag_fields, FR_COUNT(tag_fields) },
-	[FR_CALL] = { "call", call_fields, FR_COUNT(call_fields) },
-	[FR_DIALOG] = { "dialog", dialog_fields, FR_COUNT(dialog_fields) },
+static const struct fp_type tag_type = { "tag", tag_fields,
+					 FR_COUNT(tag_fields) };
+static const struct fp_type call_type = { "call", call_fields,
+					  FR_COUNT(call_fields) };
+static const struct fp_type dialog_type = { "dialog", dialog_fields,
+					    FR_COUNT(dialog_fields) };
+static const struct fp_type *const types[] = {
+	[FR_CONDITION] = &fp_verb_condition_type,
+	[FR_TAG] = &tag_type,
+	[FR_CALL] = &call_type,
+	[FR_DIALOG] = &dialog_type,
 };
 
 /* ---- printing */
@@ -101,7 +90,7 @@ static const struct fp_type types[] = {
 int fr_prints(struct fr_env *v, enum fr_record main, struct fp_err *e)
 {
 	v->main = main;
-	return fp_out_check(v->c->out, &types[main], e);
+	return fp_out_check(v->c->out, types[main], e);
 }
 
 /* Is it of the verb's own kind, or does JSON have room for it? */
@@ -115,7 +104,7 @@ static void put(struct fr_env *v, enum fr_record what, const void *rec)
 	struct fp_err e = { .text = "" };
 
 	fp_progress_end(&v->progress);
-	if (fp_out_record(v->c->out, &types[what], rec, &e))
+	if (fp_out_record(v->c->out, types[what], rec, &e))
 		fp_log(FP_LOG_ERR, "%s", e.text);
 	fp_out_flush(v->c->out);
 }
@@ -127,25 +116,15 @@ static const char *or_null(const struct fp_edge *x)
 
 void fr_condition(void *env, const struct fp_condition *c)
 {
-	static const char *const states[] = { [FP_COND_OK] = "ok",
-					      [FP_COND_WARN] = "warn",
-					      [FP_COND_REFUSE] = "refuse" };
 	struct fr_env *v = env;
-	const struct condition rec = { .node = c->node,
-				       .name = c->name,
-				       .state = states[c->state],
-				       .value = c->value,
-				       .rule = c->rule,
-				       .detail = c->detail };
+	const struct fp_verb_condition rec = fp_verb_condition(c);
 
 	if (is_shown(v, FR_CONDITION)) {
 		put(v, FR_CONDITION, &rec);
 		return;
 	}
 	fp_progress_end(&v->progress);
-	fp_log(c->state == FP_COND_OK ? FP_LOG_INFO : FP_LOG_WARN,
-	       "%s: %s: %s%s%s", c->node, c->name, c->value,
-	       c->detail && *c->detail ? ": " : "", c->detail ? c->detail : "");
+	fp_verb_condition_say(c);
 }
 
 void fr_tag(void *env, const struct fp_tag_move *m, const char *state,

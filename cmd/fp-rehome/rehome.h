@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "rehome/campaign.h"
 #include "verb/db.h"
+#include "verb/mover.h"
 #include "verb/nodes.h"
 
 int fr_preflight(struct fp_cli *c);

@@ -20,7 +20,7 @@ below() {
 	lib/health) echo base io model codec peer logic control db health ;;
 	lib/rehome) echo base io model codec peer logic control db health rehome ;;
 	lib/recover) echo base io model codec peer logic control db health recover ;;
-	lib/verb) echo base io cli model codec peer logic db verb ;;
+	lib/verb) echo base io cli model codec peer logic control db verb ;;
 	cmd*) echo base io cli model codec peer logic node control db health \
 		rehome recover verb ;;
 	esac
