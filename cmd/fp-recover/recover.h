@@ -10,6 +10,7 @@
 #include "cli/progress.h"
 #include "recover/takeover.h"
 #include "verb/db.h"
+#include "verb/mover.h"
 #include "verb/nodes.h"
 
 int fv_preflight(struct fp_cli *c);
