@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "health/probe.h"
-#include "health/probe_esl_priv.h"
+#include "health/esl_state.h"
 #include "io/clock.h"
 #include "io/secret.h"
 #include "peer/esl.h"

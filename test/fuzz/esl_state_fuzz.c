@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/probe_esl_priv.h"
+#include "health/esl_state.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

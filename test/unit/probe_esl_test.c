@@ -2,7 +2,7 @@
 /* What a FreeSWITCH's answers mean: the captured ones, and those at the edges. */
 #include <math.h>
 
-#include "health/probe_esl_priv.h"
+#include "health/esl_state.h"
 
 #include "unit.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "health/probe_esl_priv.h"
+#include "health/esl_state.h"
 
 /* Source: mod_commands and mod_event_socket of FreeSWITCH 1.10.12.  "fsctl
  * pause_check" alone is true only when both directions are paused. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef FP_HEALTH_PROBE_ESL_PRIV_H
-#define FP_HEALTH_PROBE_ESL_PRIV_H
+#ifndef FP_HEALTH_ESL_STATE_H
+#define FP_HEALTH_ESL_STATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,8 +10,8 @@
 #include "logic/health.h"
 #include "logic/health_view.h"
 
-/* What a FreeSWITCH says of itself, and what that means.  No I/O: the probe asks
- * and gives the answers here. */
+/* What a FreeSWITCH says of itself, and what that means.  No I/O: who asks
+ * (the probe, lib/recover) gives the answers here. */
 
 /* The questions of one reading, sent together; the clock goes first, so that its
  * round trip is that of one question. */
