@@ -31,6 +31,8 @@ enum fp_fsrow_place {
 	FP_FSROW_SIGNAL_BOND,
 	FP_FSROW_ORIGINATE_SIGNAL_BOND,
 	FP_FSROW_PLACES,
+	/* and elsewhere: callflow/extension as a whole, its applications */
+	FP_FSROW_EXTENSION = FP_FSROW_PLACES,
 };
 
 /* What keeps a leg from being recovered, or makes it worth a word. */
@@ -120,6 +122,10 @@ struct fp_fsrow_edit {
 	uint16_t media_port, video_port, text_port;
 	bool drop_via; /* delete sip_recover_via: FreeSWITCH writes its own */
 	bool drop_bond; /* delete signal_bond, originate_signal_bond: an orphan */
+	/* Delete callflow/extension: with no bond and no application FreeSWITCH sends
+	 * its re-INVITE, has "executed the last dialplan instruction" and says BYE.
+	 * switch_core_sqldb.c recover_callback, switch_core_state_machine.c. */
+	bool drop_apps;
 };
 /* Append xml with the edit done: every other byte stays.  A place that is not there
  * is not made.  0; -ENOMEM; -EINVAL: a text that no such element may hold. */

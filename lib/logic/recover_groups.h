@@ -10,6 +10,8 @@
 #include "codec/fsrow.h"
 
 /* Legs to calls: what belongs together is moved together or not at all.  Pure.
+ * A leg that cannot be had, or whose applications may not run again, counts as not
+ * there: it is a call of its own, its partner is an orphan, its room goes without it.
  * Source: FreeSWITCH 1.10.12 switch_channel.c (partner: signal_bond, else
  * originate_signal_bond), switch_core_state_machine.c (recovery of a bridge). */
 
@@ -72,15 +74,17 @@ struct fp_leg {
 	/* out */
 	struct fp_fsrow row; /* fp_legs_read; empty when broken */
 	unsigned int words;
-	size_t call;  /* index of its group */
-	char why[80]; /* of BROKEN */
+	size_t call; /* index of its group; SIZE_MAX: not among those asked for */
+	bool is_bond_dead; /* it names a partner, and nothing would re-bridge it */
+	char why[80];      /* of BROKEN */
 };
 struct fp_call {
 	enum fp_call_kind kind;
 	enum fp_call_fate fate;
 	unsigned int words;
 	size_t first, n; /* legs; the one that re-bridges (flag 4) first */
-	char name[64];   /* "room3000", else the uuid of its first leg */
+	char name[64];   /* "room3000", else the uuid of its first leg; of the
+			  * older of two rows "UUID#2" */
 };
 struct fp_calls_opts {
 	enum fp_call_fate orphans; /* BYE, REDIAL or SKIP */
@@ -90,7 +94,7 @@ struct fp_calls_opts {
 	int64_t too_old_us;    /* 0: never */
 	bool is_same_host;     /* the restarted host itself: no TCP to lose more
 				    * than elsewhere, all else alike */
-	const char *only_room; /* take --room */
+	const char *only_room; /* take --room: its name; "" that of only_uuid */
 	const char *only_uuid; /* take: the call of this leg (--member: it
 				    * alone) */
 	bool is_member_alone;
@@ -114,9 +118,21 @@ int fp_calls_make(struct fp_calls *out, struct fp_leg *leg, size_t n,
 void fp_calls_fini(struct fp_calls *c);
 void fp_legs_fini(struct fp_leg *leg, size_t n);
 
+/* What its fate asks of a leg's row: sets drop_bond and drop_apps, nothing else.
+ *   MOVE    a bond that nobody would answer goes: CF_RECOVERING_BRIDGE waits for it
+ *           for ever
+ *   BYE     bond and applications go: no A leg dials again, FreeSWITCH sends its
+ *           re-INVITE and then a BYE
+ *   REDIAL  the bond goes: the applications run again from the first */
+void fp_leg_edit(const struct fp_call *c, const struct fp_leg *l,
+		 struct fp_fsrow_edit *edit);
+
 /* Applications that may run again: conference, park, echo, playback, hold ...
  * NULL-terminated; the manual has them. */
 const char *const *fp_safe_apps(void);
+/* May one run again with its data?  Not when it is none of those, nor a conference that
+ * dials ("bridge:"), nor with data that calls an API function: ${curl(...)}. */
+bool fp_app_is_safe(const char *name, const char *data);
 
 /* The CSeq that FreeSWITCH will use at a time of its clock: a count of 2 s.
  * A leg of ours must be below it, else wait.

@@ -44,13 +44,15 @@ void fp_ports_close(struct fp_ports *p);
 int fp_ports_use(struct fp_ports *p, const char *ip, uint16_t port);
 bool fp_ports_is_used(const struct fp_ports *p, const char *ip, uint16_t port);
 struct fp_ports_opts {
-	/* fp_recovery_ports: every leg gets one of these; 0: none named */
+	/* fp_recovery_ports: every leg gets one of these, while there are some;
+	 * 0: none named */
 	uint16_t recovery_first, recovery_last;
 	/* else where a colliding leg may go: the dead host's range, even ports
 	 * outside of the target's own; 0: none */
 	uint16_t spare_first, spare_last;
 	uint16_t own_first, own_last; /* the target's pool */
-	bool is_self; /* its own calls come back: ports stay unless they collide */
+	bool is_self; /* its own calls come back: a free port of its own pool may stay
+		       * (elsewhere only when no spare one is free) */
 };
 /* A leg's ports at ip: kept when free (and no recovery range is named), else even
  * ones that are; then they are in use.  0: *media, *video, *text (0: it has none).
