@@ -15,8 +15,10 @@ enum fp_proof {
 	FP_PROOF_WAITING,
 	FP_PROOF_PROVEN,
 	FP_PROOF_GONE, /* the far end says that there is no such call (481, 404) */
-	FP_PROOF_SILENT, /* it did not answer until the SIP timers ran out */
-	FP_PROOF_FAILED, /* nothing was sent: port, profile; try elsewhere */
+	FP_PROOF_SILENT,  /* it did not answer until the SIP timers ran out */
+	FP_PROOF_REFUSED, /* it answered with another error, or its partner of a
+			   * bridge could not come up: something was sent */
+	FP_PROOF_FAILED,  /* nothing was sent: port, profile; try elsewhere */
 	FP_PROOF_ENDED, /* it was up, and was hung up since: no fault of ours */
 };
 const char *fp_proof_name(enum fp_proof p);
@@ -26,13 +28,17 @@ struct fp_prove_leg {
 	uint32_t cseq; /* of the row */
 	bool has_cseq;
 	bool is_bonded; /* must leave CS_RESET */
+	size_t partner; /* of it, a leg of this prover; FP_PROVE_NONE: any */
+	bool is_bye;    /* an orphan that is to end: when proven it is killed */
 };
+#define FP_PROVE_NONE SIZE_MAX
 struct fp_prove_seen {
 	bool exists;
 	uint32_t cseq;  /* of the channel, 0: not known */
 	char state[24]; /* CS_EXECUTE ...; "": not known */
 	char cause[64]; /* of a hangup that was heard; "": none */
-	char run[64];   /* the switch's Core-UUID; "": not asked */
+	int sip; /* with it: what the far end answered, 481 ...; 0: nothing */
+	char run[64]; /* the switch's Core-UUID; "": not asked */
 };
 
 enum fp_prove_act {
@@ -46,8 +52,11 @@ struct fp_prover {
 	struct fp_proving {
 		struct fp_prove_leg is;
 		enum fp_proof proof;
-		bool was_up, is_killed;
-		int64_t proven_ms;
+		bool was_up, is_killed, was_there;
+		int64_t proven_ms, gone_ms, next_ms;
+		unsigned int looks;
+		int sip;
+		char cause[64];
 	} * leg;
 	size_t n;
 	int64_t started_ms, end_ms;
@@ -64,9 +73,12 @@ enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
 				const struct fp_prove_seen *s,
 				bool is_recovered, int64_t now_ms);
 /* Its verdict: WAITING until all legs have one.  A call of which one leg is GONE,
- * SILENT or FAILED is that as a whole (FAILED only if no leg sent anything). */
+ * SILENT, REFUSED or FAILED is that as a whole (FAILED only if no leg sent anything,
+ * else REFUSED). */
 enum fp_proof fp_prover_verdict(const struct fp_prover *p, int64_t now_ms);
-/* When it wants to be looked at again, from now. */
-int64_t fp_prover_next_ms(const struct fp_prover *p, int64_t now_ms);
+/* Why it is not PROVEN, for a person: "2 of 5 legs: 481 ..."; "" when it is. */
+void fp_prover_why(const struct fp_prover *p, char *out, size_t size);
+/* When leg i wants to be looked at again; INT64_MAX: not any more. */
+int64_t fp_prover_next_ms(const struct fp_prover *p, size_t i);
 
 #endif

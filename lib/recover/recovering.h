@@ -34,7 +34,12 @@ int fp_recover_verdict_parse(const char *s, enum fp_recover_verdict *out);
 
 /* One call's way; calls.call[i] is its group. */
 struct fp_recovering_call {
-	enum fp_recover_verdict was; /* of an earlier run; WAITING: none */
+	/* in: of an earlier run of the job; WAITING: none.  PUT: `to`, token and run say
+	 * where (of the journal's detail); that target is looked at before another is
+	 * tried. */
+	enum fp_recover_verdict was;
+	char token[80]; /* the last it was put under, "" */
+	char run[40];   /* of the target then, "" */
 	/* out */
 	enum fp_recover_verdict verdict;
 	struct fp_switch *to; /* the last that was tried */
