@@ -62,7 +62,8 @@ struct fp_fsrow_app {
 };
 
 /* Texts are decoded (percent and XML) and the row's; what is not there is "".
- * Where a variable stands twice, the last one counts, as it does to FreeSWITCH. */
+ * Where a variable stands twice, the first one counts, as it does to FreeSWITCH
+ * (switch_xml.c: a list of siblings holds the first of each name). */
 struct fp_fsrow {
 	const char *uuid;       /* the variable: the session's */
 	const char *switchname; /* of the document's head: who wrote it */
@@ -98,7 +99,7 @@ struct fp_fsrow {
 		*apps; /* of callflow/extension: run again from the first */
 	size_t n_apps;
 	/* where the places stand in the XML: content, and the whole element; at 0:
-	 * not there.  The last of its name counts, and all are changed. */
+	 * not there.  The first of its name counts, and all are changed. */
 	struct fp_fsrow_span {
 		uint32_t at, len, whole_at, whole_len;
 		enum fp_fsrow_place place;
