@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/fsrow.h"
+
+/* As switch_url_encode (switch_utils.c), but for a %: that one is always encoded, where
+ * FreeSWITCH leaves it when two hex digits follow and then reads another text back.
+ * What is left needs no care in XML. */
+static void add_encoded(struct fp_buf *to, const char *s)
+{
+	static const char unsafe[] = "\r\n #%&+:;<=>?@[\\]^`{|}\"";
+	char hex[4];
+
+	for (; *s; s++) {
+		if (*s >= ' ' && *s <= '~' && !strchr(unsafe, *s)) {
+			fp_buf_add(to, s, 1);
+		} else {
+			snprintf(hex, sizeof(hex), "%%%02X", (unsigned char)*s);
+			fp_buf_str_add(to, hex);
+		}
+	}
+}
+
+static int check_ip(const char *what, const char *ip, struct fp_err *e)
+{
+	unsigned char a[16];
+
+	if (!ip || inet_pton(AF_INET, ip, a) == 1 ||
+	    inet_pton(AF_INET6, ip, a) == 1)
+		return 0;
+	return fp_err(e, -EINVAL, "%s: no address: %.60s", what, ip);
+}
+
+static int check_profile(const char *s, struct fp_err *e)
+{
+	size_t n = s ? strlen(s) : 1;
+
+	if (!n || n > 255)
+		return fp_err(e, -EINVAL,
+			      "a profile's name has 1 to 255 characters");
+	for (; s && *s; s++)
+		if ((unsigned char)*s < ' ' || *s == 0x7f)
+			return fp_err(
+				e, -EINVAL,
+				"a control character in a profile's name");
+	return 0;
+}
+
+static const char *port_text(char out[6], uint16_t port)
+{
+	if (!port)
+		return NULL;
+	snprintf(out, 6, "%u", (unsigned int)port);
+	return out;
+}
+
+/* What goes into a place; NULL: it stays.  out[6] is room for a port. */
+static const char *text_of(const struct fp_fsrow_edit *edit,
+			   enum fp_fsrow_place place, char out[6])
+{
+	switch (place) {
+	case FP_FSROW_LOCAL_MEDIA_IP:
+	case FP_FSROW_LOCAL_VIDEO_IP:
+	case FP_FSROW_LOCAL_TEXT_IP:
+		return edit->media_ip;
+	case FP_FSROW_ADVERTISED_MEDIA_IP:
+		return edit->advertised_ip;
+	case FP_FSROW_LOCAL_MEDIA_PORT:
+		return port_text(out, edit->media_port);
+	case FP_FSROW_LOCAL_VIDEO_PORT:
+		return port_text(out, edit->video_port);
+	case FP_FSROW_LOCAL_TEXT_PORT:
+		return port_text(out, edit->text_port);
+	case FP_FSROW_PROFILE:
+		return edit->profile;
+	default:
+		return NULL;
+	}
+}
+
+static bool is_dropped(const struct fp_fsrow_edit *edit,
+		       enum fp_fsrow_place place)
+{
+	switch (place) {
+	case FP_FSROW_RECOVER_VIA:
+		return edit->drop_via;
+	case FP_FSROW_SIGNAL_BOND:
+	case FP_FSROW_ORIGINATE_SIGNAL_BOND:
+		return edit->drop_bond;
+	default:
+		return false;
+	}
+}
+
+/* <NAME/> has no room for a content: the whole element is written anew. */
+static void add_whole(struct fp_buf *to, const char *element, const char *text)
+{
+	int n = (int)strcspn(element + 1, " \t\r\n/>");
+
+	fp_buf_printf(to, "<%.*s>", n, element + 1);
+	add_encoded(to, text);
+	fp_buf_printf(to, "</%.*s>", n, element + 1);
+}
+
+/* Writes one span, and returns where the rest goes on. */
+static uint32_t add_span(struct fp_buf *to, const char *xml,
+			 const struct fp_fsrow_span *s,
+			 const struct fp_fsrow_edit *edit, uint32_t done)
+{
+	uint32_t whole_end = s->whole_at + s->whole_len;
+	char port[6];
+	const char *text = text_of(edit, s->place, port);
+
+	if (is_dropped(edit, s->place)) {
+		fp_buf_add(to, xml + done, s->whole_at - done);
+		return whole_end;
+	}
+	if (!text)
+		return done;
+	if (s->at == whole_end) {
+		fp_buf_add(to, xml + done, s->whole_at - done);
+		add_whole(to, xml + s->whole_at, text);
+		return whole_end;
+	}
+	fp_buf_add(to, xml + done, s->at - done);
+	add_encoded(to, text);
+	return s->at + s->len;
+}
+
+/* Are they of this text: one after another, within it? */
+static bool are_spans(const struct fp_fsrow *r, const char *xml, size_t n)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < r->n_spans; i++) {
+		const struct fp_fsrow_span *s = &r->spans[i];
+		uint64_t whole_end = (uint64_t)s->whole_at + s->whole_len;
+
+		if (s->whole_at < end || whole_end > n ||
+		    xml[s->whole_at] != '<' || s->at < s->whole_at ||
+		    (uint64_t)s->at + s->len > whole_end)
+			return false;
+		end = whole_end;
+	}
+	return true;
+}
+
+int fp_fsrow_rewrite(struct fp_buf *to, const struct fp_fsrow *r,
+		     const char *xml, size_t n,
+		     const struct fp_fsrow_edit *edit, struct fp_err *e)
+{
+	uint32_t done = 0;
+	int rc = check_ip("media_ip", edit->media_ip, e);
+
+	rc = rc ? rc : check_ip("advertised_ip", edit->advertised_ip, e);
+	rc = rc ? rc : check_profile(edit->profile, e);
+	if (rc)
+		return rc;
+	if (!are_spans(r, xml, n))
+		return fp_err(e, -EINVAL, "the XML is not what was parsed");
+	fp_buf_room(to, n + 256);
+	for (size_t i = 0; i < r->n_spans; i++)
+		done = add_span(to, xml, &r->spans[i], edit, done);
+	fp_buf_add(to, xml + done, n - done);
+	return to->is_failed ? fp_err(e, -ENOMEM, "out of memory") : 0;
+}
