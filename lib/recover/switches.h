@@ -15,7 +15,13 @@
 #include "peer/esl.h"
 
 /* All FreeSWITCH nodes (hosts with fp_esl), each with one event socket that stays open
- * while a verb runs. */
+ * while a verb runs.
+ * FreeSWITCH answers the commands of a connection one after the other, and tells no
+ * events meanwhile: what lasts (fsctl recover) goes out as bgapi, which ends with an
+ * event BACKGROUND_JOB, so that it delays no question, and still is of the very run that
+ * was asked on this connection.  Nobody sees the difference.
+ * A connection that ended is opened again by a reading (and fp_switch_run), never by a
+ * command: what was meant for a run must not reach the next. */
 
 enum fp_switch_part {
 	FP_SWITCH_STATE =
@@ -30,12 +36,16 @@ struct fp_switch {
 	const char
 		*switchname; /* fp_switchname, or the name: column hostname */
 	const char *db;      /* fp_recovery_db, or NULL */
-	char rtp_ip[64];     /* fp_rtp, or the address; what is bound there */
-	char adv_ip[64];     /* of its profile's ext-rtp-ip, or rtp_ip */
+	/* What RTP is bound to: fp_rtp; else (CONF) its profile's rtp-ip; else the address.
+	 * "": not known. */
+	char rtp_ip[64];
+	char adv_ip[64]; /* (CONF) its profile's ext-rtp-ip, or rtp_ip */
 	uint16_t rtp_first, rtp_last;           /* fp_rtp_ports; 0: not said */
 	uint16_t recovery_first, recovery_last; /* fp_recovery_ports */
 	/* of the last reading */
-	int code; /* 0: it answers; -errno of peer/esl.h: err */
+	/* 0: it answers.  -errno of peer/esl.h and io/resolve.h, -EACCES (secret), -ESTALE:
+	 * it has another switchname, -EBADMSG: it does not tell.  err, without its name */
+	int code;
 	struct fp_err err;
 	struct fp_view_freeswitch
 		view; /* run and switchname as it says; good when
@@ -53,7 +63,8 @@ struct fp_switches {
 	int64_t timeout_ms;
 	/* a line for a person */
 	void (*say)(void *ctx, const char *text);
-	/* events of a switch that were asked for (fp_switch_events); may be NULL */
+	/* events of a switch that were asked for (fp_switch_events), but for
+	 * BACKGROUND_JOB; may be NULL */
 	void (*event)(void *ctx, struct fp_switch *x,
 		      const struct fp_esl_frame *f);
 	void *ctx;
@@ -82,21 +93,26 @@ int fp_switches_read(struct fp_switches *s, unsigned int parts,
 int fp_switch_read(struct fp_switch *x, unsigned int parts, struct fp_err *e);
 
 /* Ask and wait: body of an api command (without "api "), free(3).
- * 0.  -EREMOTEIO: "-ERR ...", e has its words.  -ETIMEDOUT -ECONNRESET -ENOTCONN. */
+ * 0.  -EREMOTEIO: "-ERR ...", e has its words.  -ETIMEDOUT -ECONNRESET -ENOTCONN.
+ * -EINTR: it may have been done. */
 int fp_switch_ask(struct fp_switch *x, const char *command, char **body,
 		  struct fp_err *e);
-/* Send; done once from the loop: code 0 with the body during the call, or -errno (also
- * when the connection ends).  0; -ENOTCONN; -EINVAL; -ENOMEM: done is not called. */
+/* Send; done once from the loop: code 0 with the body during the call, -EREMOTEIO with a
+ * body "-ERR ...", or -errno without one (also when the connection ends, or is dropped).
+ * It may send more, and drop x.  Hundreds may be under way.
+ * 0; -ENOTCONN; -EINVAL; -ENOMEM: done is not called. */
 int fp_switch_send(struct fp_switch *x, const char *command, int64_t timeout_ms,
 		   void (*done)(void *ctx, int code, const char *body,
 				const struct fp_err *e),
 		   void *ctx, struct fp_err *e);
-/* "event plain NAMES"; again after each reconnection. */
+/* "event plain NAMES", now or once it is connected, and again after each reconnection.
+ * 0; -EINVAL; -ENOMEM. */
 int fp_switch_events(struct fp_switch *x, const char *names, struct fp_err *e);
-/* Its run, asked now (on the same connection, switchname too).  0: run[];
- * -ESTALE: another switchname answers at its address; errors of fp_switch_ask. */
+/* Its run, asked now (on the same connection, switchname too); connects where need be.
+ * x->view, x->code stay as they were.  0: run[].  -ESTALE: another switchname answers at
+ * its address.  As x->code; -EINTR. */
 int fp_switch_run(struct fp_switch *x, char run[64], struct fp_err *e);
-/* Connect again the next time. */
+/* Connect again the next time; what was asked fails: -ECONNRESET. */
 void fp_switch_drop(struct fp_switch *x);
 
 #endif
