@@ -51,8 +51,11 @@ struct fp_rescue_opts {
 	 * left is read anew, then taken.  TAKE: r's calls are staged, as a copy; 0: the
 	 * legs are gone, and so are their rows in recovery.
 	 * Non-zero: all is as it was (a run that answers no more: the job is stopped,
-	 * and resume goes on; else it is aborted).  resume calls it again when it did
-	 * not end: it looks before each step whether that was done.  See takeover.h. */
+	 * and resume goes on; else it is aborted).  -EALREADY (DRAIN): nothing is there
+	 * to be moved, nothing was done.  -EINPROGRESS (TAKE): some legs are gone and
+	 * could not be brought back: the job is stopped, never aborted.  resume calls it
+	 * again when it did not end: it looks before each step whether that was done.
+	 * See takeover.h. */
 	int (*empty)(void *ctx, struct fp_rescue *r, struct fp_err *e);
 	void *empty_ctx;
 	void *ctx; /* of the other callbacks */
