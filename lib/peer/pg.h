@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 /* A PostgreSQL session with a deadline on everything.  It blocks: beside a loop it
@@ -45,6 +46,12 @@ int fp_pg_do(struct fp_pg *p, const char *sql, const char *const *params,
 	     struct fp_err *e);
 /* Several statements without parameters, as one (DDL). */
 int fp_pg_script(struct fp_pg *p, const char *sql, struct fp_err *e);
+
+/* An array as the text of one parameter ($1::text[]), element by element into an empty
+ * buffer; s may have any byte but NUL. */
+void fp_pg_array_add(struct fp_buf *to, const char *s, size_t n);
+/* When all are in it.  The buffer's own; NULL: out of memory. */
+const char *fp_pg_array(struct fp_buf *to);
 
 size_t fp_pg_n(const struct fp_pg_rows *r);
 /* NULL for null. */

@@ -46,6 +46,8 @@ struct fp_store_row { /* texts are the rows', never NULL */
 	const char *run, *technology, *profile, *hostname, *uuid;
 	const char *xml;
 	size_t xml_len;
+	size_t too_long; /* bytes of one above FP_FSROW_MAX (codec/fsrow.h), which is
+			  * not read: xml is "" */
 	/* of staging */
 	const char *state;  /* taken, put, proven, lost, returned */
 	const char *target; /* node; "" */
