@@ -2,6 +2,8 @@
 /* SIP: what we ask and what is answered, as text. */
 #include "unit.h"
 
+#include <stddef.h>
+
 #include "codec/sip.h"
 
 TEST(options_as_text)
@@ -32,6 +34,60 @@ TEST(options_as_text)
 	    "CSeq: 7 OPTIONS\r\n"
 	    "\r\n");
 	fp_buf_fini(&b);
+}
+
+TEST(bye_as_text)
+{
+	struct fp_sip_bye bye = {
+		.transport = "UDP",
+		.sent_by = "192.0.2.1:5070",
+		.uri = "sip:mod_sofia@192.0.2.21:5060",
+		.from = "\"caller1\" <sip:caller1@192.0.2.50:5106>;tag=24924c1",
+		.to = "<sip:2001@192.0.2.21:5060>;tag=cBreZH6DgNZFF",
+		.branch = "z9hG4bKabc",
+		.call_id = "1-24924@192.0.2.50",
+		.cseq = 1001
+	};
+	struct fp_buf b = { 0 };
+	struct fp_err e = { .text = "" };
+
+	EQ(fp_sip_print_bye(&b, &bye, &e), 0);
+	STR(fp_buf_str(&b),
+	    "BYE sip:mod_sofia@192.0.2.21:5060 SIP/2.0\r\n"
+	    "Via: SIP/2.0/UDP 192.0.2.1:5070;branch=z9hG4bKabc;rport\r\n"
+	    "Max-Forwards: 70\r\n"
+	    "From: \"caller1\" <sip:caller1@192.0.2.50:5106>;tag=24924c1\r\n"
+	    "To: <sip:2001@192.0.2.21:5060>;tag=cBreZH6DgNZFF\r\n"
+	    "Call-ID: 1-24924@192.0.2.50\r\n"
+	    "User-Agent: fastpath\r\n"
+	    "Content-Length: 0\r\n"
+	    "CSeq: 1001 BYE\r\n"
+	    "\r\n");
+	fp_buf_fini(&b);
+}
+
+TEST(a_bye_of_one_header_a_line)
+{
+	static const char bad[] = "a\r\nBye: b";
+	const struct fp_sip_bye good_bye = { "UDP",     "192.0.2.1",
+					     "sip:a",   "<sip:b>",
+					     "<sip:c>", "z9hG4bK1",
+					     "c1",      1 };
+	const char *const *word = &good_bye.transport;
+	size_t n = offsetof(struct fp_sip_bye, cseq) / sizeof(*word);
+
+	for (size_t i = 0; i < n; i++) {
+		struct fp_sip_bye bye = good_bye;
+		struct fp_buf b = { 0 };
+		struct fp_err e = { .text = "" };
+
+		memcpy((char *)&bye + i * sizeof(*word), &(const char *){ bad },
+		       sizeof(*word));
+		EQ(fp_sip_print_bye(&b, &bye, &e), -EINVAL);
+		HAS(e.text, "control character");
+		EQ(b.len, 0);
+	}
+	EQ(n, 7);
 }
 
 static const char good[] =
