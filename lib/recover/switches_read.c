@@ -171,21 +171,25 @@ static void forget(struct switch_link *l, int code, const struct fp_err *e)
 	}
 }
 
-static const char *missing(const struct switch_link *l)
+/* As peer/esl.h names it. */
+static int missing(const struct switch_link *l, struct fp_err *e)
 {
 	bool is_mid = false;
 	enum fp_esl_stage at = l->x->esl ? fp_esl_stage(l->x->esl, &is_mid)
 					 : FP_ESL_AT_CONNECT;
 
 	if (at == FP_ESL_AT_CONNECT)
-		return "no answer from the host";
+		return fp_err(e, -ETIMEDOUT, "no answer from the host");
 	if (is_mid)
-		return "it stopped in the middle of an answer";
-	if (at == FP_ESL_AT_BANNER)
-		return "it accepts connections but says nothing: frozen?";
-	return "it does not answer: frozen?";
+		return fp_err(e, -ETIMEDOUT,
+			      "it stopped in the middle of an answer");
+	if (at == FP_ESL_AT_OPEN)
+		return fp_err(e, -ETIMEDOUT, "it does not answer: frozen?");
+	return fp_err(e, -ENODATA,
+		      "it accepts connections but says nothing: frozen?");
 }
 
+/* why NULL: its time is over. */
 static void forget_all(struct switch_reading *r, int code,
 		       const struct fp_err *why)
 {
@@ -199,15 +203,13 @@ static void forget_all(struct switch_reading *r, int code,
 			continue;
 		if (why)
 			e = *why;
-		else
-			fp_err(&e, code, "%s", missing(l));
-		forget(l, code, &e);
+		forget(l, why ? code : missing(l, &e), &e);
 	}
 }
 
 static void expire(void *ctx)
 {
-	forget_all(ctx, -ETIMEDOUT, NULL);
+	forget_all(ctx, 0, NULL);
 }
 
 /* ---- asking and waiting */
