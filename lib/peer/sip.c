@@ -134,16 +134,28 @@ struct fp_sip_call *fp_sip_find(const struct fp_sip *s, const char *branch,
 	return c;
 }
 
-bool fp_sip_is_answer(const struct fp_sip_call *c,
-		      const struct fp_sip_response *r)
+static bool is_our_call_id(const struct fp_sip_call *c,
+			   const struct fp_sip_response *r)
 {
 	unsigned char id[CALL_ID_BYTES];
 
+	if (c->call_id_len)
+		return r->call_id_len == c->call_id_len &&
+		       !memcmp(r->call_id, c->request + c->request_len,
+			       c->call_id_len);
 	return r->call_id_len == 2 * sizeof(id) &&
 	       read_hex(id, sizeof(id), r->call_id) &&
-	       !memcmp(id, c->id.call_id, sizeof(id)) &&
-	       r->cseq == c->id.cseq && r->method_len == 7 &&
-	       !memcmp(r->method, "OPTIONS", 7) &&
+	       !memcmp(id, c->id.call_id, sizeof(id));
+}
+
+bool fp_sip_is_answer(const struct fp_sip_call *c,
+		      const struct fp_sip_response *r)
+{
+	const char *method = c->call_id_len ? "BYE" : "OPTIONS";
+
+	return is_our_call_id(c, r) && r->cseq == c->id.cseq &&
+	       r->method_len == strlen(method) &&
+	       !memcmp(r->method, method, r->method_len) &&
 	       fp_sip_find(c->s, r->branch, r->branch_len) == c;
 }
 
@@ -253,66 +265,6 @@ static void on_timer(void *ctx)
 
 /* ---- a question */
 
-static const char *transport_word(enum fp_transport t)
-{
-	return t == FP_T_TCP ? "TCP" : t == FP_T_TLS ? "TLS" : "UDP";
-}
-
-static void print_uri(char *out, size_t size, const struct fp_endpoint *to,
-		      enum fp_transport t)
-{
-	bool is_v6 = to->addr.len && !fp_prefix_is_v4(&to->addr);
-	char port[8] = "";
-
-	if (to->port)
-		snprintf(port, sizeof(port), ":%u", to->port);
-	snprintf(out, size, "sip:%s%s%s%s%s", is_v6 ? "[" : "", to->host,
-		 is_v6 ? "]" : "", port,
-		 t == FP_T_TCP   ? ";transport=tcp"
-		 : t == FP_T_TLS ? ";transport=tls"
-				 : "");
-}
-
-/* The request, in s->text. */
-static int print_request(struct fp_sip *s, const struct sip_id *id,
-			 const struct fp_endpoint *to, enum fp_transport t,
-			 const struct sockaddr *sa, socklen_t len,
-			 const struct fp_sip_opts *from)
-{
-	char uri[320], local[INET6_ADDRSTRLEN + 2], sent_by[64];
-	char branch[sizeof(COOKIE) + 2 * BRANCH_BYTES];
-	char call_id[2 * CALL_ID_BYTES + 1], tag[2 * TAG_BYTES + 1];
-	struct fp_sip_options o = {
-		.transport = transport_word(t),
-		.sent_by = sent_by,
-		.uri = uri,
-		.user = from->from_user ? from->from_user : "fastpath",
-		.domain = from->from_domain ? from->from_domain : local,
-		.branch = branch,
-		.tag = tag,
-		.call_id = call_id,
-		.cseq = id->cseq
-	};
-	int r = fp_sip_local(s, sa, len, local);
-
-	if (r)
-		return r;
-	/* Over a connection the answer comes back on it. */
-	if (t == FP_T_UDP)
-		snprintf(sent_by, sizeof(sent_by), "%s:%u", local,
-			 fp_sip_socket(s, sa->sa_family)->port);
-	else
-		snprintf(sent_by, sizeof(sent_by), "%s", local);
-	print_uri(uri, sizeof(uri), to, t);
-	memcpy(branch, COOKIE, sizeof(COOKIE));
-	fp_hex(id->branch, sizeof(id->branch), branch + strlen(COOKIE));
-	fp_hex(id->call_id, sizeof(id->call_id), call_id);
-	fp_hex(id->tag, sizeof(id->tag), tag);
-	s->text.len = 0;
-	fp_sip_print_options(&s->text, &o);
-	return s->text.is_failed ? -ENOMEM : 0;
-}
-
 static int begin(struct fp_sip_call *c, const struct fp_endpoint *to,
 		 const struct fp_tls *tls, int64_t timeout_ms, struct fp_err *e)
 {
@@ -348,27 +300,80 @@ static int check_endpoint(const struct fp_sip_opts *o, enum fp_transport t,
 	return 0;
 }
 
-/* A call with its request; code: of what becomes of it, told by the loop. */
+/* A call with its request, and behind it the Call-ID of one that is not ours to
+ * choose; code: of what becomes of it, told by the loop. */
 static struct fp_sip_call *call_new(struct fp_sip *s, const struct sip_id *id,
-				    enum fp_transport t,
-				    const struct sockaddr *sa, socklen_t len,
-				    int code)
+				    const struct sip_way *w,
+				    const char *call_id, int code)
 {
 	size_t n = code ? 0 : s->text.len;
-	struct fp_sip_call *c = calloc(1, sizeof(*c) + n);
+	size_t id_len = code || !call_id ? 0 : strlen(call_id);
+	struct fp_sip_call *c = calloc(1, sizeof(*c) + n + id_len);
 
 	if (!c)
 		return NULL;
 	c->s = s;
 	c->id = *id;
-	c->transport = t;
-	c->to_len = len < sizeof(c->to) ? len : sizeof(c->to);
-	memcpy(&c->to, sa, c->to_len);
+	c->transport = w->transport;
+	c->to_len = w->len < sizeof(c->to) ? w->len : sizeof(c->to);
+	memcpy(&c->to, w->sa, c->to_len);
 	c->code = code;
 	c->request_len = n;
+	c->call_id_len = id_len;
 	if (n)
 		memcpy(c->request, s->text.data, n);
+	if (id_len)
+		memcpy(c->request + n, call_id, id_len);
 	return c;
+}
+
+static int start(struct fp_sip_call *c, const struct sip_way *w,
+		 const struct fp_tls *tls, int64_t timeout_ms,
+		 struct fp_sip_call **out, struct fp_err *e)
+{
+	int r;
+
+	put(c);
+	r = begin(c, w->to, tls, timeout_ms, e);
+	if (r) {
+		fp_sip_drop(c);
+		return r;
+	}
+	arm(c);
+	if (out)
+		*out = c;
+	return 0;
+}
+
+/* bye: NULL for OPTIONS. */
+static int ask(struct fp_sip *s, struct sip_way *w, const struct fp_sip_opts *o,
+	       const struct fp_sip_bye *bye, struct fp_sip_call **c,
+	       struct fp_err *e)
+{
+	int r = check_endpoint(o, w->transport, w->sa, e), no_way;
+	struct sip_id id;
+
+	if (!r)
+		r = fp_sip_socket_open(s, w->sa->sa_family, e);
+	if (r)
+		return r;
+	r = make_id(s, &id);
+	if (r)
+		return fp_err_sys(e, r, "random numbers");
+	if (bye)
+		id.cseq = bye->cseq;
+	/* no way there is the server's affair: it is told by done */
+	no_way = fp_sip_way(s, &id, w);
+	s->text.len = 0;
+	if (!no_way && bye)
+		r = fp_sip_way_bye(s, w, bye, e);
+	else if (!no_way)
+		fp_sip_way_options(s, &id, w, o);
+	if (r)
+		return r;
+	if (!s->text.is_failed)
+		*c = call_new(s, &id, w, bye ? bye->call_id : NULL, no_way);
+	return *c ? 0 : fp_err_sys(e, -ENOMEM, "SIP");
 }
 
 int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
@@ -379,37 +384,34 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 			    const struct fp_err *e),
 	       void *ctx, struct fp_sip_call **out, struct fp_err *e)
 {
-	enum fp_transport t = to->transport ? to->transport : FP_T_UDP;
-	const struct fp_sip_opts *opts = o ? o : &s->opts;
-	int r = check_endpoint(opts, t, sa, e);
-	struct fp_sip_call *c = NULL;
-	struct sip_id id;
+	return fp_sip_ask_bye(s, to, sa, len, o, NULL, timeout_ms, done, ctx,
+			      out, e);
+}
 
-	if (!r)
-		r = fp_sip_socket_open(s, sa->sa_family, e);
+int fp_sip_ask_bye(struct fp_sip *s, const struct fp_endpoint *to,
+		   const struct sockaddr *sa, socklen_t len,
+		   const struct fp_sip_opts *o, const struct fp_sip_bye *bye,
+		   int64_t timeout_ms,
+		   void (*done)(void *ctx, int code,
+				const struct fp_sip_response *r, int cert_days,
+				const struct fp_err *e),
+		   void *ctx, struct fp_sip_call **out, struct fp_err *e)
+{
+	struct sip_way w = {
+		.to = to,
+		.transport = to->transport ? to->transport : FP_T_UDP,
+		.sa = sa,
+		.len = len,
+	};
+	const struct fp_sip_opts *opts = o ? o : &s->opts;
+	struct fp_sip_call *c = NULL;
+	int r = ask(s, &w, opts, bye, &c, e);
+
 	if (r)
 		return r;
-	r = make_id(s, &id);
-	if (r)
-		return fp_err_sys(e, r, "random numbers");
-	/* no way there is the server's affair: it is told by done */
-	r = print_request(s, &id, to, t, sa, len, opts);
-	if (r != -ENOMEM)
-		c = call_new(s, &id, t, sa, len, r);
-	if (!c)
-		return fp_err_sys(e, -ENOMEM, "SIP");
 	c->done = done;
 	c->ctx = ctx;
-	put(c);
-	r = begin(c, to, opts->tls, timeout_ms, e);
-	if (r) {
-		fp_sip_drop(c);
-		return r;
-	}
-	arm(c);
-	if (out)
-		*out = c;
-	return 0;
+	return start(c, &w, opts->tls, timeout_ms, out, e);
 }
 
 /* ---- open and close */

@@ -11,7 +11,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/* SIP client transactions for OPTIONS, any number at once.  UDP: one socket a
+/* SIP client transactions for OPTIONS and BYE, any number at once.  UDP: one socket a
  * family, timers A, E and F of RFC 3261 17.1.2 (T1 500 ms, T2 4 s), up to the
  * caller's deadline.  TCP and TLS: a connection a request.  A response counts when
  * branch, Call-ID, CSeq and (UDP) the address it came from are ours; a provisional
@@ -43,6 +43,17 @@ int fp_sip_ask(struct fp_sip *s, const struct fp_endpoint *to,
 			    const struct fp_sip_response *r, int cert_days,
 			    const struct fp_err *e),
 	       void *ctx, struct fp_sip_call **out, struct fp_err *e);
+/* A BYE within somebody else's dialog, the rest as above.  bye: transport, sent_by and
+ * branch are set here, uri too when it is NULL; the rest is the dialog's.
+ * -EINVAL: a control character in one of them. */
+int fp_sip_ask_bye(struct fp_sip *s, const struct fp_endpoint *to,
+		   const struct sockaddr *sa, socklen_t len,
+		   const struct fp_sip_opts *o, const struct fp_sip_bye *bye,
+		   int64_t timeout_ms,
+		   void (*done)(void *ctx, int code,
+				const struct fp_sip_response *r, int cert_days,
+				const struct fp_err *e),
+		   void *ctx, struct fp_sip_call **out, struct fp_err *e);
 void fp_sip_drop(struct fp_sip_call *c);
 /* How far it has come, as the text of -ETIMEDOUT. */
 void fp_sip_far(const struct fp_sip_call *c, struct fp_err *e);

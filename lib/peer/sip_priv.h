@@ -43,7 +43,8 @@ struct fp_sip_call {
 	struct fp_stream *stream; /* of TCP and TLS */
 	struct fp_buf in;
 	size_t request_len;
-	char request[]; /* of UDP */
+	size_t call_id_len; /* of BYE: it stands behind the request; else 0 */
+	char request[];     /* of UDP */
 };
 
 /* One address family. */
@@ -79,6 +80,26 @@ struct fp_sip_call *fp_sip_find(const struct fp_sip *s, const char *branch,
 /* Is r the answer to c?  All but where it came from. */
 bool fp_sip_is_answer(const struct fp_sip_call *c,
 		      const struct fp_sip_response *r);
+
+/* ---- sip_request.c */
+
+/* Where a request comes from and goes to; the first four are the caller's. */
+struct sip_way {
+	const struct fp_endpoint *to;
+	enum fp_transport transport;
+	const struct sockaddr *sa;
+	socklen_t len;
+	char local[INET6_ADDRSTRLEN + 2], sent_by[64], uri[320];
+	char branch[sizeof(COOKIE) + 2 * BRANCH_BYTES];
+};
+/* 0; -ENETUNREACH ... */
+int fp_sip_way(struct fp_sip *s, const struct sip_id *id, struct sip_way *w);
+/* Append to s->text. */
+void fp_sip_way_options(struct fp_sip *s, const struct sip_id *id,
+			const struct sip_way *w,
+			const struct fp_sip_opts *from);
+int fp_sip_way_bye(struct fp_sip *s, const struct sip_way *w,
+		   const struct fp_sip_bye *bye, struct fp_err *e);
 
 /* ---- sip_udp.c */
 
