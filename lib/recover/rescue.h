@@ -102,7 +102,8 @@ int fp_rescue_look(const struct fp_rescue_opts *o, struct fp_rescue_sum *out,
 int fp_rescue_run(const struct fp_rescue_opts *o, struct fp_rescue_sum *out,
 		  struct fp_err *e);
 /* Go on with a job, from its plan, its journal and its staging; also another
- * controller's.  to: n_to 0: the plan's.  -ENOENT -EALREADY -EBUSY. */
+ * controller's.  o->from, runs and kind are the plan's; calls.orphans MOVE, batch 0,
+ * prove_ms 0: as planned.  to: n_to 0: the plan's.  -ENOENT -EALREADY -EBUSY. */
 int fp_rescue_resume(const struct fp_rescue_opts *o, const char *job,
 		     struct fp_rescue_sum *out, struct fp_err *e);
 /* End it where it is: rows that no target was asked for go back as they were.
