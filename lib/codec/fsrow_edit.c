@@ -89,6 +89,8 @@ static bool is_dropped(const struct fp_fsrow_edit *edit,
 	case FP_FSROW_SIGNAL_BOND:
 	case FP_FSROW_ORIGINATE_SIGNAL_BOND:
 		return edit->drop_bond;
+	case FP_FSROW_EXTENSION:
+		return edit->drop_apps;
 	default:
 		return false;
 	}

@@ -220,21 +220,33 @@ static void collect(struct reader *r, int text, int place, bool is_encoded)
 	r->content.len = 0;
 }
 
+static void start_place(struct reader *r, enum fp_fsrow_place place)
+{
+	uint32_t size = (uint32_t)XML_GetCurrentByteCount(r->expat);
+
+	r->span.whole_at = (uint32_t)XML_GetCurrentByteIndex(r->expat);
+	r->span.at = r->span.whole_at + size;
+	r->span.place = place;
+}
+
 static void start_variable(struct reader *r, const char *name)
 {
 	const struct name *v = bsearch(name, variables, LENGTH(variables),
 				       sizeof(*variables), by_name);
-	uint32_t size;
 
 	if (!v)
 		return;
 	collect(r, v->text, v->place, true);
-	if (v->place < 0)
-		return;
-	size = (uint32_t)XML_GetCurrentByteCount(r->expat);
-	r->span.whole_at = (uint32_t)XML_GetCurrentByteIndex(r->expat);
-	r->span.at = r->span.whole_at + size;
-	r->span.place = (enum fp_fsrow_place)v->place;
+	if (v->place >= 0)
+		start_place(r, (enum fp_fsrow_place)v->place);
+}
+
+/* A place as a whole: nothing within it is collected.  Each, lest the second one
+ * becomes the first. */
+static void start_extension(struct reader *r)
+{
+	collect(r, -1, FP_FSROW_EXTENSION, false);
+	start_place(r, FP_FSROW_EXTENSION);
 }
 
 static void start_other(struct reader *r, enum node parent, const char *name)
@@ -314,6 +326,8 @@ static void XMLCALL on_start(void *ctx, const char *name, const char **attr)
 		start_variable(r, name);
 	else if (parent == NODE_EXTENSION && !strcmp(name, "application"))
 		start_application(r, attr);
+	else if (parent == NODE_CALLFLOW && !strcmp(name, "extension"))
+		start_extension(r);
 	else
 		start_other(r, parent, name);
 }
