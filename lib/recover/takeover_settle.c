@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Before a node is shut down: has every leg a row that it can be had by? */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codec/fschannels.h"
+#include "io/clock.h"
+#include "recover/takeover_priv.h"
+
+#define LOOK_MS 200
+/* A row is written 1.1 to 1.3 s after its leg was answered, and what changes in it is
+ * queued as long: facts of FreeSWITCH 1.10.12. */
+#define STABLE_MS 1500
+#define LISTED 20     /* lines of what would be lost */
+#define LIST_MAX 4000 /* sessions; above, their number has to do */
+
+struct settling {
+	struct fp_rescue *r;
+	const struct fp_takeover *o;
+	const char *run;
+	int64_t settle_end_ms, wait_end_ms;
+	int64_t even_ms; /* since when each session has its row; 0: not */
+	int64_t sessions, rows;
+	size_t n_lost; /* calls with rows, that cannot be had */
+};
+
+/* ---- what there is */
+
+static int count_rows(struct settling *s, struct fp_err *e)
+{
+	struct fp_store_run *v = NULL;
+	size_t n = 0;
+	int r = fp_store_runs(s->r->store, &v, &n, e);
+
+	s->rows = 0;
+	for (size_t i = 0; i < n && !r; i++)
+		if (!strcmp(v[i].run, s->run) &&
+		    !strcmp(v[i].hostname, s->r->o->from->switchname))
+			s->rows += v[i].rows;
+	free(v);
+	return r;
+}
+
+static int look(struct settling *s, struct fp_err *e)
+{
+	struct fp_switch *x = s->r->o->from;
+	int r = fp_switch_read(x, FP_SWITCH_STATE, e);
+
+	if (r)
+		return r;
+	if (x->code) {
+		*e = x->err;
+		return fp_err_prefix(e, x->code, "%s", x->name);
+	}
+	if (strcmp(x->view.run, s->run) != 0)
+		return fp_err(e, -ESTALE,
+			      "%s was started again: fp-recover failover saves "
+			      "what it had",
+			      x->name);
+	s->sessions = x->view.sessions;
+	r = count_rows(s, e);
+	if (r)
+		return r;
+	if (s->sessions > s->rows)
+		s->even_ms = 0;
+	else if (!s->even_ms)
+		s->even_ms = fp_clock_ms();
+	return 0;
+}
+
+static bool is_stable(const struct settling *s)
+{
+	return s->even_ms && fp_clock_ms() - s->even_ms >= STABLE_MS;
+}
+
+/* Calls that have rows and would not come up. */
+static int count_lost(struct settling *s, struct fp_err *e)
+{
+	int r = fp_rescue_reread(s->r, e);
+
+	s->n_lost = 0;
+	if (r == -ENODATA)
+		return 0;
+	for (size_t i = 0; !r && i < s->r->calls.n_calls; i++)
+		s->n_lost += s->r->calls.call[i].fate == FP_FATE_LOST;
+	return r;
+}
+
+/* ---- what would be lost */
+
+struct listing {
+	struct settling *s;
+	size_t n;
+};
+
+static bool has_row(const struct fp_rescue *r, const char *uuid)
+{
+	for (size_t i = 0; i < r->n_legs; i++)
+		if (!strcmp(r->leg[i].uuid, uuid))
+			return true;
+	return false;
+}
+
+static int each_channel(void *ctx, const struct fp_fschannel *c)
+{
+	struct listing *l = ctx;
+
+	if (has_row(l->s->r, c->uuid))
+		return 0;
+	if (l->n++ < LISTED)
+		fp_takeover_say(l->s->r, "%s has no recovery row: %s, %s",
+				c->uuid, c->name,
+				strcmp(c->callstate, "ACTIVE")
+					? c->callstate
+					: "answered and not tracked");
+	return 0;
+}
+
+static void list_sessions(struct settling *s)
+{
+	struct listing l = { .s = s };
+	struct fp_err e = { .text = "" };
+	char *body = NULL;
+
+	if (s->sessions <= s->rows || s->sessions > LIST_MAX)
+		return;
+	if (!fp_rescue_reread(s->r, &e) || *e.text)
+		e.text[0] = 0;
+	if (!fp_switch_ask(s->r->o->from, "show channels as json", &body, &e) &&
+	    !fp_fschannels_read(body, each_channel, &l, &e) && l.n > LISTED)
+		fp_takeover_say(s->r, "... and %zu more", l.n - LISTED);
+	free(body);
+}
+
+static void list_calls(struct settling *s)
+{
+	const struct fp_calls *c = &s->r->calls;
+
+	for (size_t i = 0; i < c->n_calls && s->r->o->call; i++)
+		if (c->call[i].fate == FP_FATE_LOST)
+			s->r->o->call(s->r->o->ctx, c, i, NULL, NULL);
+}
+
+static int refuse(struct settling *s, struct fp_err *e)
+{
+	int64_t bare = s->sessions > s->rows ? s->sessions - s->rows : 0;
+	const char *name = s->r->o->from->name;
+	char what[120];
+
+	list_sessions(s);
+	if (s->n_lost)
+		list_calls(s);
+	snprintf(what, sizeof(what),
+		 "%zu calls that cannot be had elsewhere, %lld legs without a "
+		 "row (not answered, or not tracked)",
+		 s->n_lost, (long long)bare);
+	if (fp_takeover_is_lifted(s->r, "lost")) {
+		fp_takeover_say(s->r, "%s: going on without %s", name, what);
+		return 0;
+	}
+	return fp_refuse(e, "lost",
+			 "%s: %s would be lost; --wait DUR waits for their end",
+			 name, what);
+}
+
+/* ---- until */
+
+static void progress(const struct settling *s)
+{
+	const struct fp_recovering_opts *o = &s->r->o->recovering;
+	int64_t rows = s->rows < s->sessions ? s->rows : s->sessions;
+
+	if (o->progress)
+		o->progress(o->ctx, "waiting", (size_t)rows,
+			    (size_t)s->sessions);
+}
+
+/* 1: it is settled.  0: not yet.  Or what refuses. */
+static int step(struct settling *s, struct fp_err *e)
+{
+	int64_t now_ms;
+	int r = look(s, e);
+
+	if (r)
+		return r;
+	progress(s);
+	now_ms = fp_clock_ms();
+	if (s->even_ms && !is_stable(s))
+		return 0;
+	if (!s->even_ms) {
+		if (now_ms < s->settle_end_ms)
+			return 0;
+		r = refuse(s, e);
+		return r ? r : 1;
+	}
+	r = count_lost(s, e);
+	if (r || !s->n_lost)
+		return r ? r : 1;
+	if (now_ms < s->wait_end_ms) {
+		s->even_ms = now_ms; /* not read anew ten times a second */
+		return 0;
+	}
+	r = refuse(s, e);
+	return r ? r : 1;
+}
+
+int fp_takeover_settle(const struct fp_takeover *o, struct fp_rescue *r,
+		       const char *run, struct fp_err *e)
+{
+	int64_t now_ms = fp_clock_ms(),
+		wait_ms = o->wait_ms > 0 ? o->wait_ms : 0,
+		settle_ms = fp_takeover_settle_ms(o);
+	struct settling s = {
+		.r = r,
+		.o = o,
+		.run = run,
+		.wait_end_ms = now_ms + wait_ms,
+		.settle_end_ms =
+			now_ms + (settle_ms > wait_ms ? settle_ms : wait_ms),
+	};
+	int code;
+
+	while (!(code = step(&s, e))) {
+		code = fp_takeover_pause(r, LOOK_MS, e);
+		if (code)
+			break;
+	}
+	if (r->o->recovering.progress)
+		r->o->recovering.progress(r->o->recovering.ctx, NULL, 0, 0);
+	return code == 1 ? 0 : code;
+}
