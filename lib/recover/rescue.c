@@ -195,6 +195,7 @@ static int run(struct fp_rescue_job *j, struct fp_err *e)
 		return r;
 	r = fp_rescue_begin_store(j, e);
 	if (r) {
+		*j->out->job = 0;
 		fp_journal_state(j->r.journal, "aborted", &why);
 		return r;
 	}

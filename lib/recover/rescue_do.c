@@ -164,6 +164,7 @@ static int undo(struct fp_rescue_job *j)
 {
 	struct fp_err e;
 
+	*j->out->job = 0;
 	fp_store_end(j->r.store, true, &e);
 	return state(j, "aborted", &e);
 }
