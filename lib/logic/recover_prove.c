@@ -175,6 +175,12 @@ static bool is_widowed(const struct fp_prover *p, const struct fp_proving *l)
 	return false;
 }
 
+static bool is_to_cure(const struct fp_prover *p, const struct fp_proving *l)
+{
+	return (l->proof == FP_PROOF_WAITING || l->proof == FP_PROOF_PROVEN) &&
+	       !l->is_killed && is_widowed(p, l);
+}
+
 static void look_up(struct fp_proving *l, const struct fp_prove_seen *s,
 		    int64_t now_ms)
 {
@@ -208,7 +214,7 @@ static void plan_next(const struct fp_prover *p, struct fp_proving *l,
 	l->looks++;
 	if (is_over && l->is.is_bye && l->proof == FP_PROOF_PROVEN)
 		is_over = l->is_killed;
-	if (is_over) {
+	if (is_over && !(is_to_cure(p, l) && l->gone_ms)) {
 		l->next_ms = INT64_MAX;
 		return;
 	}
@@ -250,7 +256,8 @@ enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
 	look_up(l, s, now_ms);
 	if (*s->cause)
 		see_hangup(l, s);
-	else if (!s->exists && l->proof == FP_PROOF_WAITING)
+	else if (!s->exists &&
+		 (l->proof == FP_PROOF_WAITING || is_to_cure(p, l)))
 		see_gone(l, is_recovered, now_ms);
 	act = act_on(p, l, s, is_recovered, now_ms);
 	plan_next(p, l, now_ms);
@@ -268,10 +275,9 @@ enum fp_proof fp_prover_verdict(const struct fp_prover *p, int64_t now_ms)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct fp_proving *l = &p->leg[i];
 
-		if (l->proof == FP_PROOF_WAITING)
+		if (l->proof == FP_PROOF_WAITING || is_to_cure(p, l))
 			return FP_PROOF_WAITING;
-		is_sent |=
-			l->proof == FP_PROOF_FAILED ? l->was_up : has_sent(l);
+		is_sent |= l->proof != FP_PROOF_FAILED;
 		is_all_ended &= l->proof == FP_PROOF_ENDED;
 		/* the order of the enum: the later the worse */
 		if (is_lost(l->proof) &&
@@ -336,5 +342,7 @@ void fp_prover_why(const struct fp_prover *p, char *out, size_t size)
 
 int64_t fp_prover_next_ms(const struct fp_prover *p, size_t i)
 {
-	return p->leg[i].next_ms;
+	const struct fp_proving *l = &p->leg[i];
+
+	return l->next_ms == INT64_MAX && is_to_cure(p, l) ? 0 : l->next_ms;
 }
