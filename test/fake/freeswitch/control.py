@@ -2,6 +2,8 @@
 """A unix socket that takes lines while the stand-in runs:
 
     KEY=VALUE      a setting of Switch or Wire
+    get KEY        one of them
+    forget         what is queued for the database is lost, as by a crash
     beat           a heartbeat now
     hang-up        end every connection
     accepted       how many connections there were

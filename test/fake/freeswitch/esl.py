@@ -7,7 +7,9 @@ import socket
 import uuid
 
 import commands
-import sofia  # noqa: F401 it adds its commands
+import fsctl  # noqa: F401 these add their commands
+import sofia  # noqa: F401
+import uuids  # noqa: F401
 from switch import plain
 
 GOODBYE = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
@@ -97,7 +99,7 @@ class Connection:
         return True
 
     async def do_api(self, args, headers):
-        body = commands.run(self.switch, args)
+        body = await commands.run_wait(self.switch, args)
         return await self.answer(frame("api/response", body))
 
     async def do_bgapi(self, args, headers):
@@ -110,11 +112,24 @@ class Connection:
         if rest:
             extra.append(("Job-Command-Arg", rest))
         source = ("mod_event_socket.c", "api_exec", "1572")
-        event = self.switch.event("BACKGROUND_JOB", source, extra)
-        await self.server.tell(event, commands.run(self.switch, args))
+
+        async def job_done():
+            try:
+                body = await commands.run_wait(self.switch, args)
+            except commands.Crash:
+                self.server.crash()
+            event = self.switch.event("BACKGROUND_JOB", source, extra)
+            await self.server.tell(event, body)
+
+        asyncio.ensure_future(job_done())
         return True
 
-    KNOWN = {"ALL", "HEARTBEAT", "BACKGROUND_JOB", "CUSTOM", "CHANNEL_CREATE"}
+    KNOWN = set(
+        "ALL HEARTBEAT BACKGROUND_JOB CUSTOM CHANNEL_CREATE CHANNEL_STATE"
+        " CHANNEL_CALLSTATE CHANNEL_ANSWER CHANNEL_EXECUTE CHANNEL_BRIDGE"
+        " CHANNEL_UNBRIDGE CHANNEL_HANGUP CHANNEL_HANGUP_COMPLETE"
+        " CHANNEL_DESTROY CALL_UPDATE".split()
+    )
 
     async def do_event(self, args, headers):
         words = args.split()
@@ -225,6 +240,7 @@ class Server:
         self.wire = wire
         self.crash = crash  # called when the process is to end
         self.connections = set()
+        switch.server = self
         self.n_accepted = 0
 
     async def open(self, ip, port):
@@ -246,6 +262,9 @@ class Server:
         finally:
             self.connections.discard(c)
             writer.close()
+
+    def listens(self, name):
+        return any(c.events & {"ALL", name} for c in self.connections)
 
     async def tell(self, headers, body=""):
         for c in list(self.connections):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`sofia ...`: one profile, internal, and its gateways."""
 
+import recovery
 from commands import COMMANDS, command
 
 RULER = "=" * 97 + "\n"
@@ -21,7 +22,7 @@ def row(name, kind, data, state):
 def status(switch):
     text = row("Name", "  Type", "Data", "State") + RULER
     text += row(
-        "internal",
+        switch.profile,
         "profile",
         "sip:mod_sofia@%s:5060" % switch.ip,
         "RUNNING (0)",
@@ -80,10 +81,22 @@ def xmlstatus_gateway(switch):
     return text + "</gateways>\n"
 
 
+async def recover(switch, some, none):
+    n = await recovery.recover(switch, "sofia", switch.profile)
+    return "Recovered %s\n" % (some % n) if n else none
+
+
 @command(COMMANDS, "sofia")
 def sofia(switch, args):
     if args == "status":
         return status(switch)
     if args == "xmlstatus gateway":
         return xmlstatus_gateway(switch)
+    words = args.split()
+    if words == ["recover"]:
+        return recover(switch, "%d call(s)", "No calls to recover.\n")
+    if words[:1] == ["profile"] and words[2:] == ["recover"]:
+        if words[1] != switch.profile:
+            return "Invalid Profile [%s]" % words[1]
+        return recover(switch, "%d session(s)", "No sessions to recover.\n")
     return None

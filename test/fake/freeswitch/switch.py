@@ -3,9 +3,12 @@
 
 Numbers and texts are those of FreeSWITCH 1.10.12 as captured."""
 
+import asyncio
 import time
 import urllib.parse
 import uuid
+
+from rtp import Pool
 
 
 def number(text):
@@ -33,6 +36,17 @@ class Switch:
         "heartbeat_s": number,
         "gateways": str,  # "NAME=PROXY,..."
         "mute": str,  # "json,version": api commands that do not exist
+        # of calls
+        "callee": str,  # HOST[:PORT] that 2xxx is bridged to
+        "profile": str,  # the one that runs
+        "rtp": str,  # FIRST-LAST
+        "robust": int,  # rtp-port-usage-robustness
+        "track_calls": int,
+        "preload": int,  # mod_pgsql is in pre_load_modules.conf
+        "sql_s": number,  # how long what is written is queued
+        "recover_ms": number,  # a row
+        "sip_timeout_s": number,  # 64 * T1
+        "bond_wait_s": number,  # how long a bridge waits for a far end
     }
 
     def __init__(self, name, ip):
@@ -59,11 +73,30 @@ class Switch:
         self.mute = ""
         self.started = time.time()
         self.sequence = 0
-        self.channels = {}  # uuid: whatever later parts keep of a leg
+        self.channels = {}  # uuid: Leg, or a dict of one without SIP
+        self.leaked = set()  # uuids of sessions that nobody sees
+        self.callee = "127.0.0.60:5080"
+        self.profile = "internal"
+        self.rtp_first, self.rtp_last = 16384, 32768
+        self.robust = 0
+        self.track_calls = 1
+        self.preload = 1
+        self.sql_s = 1.0
+        self.recover_ms = 0
+        self.sip_timeout_s = 32.0
+        self.bond_wait_s = 2.0
+        self.cdr = ""  # the file, or none
+        self.pool = Pool(self)
+        self.calls = None  # when it has SIP
+        self.server = None  # of the event socket
 
     def set(self, key, value):
         if key not in self.settings:
             raise KeyError(key)
+        if key == "rtp":
+            first, _, last = value.partition("-")
+            self.rtp_first, self.rtp_last = int(first), int(last)
+            return
         setattr(self, key, self.settings[key](value))
         if key == "uuid" and value == "new":
             self.uuid = str(uuid.uuid4())
@@ -86,6 +119,9 @@ class Switch:
             and not self.paused("inbound")
             and self.sessions < self.max_sessions
         )
+
+    def is_busy(self):
+        return self.min_idle > 0 and self.idle < self.min_idle
 
     def now_us(self):
         return int(time.time() * 1e6) + self.clock_ms * 1000
@@ -116,6 +152,17 @@ class Switch:
         )
 
     # ---- events
+
+    def say(self, text):
+        """Its log."""
+        print(text, flush=True)
+
+    def listens(self, name):
+        return self.server and self.server.listens(name)
+
+    def tell(self, headers, body=""):
+        """To all that listen, in this order."""
+        asyncio.ensure_future(self.server.tell(headers, body))
 
     def event(self, name, source, extra):
         """Headers of an event, in the order FreeSWITCH sends them."""
