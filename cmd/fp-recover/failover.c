@@ -1,7 +1,230 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "recover.h"
+/* fp-recover failover: a node's run is dead, and its calls come up elsewhere. */
+#include "failover.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rehome/edges.h"
+
+#define EDGE_MS 1000
+
+struct failover {
+	struct fv_env v;
+	struct fp_rescue_opts o;
+	struct fp_rescue_sum sum;
+	char *words; /* of --run */
+	const char **runs;
+};
+
+/* ---- what the command line said */
+
+static int read_runs(struct failover *f, struct fp_err *e)
+{
+	const char *s = fp_cli_get(f->v.c, "run");
+	char *at, *word;
+	size_t n = 1;
+
+	if (!s)
+		return 0;
+	for (const char *p = s; *p; p++)
+		n += *p == ',';
+	f->words = at = strdup(s);
+	f->runs = calloc(n, sizeof(*f->runs));
+	if (!f->words || !f->runs)
+		return fp_err(e, -ENOMEM, "out of memory");
+	n = 0;
+	while ((word = strsep(&at, ",")))
+		if (*word)
+			f->runs[n++] = word;
+		else
+			return fp_err(e, -EINVAL, "--run %s: an empty word", s);
+	f->o.runs = f->runs;
+	f->o.n_runs = n;
+	return 0;
+}
+
+static int read_options(struct failover *f, const char *node, struct fp_err *e)
+{
+	struct fv_env *v = &f->v;
+	struct fp_rescue_opts *o = &f->o;
+	struct fp_switch **to = NULL, *from;
+	size_t n_to = 0;
+	bool is_auto = false;
+	int r = fv_node(v, node, &from, e);
+
+	if (!r)
+		r = fv_targets(v, &to, &n_to, &is_auto, e);
+	if (r)
+		return r;
+	fv_rescue(v, FP_RECOVER_FAILOVER, o);
+	o->from = from;
+	o->to = to;
+	o->n_to = n_to;
+	o->is_auto = is_auto;
+	o->wait_ms = v->wait_ms < 0 ? 0 : v->wait_ms;
+	if (!n_to && !is_auto)
+		return fp_err(e, -EINVAL,
+			      "failover: which node gets them? (--to)");
+	return read_runs(f, e);
+}
+
+/* ---- proxies that died with it */
+
+/* A proxy that hides topology answers 481 to the re-INVITE of a call whose dialog it
+ * does not have: dialogs first. */
+static void say_edges(struct failover *f)
+{
+	const struct fp_edges_opts o = { .loop = f->v.nodes.loop,
+					 .resolver = f->v.nodes.resolver,
+					 .timeout_ms = EDGE_MS,
+					 .ctx = &f->v };
+	struct fp_condition c = { .name = "dialogs",
+				  .rule = "",
+				  .state = FP_COND_WARN };
+	struct fp_edges edges = { .n = 0 };
+	struct fp_err e;
+	char detail[300];
+
+	if (!fp_edges_init(&edges, &o, f->v.nodes.inv, &e))
+		fp_edges_read(&edges, &e);
+	for (size_t i = 0; i < edges.n; i++) {
+		if (edges.v[i].view)
+			continue;
+		snprintf(detail, sizeof(detail),
+			 "dialogs first: fp-rehome failover %s",
+			 edges.v[i].name);
+		c.node = edges.v[i].name;
+		c.value = "OpenSIPS does not answer";
+		c.detail = detail;
+		fv_condition(&f->v, &c);
+	}
+	fp_edges_fini(&edges);
+}
+
+/* ---- jobs of it that stopped */
+
+static void add_sum(struct fp_rescue_sum *to, const struct fp_rescue_sum *s)
+{
+	for (size_t i = 0; i < FP_REC_VERDICTS; i++)
+		to->legs.count[i] += s->legs.count[i];
+	to->legs.n_legs += s->legs.n_legs;
+	to->legs.n_moved_ports += s->legs.n_moved_ports;
+	to->legs.n_killed += s->legs.n_killed;
+	to->legs.took_ms += s->legs.took_ms;
+	to->legs.asked_ms += s->legs.asked_ms;
+	to->is_changed |= s->is_changed;
+	to->is_policy_old |= s->is_policy_old;
+	to->n_runs += s->n_runs;
+	to->n_calls += s->n_calls;
+	to->n_left += s->n_left;
+	snprintf(to->job, sizeof(to->job), "%s", s->job);
+}
+
+static int go_on(struct failover *f, const struct fp_job_head *h,
+		 struct fp_err *e)
+{
+	struct fp_rescue_opts o = f->o;
+	struct fp_rescue_sum sum;
+	char text[200];
+	int r;
+
+	snprintf(text, sizeof(text),
+		 "%s: job %s has calls of it that are not proven: it goes on",
+		 f->o.from->name, h->id);
+	fv_say(&f->v, text);
+	if (o.is_auto) { /* as it had chosen */
+		o.to = NULL;
+		o.n_to = 0;
+	}
+	r = fp_rescue_resume(&o, h->id, &sum, e);
+	if (r == -EALREADY)
+		return 0;
+	add_sum(&f->sum, &sum);
+	return r;
+}
+
+/* What a controller that died had taken is staged: nobody else sees these rows. */
+static int open_jobs(struct failover *f, struct fp_err *e)
+{
+	struct fp_job_head *h = NULL;
+	size_t n = 0;
+	int r = fp_journal_list(&f->o.journal, false, &h, &n, e);
+
+	if (r && f->o.is_dry_run)
+		return 0;
+	for (size_t i = n; i-- && !r;) /* the oldest first */
+		if (!strcmp(h[i].tool, "fp-recover") &&
+		    !strcmp(h[i].verb, "failover") &&
+		    !strcmp(h[i].node, f->o.from->name))
+			r = go_on(f, &h[i], e);
+	free(h);
+	/* as begin: no lock to be had is refused */
+	return r && r != -EBUSY && r != -EINTR && e->rule[0] ? -EPERM : r;
+}
+
+/* ---- the verb */
+
+static int rescue(struct failover *f, struct fp_err *e)
+{
+	struct fp_rescue_sum sum;
+	int r;
+
+	say_edges(f);
+	r = open_jobs(f, e);
+	if (r)
+		return r;
+	r = fp_rescue_run(&f->o, &sum, e);
+	add_sum(&f->sum, &sum);
+	if (r == -EALREADY) {
+		fv_say(&f->v, e->text);
+		r = 0;
+	}
+	return r;
+}
+
+static int failover(struct failover *f, const char *node, struct fp_err *e)
+{
+	struct fp_cli *c = f->v.c;
+	int r = fp_loop_signals(f->v.nodes.loop, NULL, NULL, e), status;
+
+	if (!r)
+		r = fv_prints(&f->v, FV_CALL, e);
+	if (!r)
+		r = read_options(f, node, e);
+	if (r)
+		return r;
+	r = rescue(f, e);
+	status = fv_end(&f->v, r, &f->sum, e);
+	if (!r && c->is_dry_run)
+		status = f->sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+	return status;
+}
+
+int fv_failover_node(struct fp_cli *c, const char *node)
+{
+	struct fp_err e = { .text = "" };
+	struct failover f = { .words = NULL };
+	int r = fv_open(&f.v, c, &e);
+
+	if (r)
+		return fv_fail(&f.v, r, &e);
+	r = failover(&f, node, &e);
+	if (r < 0)
+		r = fv_fail(&f.v, r, &e);
+	fv_close(&f.v);
+	free(f.o.to);
+	free(f.runs);
+	free(f.words);
+	return r;
+}
 
 int fv_failover(struct fp_cli *c)
 {
-	return fp_cli_usage(c, "failover: comes with its commit");
+	if (c->argc != 1)
+		return fp_cli_usage(c, "failover takes one node, or -");
+	if (!strcmp(c->argv[0], "-"))
+		return fv_failover_pipe(c);
+	return fv_failover_node(c, c->argv[0]);
 }
