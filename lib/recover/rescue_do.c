@@ -226,7 +226,8 @@ static int gather_live(struct fp_rescue_job *j, struct fp_err *e)
 		r = fp_rescue_staged(j, e);
 	if (!r)
 		r = fp_rescue_empty(j, e);
-	if (r && !j->is_lost && !give_back(j, &why))
+	/* half-way, and no way back: its rows are kept */
+	if (r && r != -EINPROGRESS && !j->is_lost && !give_back(j, &why))
 		j->n_taken = 0; /* as it was */
 	return r;
 }

@@ -63,7 +63,9 @@ static int by_name(const void *a, const void *b)
 static void tell_one(struct fp_rescue_job *j, struct fp_recovering_call *way,
 		     const struct fp_rescue_was *w)
 {
-	way->was = w->verdict;
+	/* a target that was silent may have it still: it is looked at first */
+	way->was = w->verdict == FP_REC_UNKNOWN && *w->token ? FP_REC_PUT
+							     : w->verdict;
 	way->to = *w->to ? fp_switches_find(j->o.switches, w->to) : NULL;
 	snprintf(way->token, sizeof(way->token), "%s", w->token);
 	snprintf(way->run, sizeof(way->run), "%s", w->run);
