@@ -136,6 +136,7 @@ class Calls:
     def inbound(self, m, source):
         leg = Leg(self, "inbound")
         leg.invite, leg.source = m, source
+        leg.allow = m.get("allow")
         leg.call_id = m.get("call-id")
         leg.remote = m.get("from")
         leg.local = "%s;tag=%s" % (m.get("to"), message.token())
@@ -179,6 +180,7 @@ class Calls:
             if found:
                 what = next((g for g in found.groups() if g), "")
                 leg.extension = (name, user)
+                leg.match = what
                 leg.apps = [
                     (a, d if d == TONE else d.format(what, callee=self.switch.callee))
                     for a, d in apps
@@ -270,6 +272,7 @@ class Calls:
             name="sofia/internal/" + target,
             callee_name="Outbound Call",
             callee_number=parts(b.target)[0],
+            destination=parts(b.target)[0],
         )
         b.vars["channel_name"] = b.profile["name"]
         b.vars["recovery_profile_name"] = self.switch.profile
@@ -332,7 +335,7 @@ class Calls:
         b.remote = m.get("to")
         b.target = message.uri(m.get("contact")) or b.target
         b.route = m.routes()[::-1]
-        b.is_established = True
+        b.is_established, b.allow = True, m.get("allow")
         b.ack(m)
         if not a or a.is_gone:
             b.hangup("ORIGINATOR_CANCEL")
@@ -414,8 +417,9 @@ class Calls:
             remote_port=leg.vars.get("remote_media_port", ""),
             app=leg.app,
             app_data=leg.app_data,
-            destination=leg.profile["destination"],
+            match=leg.match,
             bond=bond,
+            allow=leg.allow,
             local=leg.local,
             remote=leg.remote,
             local_tag=tag(leg.local),
@@ -424,8 +428,12 @@ class Calls:
             target=leg.target,
             from_display=display(leg.remote if leg.is_inbound else leg.local),
         )
+        has_dtmf = "telephone-event" in v["r_sdp"]
+        v["dtmf"] = "rfc2833" if has_dtmf else "info"
+        v["dtmf_pt"] = "101" if has_dtmf else ""
         if partner:
             v["m_sdp"] = partner.vars.get("switch_r_sdp", "")
+            v["other_destination"] = partner.profile["destination"]
         pairs = [("from", first), ("to", second), ("contact", leg.target)]
         if leg.is_inbound:
             pairs.append(("req", leg.invite.uri))

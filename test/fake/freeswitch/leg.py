@@ -37,13 +37,13 @@ class Leg:
         self.state, self.callstate = "CS_INIT", "DOWN"
         self.flows, self.app_log = [], []
         self.apps, self.app, self.app_data = None, "", ""
-        self.extension = ("", "")
+        self.extension, self.match = ("", ""), ""
         self.created_us = self.switch.now_us()
         self.answered_us = 0
         self.start_us = self.created_us
         # the dialog: our end and the other's, with their tags
         self.local = self.remote = self.call_id = self.target = ""
-        self.route, self.contact = [], ""
+        self.route, self.contact, self.allow = [], "", ""
         self.cseq, self.remote_cseq = None, 0
         self.via_host = self.switch.ip
         self.hop, self.sent_via = None, ""

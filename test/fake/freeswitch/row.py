@@ -147,14 +147,17 @@ def times_text(times):
 
 
 def render(leg):
+    state = leg.state
+    if state == "CS_EXCHANGE_MEDIA":
+        state = "CS_CONSUME_MEDIA"  # what it is in when the row is written
     out = [
         HEAD
         % (
             leg.switch.uuid,
             leg.switch.name,
-            leg.state,
+            state,
             leg.direction,
-            STATES[leg.state],
+            STATES[state],
             ";".join("%d=%s" % f for f in sorted(leg.flags.items())),
         ),
         CALL_STATS,

@@ -49,7 +49,7 @@ class Store:
         if not self.conninfo:
             return
         with contextlib.closing(self.connect()) as db, db.cursor() as c:
-            c.execute("select pg_advisory_xact_lock(7421)")
+            c.execute("select pg_advisory_lock(7421)")  # until it ends
             c.execute("select to_regclass('recovery')")
             if not c.fetchone()[0]:
                 c.execute(SCHEMA)
