@@ -112,7 +112,7 @@ void rec_verdict(struct rec *r, size_t i, enum fp_recover_verdict v,
 		r->sum->n_legs += r->calls->call[i].n;
 		r->sum->n_moved_ports += w->n_moved_ports;
 	}
-	if (w->tries || w->was == FP_REC_PUT) /* others stay as they were */
+	if (w->tries || *w->token) /* others stay as they were */
 		rec_mark(r, i, mark_of(v));
 	rec_leave(r, i);
 	r->n_open--;
@@ -149,33 +149,26 @@ void rec_again(struct rec *r, size_t i, const char *why)
 
 /* ---- what is known before */
 
-static void why_not(const struct fp_call *c, char *out, size_t size)
-{
-	fp_call_words(c->words, out, size);
-}
-
 static void before(struct rec *r, size_t i)
 {
 	struct fp_recovering_call *w = &r->way[i];
 	const struct fp_call *c = &r->calls->call[i];
 
-	w->verdict = w->was == FP_REC_PUT ? FP_REC_WAITING : w->was;
+	w->verdict = w->was;
 	if (w->was != FP_REC_WAITING && w->was != FP_REC_PUT &&
 	    w->was != FP_REC_UNKNOWN && w->was != FP_REC_FAILED)
 		return;
-	w->verdict = FP_REC_WAITING;
 	*w->reason = 0;
+	if (c->fate == FP_FATE_SKIP || c->fate == FP_FATE_LOST) {
+		/* it was told; its rows stay where they are */
+		w->verdict =
+			c->fate == FP_FATE_SKIP ? FP_REC_SKIPPED : FP_REC_LOST;
+		fp_call_words(c->words, w->reason, sizeof(w->reason));
+		return;
+	}
+	w->verdict = FP_REC_WAITING;
 	r->n_open++;
 	r->n_all++;
-	if (c->fate == FP_FATE_SKIP || c->fate == FP_FATE_LOST) {
-		char why[sizeof(w->reason)];
-
-		why_not(c, why, sizeof(why));
-		if (c->fate == FP_FATE_SKIP)
-			rec_verdict(r, i, FP_REC_SKIPPED, "%s", why);
-		else
-			rec_verdict(r, i, FP_REC_LOST, "%s", why);
-	}
 }
 
 /* Put by an earlier run of the job: it is looked at before it is put elsewhere. */
@@ -185,7 +178,8 @@ static void take_up(struct rec *r, size_t i)
 	struct rec_batch *b = NULL;
 	struct rec_target *t = NULL;
 
-	if (w->was != FP_REC_PUT || w->verdict != FP_REC_WAITING)
+	if ((w->was != FP_REC_PUT && w->was != FP_REC_UNKNOWN) ||
+	    w->verdict != FP_REC_WAITING)
 		return;
 	for (size_t k = 0; k < r->n_t; k++)
 		if (r->t[k].x == w->to)
