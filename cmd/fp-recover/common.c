@@ -200,6 +200,7 @@ void fv_fence_of(struct fv_env *v, struct fp_switch *x, struct fp_fence *out)
 		.filters = v->filters,
 		.n_filters = v->n_filters,
 		.lists_dir = v->lists_dir,
+		.state_dir = v->c->state_dir,
 		.why = fp_cli_get(v->c, "why"),
 		.by = v->by,
 		.is_dry_run = v->c->is_dry_run,

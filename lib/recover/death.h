@@ -39,16 +39,19 @@ struct fp_fence {
 	const struct fp_fleet_opts *fleet;    /* NULL: no node has a filter */
 	const struct fp_host *const *filters; /* nodes whose NICs fence it */
 	size_t n_filters;
-	const char *lists_dir; /* our copies of dynamic lists */
+	const char *lists_dir;
+	const char *state_dir; /* our copies of dynamic lists are in it */
 	const char *why, *by;
 	bool is_dry_run;
+	bool *is_changed; /* set when something was; may be NULL */
 	bool (*is_lifted)(void *ctx, const char *rule);
 	void (*each)(void *ctx, const struct fp_condition *c); /* each step */
 	void *ctx;
 };
 /* Power or process first, then its database sessions, then the NICs: an entry of list
- * "fence" at every node but itself.  Nothing is skipped in silence: what cannot be done
- * is a condition, WARN or REFUSE (rule "fence").
+ * "fence" at every node but itself; not of a node that answers as another run, which
+ * takes calls.  Nothing is skipped in silence: what cannot be done is a condition; WARN
+ * when it is proven dead, REFUSE (rule "fence") when not (rule "alive" lifted).
  * 0: dead, *out how.  -EPERM rule "alive": nothing proves it.  -EPERM rule "fence". */
 int fp_fence(const struct fp_fence *f, enum fp_death *out, struct fp_err *e);
 /* Take the NIC fence away: of a node that answers with another run than the one fenced
