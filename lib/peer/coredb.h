@@ -22,11 +22,13 @@ struct fp_coredb_row { /* NUL-terminated; the coredb's */
 };
 /* file: its path; dir: where copies go (made, 0700, removed by close).
  * 0: fp_coredb_close.  -ENOENT.  -EBADMSG: no SQLite file, or no table recovery.
- * -ENOSPC -EIO -EACCES. */
+ * -EBUSY: it changes while it is copied.  -ENOSPC -EIO -EACCES -ENOMEM. */
 int fp_coredb_open(struct fp_coredb **out, const char *file, const char *dir,
 		   struct fp_err *e);
 void fp_coredb_close(struct fp_coredb *d); /* NULL is allowed */
-/* Is it torn (integrity_check)?  Then n_lost rows could not be read. */
+/* Is it torn (integrity_check)?  Then n_lost rows could not be read by the last
+ * fp_coredb_rows: a row number in what cannot be read counts as one, had it a row or
+ * not. */
 bool fp_coredb_is_torn(const struct fp_coredb *d, uint64_t *n_lost);
 /* Each row once, in the order of rowids; stops at non-zero and returns it. */
 int fp_coredb_rows(struct fp_coredb *d,
