@@ -111,7 +111,8 @@ static int take(struct fv_env *v, struct fp_switch *from, struct fp_switch **to,
 	o.empty = fp_takeover_take;
 	o.empty_ctx = &t;
 	r = fp_rescue_run(&o, &sum, e);
-	return fv_end(v, r, &sum, e);
+	/* it is between two nodes: resume saves it */
+	return fv_end(v, r == -EINPROGRESS ? -ESTALE : r, &sum, e);
 }
 
 static int run(struct fv_env *v, struct fp_err *e)

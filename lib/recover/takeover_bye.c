@@ -178,7 +178,7 @@ static int refused(const struct fp_take *k, const struct asking *a,
 			   : a->status == 481 ? ": it has no such dialog there"
 					      : "";
 
-	return fp_err(e, -EREMOTEIO,
+	return fp_err(e, -EPROTO,
 		      "%s refused a BYE in the name of the far end: %d %s%s",
 		      k->x->name, a->status, a->reason, what);
 }

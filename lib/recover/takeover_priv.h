@@ -65,8 +65,8 @@ uint32_t fp_takeover_cseq(const struct fp_fsrow *row, unsigned int nth);
 /* Where FreeSWITCH listens for a leg's profile.  -ENOENT: nothing tells. */
 int fp_takeover_where(const struct fp_switch *x, const char *profile,
 		      struct fp_endpoint *out, struct fp_err *e);
-/* Send one leg's, until there is an answer.  0: 200, or it is gone.  -EREMOTEIO: it
- * was refused; -ETIMEDOUT -ECONNREFUSED ... */
+/* Send one leg's, until there is an answer.  0: 200, or it is gone.  -EPROTO: it was
+ * refused; -ETIMEDOUT -ECONNREFUSED ... */
 int fp_takeover_bye(struct fp_take *k, struct fp_take_leg *t, struct fp_err *e);
 
 /* ---- takeover_legs.c: at the node */
