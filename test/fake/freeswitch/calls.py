@@ -18,11 +18,11 @@ from message import bare, display, parts, tag
 
 TONE = "tone_stream://%(1000,0,880);loops=-1"
 DIALPLAN = (
-    ("park", r"1001|5000", [("answer", ""), ("park", "")]),
-    ("echo", r"1002|9196", [("answer", ""), ("echo", "")]),
+    ("park", r"(1001|5000)", [("answer", ""), ("park", "")]),
+    ("echo", r"(1002|9196)", [("answer", ""), ("echo", "")]),
     (
         "tone",
-        r"1003|9100",
+        r"(1003|9100)",
         [("answer", ""), ("set", "mystage=one"), ("playback", TONE)],
     ),
     (
@@ -220,9 +220,11 @@ class Calls:
         """It stays in its application: a row with all it has."""
         if leg.is_recovered:
             leg.vars["current_application"] = leg.app
-            leg.vars["current_application_data"] = leg.app_data
+            more["current_application_data"] = leg.app_data
             for key, value in more.items():
-                leg.vars[key] = value
+                leg.vars.pop(key, None)
+                if value:
+                    leg.vars[key] = value
         else:
             self.describe(leg, kind, **more)
         leg.track()

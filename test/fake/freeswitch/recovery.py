@@ -74,12 +74,12 @@ def fallen(switch, its):
     dialog(leg)
     first = its.flow_texts[0]
     leg.answered_us = first[1].get("answered", 0)
-    first[1].update(created=leg.created_us, resurrect=leg.created_us)
-    leg.flows = its.flow_texts
+    leg.bond = v.get("signal_bond") or v.get("originate_signal_bond")
+    first[1].update(created=leg.created_us, resurrect=leg.created_us, bridged=0)
+    leg.flows = [(old_flow(first[0], leg.bond), first[1])]
     v["recovered"] = "true"
     v["sip_handle_full_from"], v["sip_handle_full_to"] = leg.local, leg.remote
     v["sip_invite_call_id"] = leg.call_id
-    v["sofia_profile_url"] = "sip:mod_sofia@%s:5060" % switch.ip
     v.setdefault("channel_name", leg.profile["name"])
     leg.flags[59] = "1"
     return leg
@@ -87,31 +87,56 @@ def fallen(switch, its):
 
 def dialog(leg):
     """Who it was with: From and To of the row are as the dialog began, unless
-    dlg_req_swap_direction tells that they are the other way round."""
+    dlg_req_swap_direction tells that they are the other way round
+    (sofia_glue.c:2279)."""
     v, ip = leg.vars, leg.switch.ip
     ends = [v.get("sip_full_from", ""), v.get("sip_full_to", "")]
     is_swapped = v.get("dlg_req_swap_direction") == "true"
-    if leg.is_inbound and not is_swapped:
+    if leg.is_inbound != is_swapped:
         ends.reverse()
     leg.local, leg.remote = ends
+    if leg.is_inbound:  # as an earlier recovery left them
+        leg.local = v.get("sip_handle_full_from") or leg.local
+        leg.remote = v.get("sip_handle_full_to") or leg.remote
     leg.call_id = v.get("sip_call_id", "")
-    contact = v.get("sip_recover_contact") or "<sip:%s>" % v.get(
-        "sip_contact_uri", ""
-    )
+    contact = "<sip:%s>" % v.get("sip_contact_uri", "")
+    if not leg.is_inbound:
+        contact = v.get("sip_recover_contact") or contact
     leg.target = message.uri(contact)
-    routes = v.get("sip_invite_route_uri") or v.get("sip_invite_record_route")
-    if routes:
-        leg.route = re.findall(r"<[^>]*>[^,<]*", routes)
-    elif leg.is_inbound:
-        leg.route = ["<%s;transport=udp>" % leg.target]
-    if leg.is_inbound:
-        v["sip_invite_route_uri"] = ",".join(leg.route)
-    user = v.get("sip_contact_user", "")
-    leg.contact = "<sip:%s@%s:5060>" % (user, ip)
+    record_route = v.get("sip_invite_record_route")
+    if leg.is_inbound and not record_route:
+        v["sip_invite_route_uri"] = "<sip:%s@%s:%s;transport=udp>" % (
+            v.get("sip_from_user", ""),
+            v.get("sip_network_ip", ""),
+            v.get("sip_network_port", ""),
+        )
+    elif record_route:
+        v.setdefault("sip_invite_route_uri", record_route)
+    routes = v.get("sip_invite_route_uri", "")
+    leg.route = re.findall(r"<[^>]*>[^,<]*", routes)
+    leg.contact = "<sip:%s@%s:5060>" % (v.get("sip_contact_user", ""), ip)
     leg.via_host = ip
     via = v.get("sip_recover_via", "")
     if via:  # of whoever wrote it: answers go there
         leg.via_host = via.split(" ")[-1].split(";")[0].split(":")[0]
+
+
+def old_flow(text, is_bond):
+    """What is left of the row's own call flow."""
+    text = re.sub(r' clone-of="[^"]*"', "", text, 1)
+    text = re.sub(
+        r'<extension name="[^"]*" number="[^"]*"',
+        '<extension name="recovery" number="recovery"',
+        text,
+    )
+    if not is_bond:
+        return text
+    text = re.sub(r" *<extension .*?</extension>\n", "", text, 1, re.S)
+    text = re.sub(r" *<origination>.*?</origination>\n", "", text, 1, re.S)
+    head, other, rest = text.partition("_caller_profile>")
+    for name in ("callee_id_name", "callee_id_number", "uuid", "chan_name"):
+        rest = re.sub(r"<%s>[^<]*<" % name, "<%s><" % name, rest, 1)
+    return head + other + rest
 
 
 # ---- its first steps
@@ -144,7 +169,6 @@ def begin(leg):
         int(v.get("remote_media_port") or 0),
     )
     leg.invite_request(lambda m: answered(leg, m))
-    leg.bond = v.get("signal_bond") or v.get("originate_signal_bond")
     leg.track()
     if leg.bond:
         leg.enter("CS_RESET")
@@ -207,7 +231,7 @@ def confirmed(leg, m):
     )
     if leg.is_inbound:
         new["dlg_req_swap_direction"] = "true"
-        new["sip_req_uri"] = message.bare(leg.target)
+        new["sip_req_uri"] = v.get("sip_from_uri", "")
     else:
         new["sip_recover_contact"] = "<%s>" % contact
         new["sip_recover_via"] = leg.sent_via
