@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "codec/trusted.h"
+#include "health/trust.h"
 #include "logic/health_steer.h"
 #include "model/list.h"
 
@@ -217,6 +218,12 @@ static int print_all(struct fh_peers *x, uint64_t *n, struct fp_err *e)
 
 /* ---- the verb */
 
+static int trusted(void *ctx, const char *where, const char *why,
+		   struct fp_err *e)
+{
+	return fh_peers_add(ctx, where, e, "%s", why);
+}
+
 static int ask_all(struct fh_peers *x, struct fp_err *e)
 {
 	int r;
@@ -232,7 +239,8 @@ static int ask_all(struct fh_peers *x, struct fp_err *e)
 		if (code)
 			why = p->err;
 		else
-			code = fh_peers_opensips(x, p, &why);
+			code = fp_trust_ask(p, x->c->timeout_ms, trusted, x,
+					    &why);
 		if (code == -EINTR || code == -ENOMEM)
 			r = code;
 		else if (code)

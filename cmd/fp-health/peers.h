@@ -38,9 +38,8 @@ int fh_peers_add(struct fh_peers *x, const char *where, struct fp_err *e,
 /* Said, and counted: the list is not whole. */
 void fh_peers_failed(struct fh_peers *x, const char *node, const char *text);
 
-/* ---- peers_sip.c: what one OpenSIPS trusts; peers_esl.c: all FreeSWITCHes */
+/* ---- peers_esl.c: all FreeSWITCHes */
 
-int fh_peers_opensips(struct fh_peers *x, struct fp_proxy *p, struct fp_err *e);
 int fh_peers_freeswitch(struct fh_peers *x, struct fp_err *e);
 
 #endif

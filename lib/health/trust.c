@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fp-health peers: whom one OpenSIPS trusts: dispatcher, load_balancer, drouting,
- * permissions; each as far as it is loaded. */
+#include "health/trust.h"
+
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +11,15 @@
 #include "codec/jsonrpc.h"
 #include "codec/opensips.h"
 #include "codec/trusted.h"
-#include "peers.h"
+
+#define WHY_MAX 400
 
 struct source {
-	struct fh_peers *x;
 	struct fp_proxy *p;
+	int64_t timeout_ms;
+	int (*each)(void *ctx, const char *where, const char *why,
+		    struct fp_err *e);
+	void *ctx;
 	const char *what; /* "permissions" */
 	struct fp_err *e;
 	unsigned int commands; /* that it has: 1 << index */
@@ -23,14 +28,27 @@ struct source {
 	size_t n_parts;
 };
 
+static int found(struct source *s, const char *where, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int found(struct source *s, const char *where, const char *fmt, ...)
+{
+	char why[WHY_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	return s->each(s->ctx, where, why, s->e);
+}
+
 static int dispatcher_dest(void *ctx, const struct fp_trusted_dest *d)
 {
 	struct source *s = ctx;
 	const char *part = strcmp(d->partition, "default") ? d->partition : "";
 
-	return fh_peers_add(s->x, d->address ? d->address : d->uri, s->e,
-			    "dispatcher %s %s%s%" PRId64, s->p->host->name,
-			    part, *part ? ":" : "", d->set_id);
+	return found(s, d->address ? d->address : d->uri,
+		     "dispatcher %s %s%s%" PRId64, s->p->host->name, part,
+		     *part ? ":" : "", d->set_id);
 }
 
 static int take_dispatcher(void *ctx, const struct cJSON *result,
@@ -43,8 +61,8 @@ static int balancer_dest(void *ctx, const struct fp_os_dest *d)
 {
 	struct source *s = ctx;
 
-	return fh_peers_add(s->x, d->uri, s->e, "load_balancer %s %" PRId64,
-			    s->p->host->name, d->set_id);
+	return found(s, d->uri, "load_balancer %s %" PRId64, s->p->host->name,
+		     d->set_id);
 }
 
 static int take_balancer(void *ctx, const struct cJSON *result,
@@ -57,8 +75,8 @@ static int trusted(void *ctx, const struct fp_os_trusted *t)
 {
 	struct source *s = ctx;
 
-	return fh_peers_add(s->x, t->address, s->e, "%s %s %s", s->what,
-			    s->p->host->name, t->what);
+	return found(s, t->address, "%s %s %s", s->what, s->p->host->name,
+		     t->what);
 }
 
 static int take_gateways(void *ctx, const struct cJSON *result,
@@ -93,12 +111,53 @@ static int take_parts(void *ctx, const struct cJSON *result, struct fp_err *e)
 	return r ? fp_err_sys(e, r, "partitions of drouting") : 0;
 }
 
+/* ---- one question */
+
+struct asked {
+	struct fp_loop *loop;
+	int (*take)(void *ctx, const struct cJSON *result, struct fp_err *e);
+	void *ctx;
+	struct fp_err *e;
+	int code;
+	bool is_done;
+};
+
+static void answered(void *ctx, int code, const struct fp_jsonrpc *r,
+		     const struct fp_err *e)
+{
+	struct asked *a = ctx;
+
+	a->code = code;
+	if (code)
+		*a->e = *e;
+	else if (r->is_error)
+		a->code =
+			fp_err(a->e, -EREMOTEIO, "%d %s", r->code, r->message);
+	else
+		a->code = a->take(a->ctx, r->result, a->e);
+	a->is_done = true;
+	fp_loop_stop(a->loop);
+}
+
 static int ask(struct source *s, const char *method, const char *params,
 	       int (*take)(void *ctx, const struct cJSON *result,
 			   struct fp_err *e))
 {
-	return fp_nodes_ask(&s->x->nodes, s->p->mi, method, params,
-			    s->x->c->timeout_ms, take, s, s->e);
+	struct asked a = {
+		.loop = s->p->all->loop, .take = take, .ctx = s, .e = s->e
+	};
+	struct fp_mi_call *call = NULL;
+	int r = fp_mi_ask(s->p->mi, method, params, s->timeout_ms, answered, &a,
+			  &call, s->e);
+
+	if (!r) {
+		r = fp_loop_wait(a.loop, &a.is_done, s->e);
+		if (r && call && !a.is_done)
+			fp_mi_drop(call);
+	}
+	if (!r)
+		r = a.code;
+	return r && r != -EINTR ? fp_err_prefix(s->e, r, "%s", method) : r;
 }
 
 static int ask_part(struct source *s, const char *name)
@@ -156,9 +215,16 @@ static int take_which(void *ctx, const struct cJSON *result, struct fp_err *e)
 	return 0;
 }
 
-int fh_peers_opensips(struct fh_peers *x, struct fp_proxy *p, struct fp_err *e)
+int fp_trust_ask(struct fp_proxy *p, int64_t timeout_ms,
+		 int (*each)(void *ctx, const char *where, const char *why,
+			     struct fp_err *e),
+		 void *ctx, struct fp_err *e)
 {
-	struct source s = { .x = x, .p = p, .e = e };
+	struct source s = { .p = p,
+			    .timeout_ms = timeout_ms,
+			    .each = each,
+			    .ctx = ctx,
+			    .e = e };
 	int r = ask(&s, "which", NULL, take_which);
 
 	for (size_t i = 0; i < N_COMMANDS && !r; i++) {
