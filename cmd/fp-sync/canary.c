@@ -170,7 +170,7 @@ static int first_part(struct canary *c, struct fp_plan *p, struct fs_tally *t,
 		fs_tally_add(t, node[i].host->name, &node[i].out);
 		r = fs_push_record(c->site->c, &node[i], e);
 	}
-	fs_nodes_fini(node, c->n);
+	free(node);
 	fp_out_flush(c->site->c->out);
 	return r;
 }

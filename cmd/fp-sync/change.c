@@ -89,16 +89,6 @@ static int read_list(struct change *x, struct fp_err *e)
 	return r ? r : fp_list_name_check(x->plan.list, e);
 }
 
-/* What the copy has about it must be overruled, whatever clock that was said
- * by. */
-int64_t fs_word_at_ms(const struct fp_entry *old)
-{
-	int64_t now_ms = fp_clock_unix_ms();
-	int64_t at_ms = old ? fp_word_at_ms(old) + 1 : 0;
-
-	return at_ms > now_ms ? at_ms : now_ms;
-}
-
 /* Was that said before?  "1h" a moment later is the same hour, an add never
  * shortens, and to lift what is lifted is nothing. */
 static bool is_said(const struct change *x, const struct fp_entry *old,
@@ -128,7 +118,7 @@ static int make_word(struct change *x, const struct fp_list *l,
 
 	if (l && fp_list_find(l, &in->p, &store))
 		old = &store;
-	at_ms = fs_word_at_ms(old);
+	at_ms = fp_copy_at_ms(old);
 	if (lifted_s > at_ms / 1000) /* else the last word is ahead of us */
 		lifted_s = at_ms / 1000;
 	until_s = in->until_s ? in->until_s
@@ -279,12 +269,9 @@ static int visit_rest(struct change *x, struct fp_err *e)
 		r = fs_visit_all(s, &x->plan, x->is_del ? "del" : "add", rest,
 				 n, node, e);
 	for (size_t i = 0; i < s->n_hosts && !r; i++)
-		if (!x->now[i].host) {
-			x->now[i] = node[at];
-			x->now[i].visit = NULL;
-			at++;
-		}
-	fs_nodes_fini(node, n);
+		if (!x->now[i].host)
+			x->now[i] = node[at++];
+	free(node);
 	free(rest);
 	return r;
 }
@@ -316,7 +303,7 @@ static int tell_nodes(struct change *x, struct fp_err *e)
 		fs_tally_add(&t, s->hosts[i]->name, &x->node[i].out);
 		r = print_record(s->c, x->plan.list, &x->node[i], e);
 	}
-	fs_nodes_fini(x->node, s->n_hosts);
+	free(x->node);
 	if (r)
 		return r;
 	t.is_changed |= x->n_news > x->n_back && !x->is_withdrawn;

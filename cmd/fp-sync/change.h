@@ -38,8 +38,6 @@ struct change {
 	struct fp_err err;
 };
 
-/* Later than old (or NULL) and not before now, unix time in ms. */
-int64_t fs_word_at_ms(const struct fp_entry *old);
 /* Say v to the nodes whose host in node is NULL; fills them in. */
 int fs_change_tell(struct change *x, const struct fp_entry *v, size_t n,
 		   struct fs_node *node, struct fp_err *e);

@@ -22,7 +22,7 @@ static int by_prefix(const void *key, const void *word)
 static int lift(struct change *x, size_t i, struct fp_err *e)
 {
 	struct change_lift *l = &x->lift[i];
-	int64_t at_ms = fs_word_at_ms(&x->word[i]);
+	int64_t at_ms = fp_copy_at_ms(&x->word[i]);
 	int64_t now_s = fp_clock_unix_s();
 	size_t changed;
 	int r;
@@ -197,7 +197,7 @@ int fs_change_back(struct change *x, struct fp_err *e)
 	r = node ? tell_back(x, node, e) : fp_err(e, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n && !r; i++)
 		conclude(x, &x->node[i].out, &node[i].out);
-	fs_nodes_fini(node, 0);
+	free(node);
 	if (!r)
 		fp_log_change(
 			NULL,

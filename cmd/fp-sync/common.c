@@ -226,38 +226,27 @@ int64_t fs_clock_s(const struct fp_host *h, const struct fp_hello *hello)
 }
 
 struct visit_all {
+	const struct fp_host *const *host;
+	struct fs_node *node;
 	struct fp_progress progress;
 	uint64_t n_ended;
 };
 
-static void on_opened(void *ctx, struct fp_member *m)
+static void on_hello(void *ctx, size_t i, const struct fp_hello *h)
 {
-	struct fs_node *n = m->data;
+	const struct visit_all *all = ctx;
 
-	(void)ctx;
-	fp_visit_opened(n->visit, m);
+	all->node[i].has_hello = true;
+	all->node[i].clock_s = fs_clock_s(all->host[i], h);
 }
 
-static void on_event(void *ctx, struct fp_member *m, const struct fp_event *ev)
+static void on_ended(void *ctx, size_t i, const struct fp_member *m,
+		     const struct fp_outcome *out)
 {
-	struct fs_node *n = m->data;
-
-	(void)ctx;
-	if (ev->ask == FP_ASK_HELLO && ev->kind == FP_EVENT_DONE &&
-	    !n->has_hello) {
-		n->has_hello = true;
-		n->clock_s = fs_clock_s(m->host, fp_sender_said(m->sender));
-	}
-	fp_visit_event(n->visit, m, ev);
-}
-
-static void on_ended(void *ctx, struct fp_member *m)
-{
-	struct fs_node *n = m->data;
 	struct visit_all *all = ctx;
+	struct fs_node *n = &all->node[i];
 
-	fp_visit_ended(n->visit, m);
-	n->out = *fp_visit_outcome(n->visit);
+	n->out = *out;
 	n->sent = m->sent;
 	n->received = m->received;
 	n->ms = m->ended_ms - (m->started_ms ? m->started_ms : m->ended_ms);
@@ -268,26 +257,17 @@ int fs_visit_all(struct fs_site *s, struct fp_plan *plan, const char *what,
 		 const struct fp_host *const *hosts, size_t n,
 		 struct fs_node *node, struct fp_err *e)
 {
-	struct visit_all all = { .n_ended = 0 };
-	const struct fp_fleet_ops ops = { on_opened, on_event, on_ended, &all };
-	struct fp_fleet *f = NULL;
-	int r = fp_fleet_open(&f, s->loop, &s->opts, hosts, n, &ops, e);
+	struct visit_all all = { .host = hosts, .node = node };
+	const struct fp_visits_ops ops = { on_hello, on_ended, &all };
+	int r;
 
-	for (size_t i = 0; i < n && !r; i++) {
+	for (size_t i = 0; i < n; i++)
 		node[i].host = hosts[i];
-		fp_fleet_member(f, i)->data = &node[i];
-		r = fp_visit_new(&node[i].visit, plan, e);
-	}
-	if (!r) {
-		fp_progress_start(&all.progress, what, "nodes", n,
-				  s->c->is_quiet || s->c->is_json);
-		r = fp_fleet_run(f);
-		fp_progress_end(&all.progress);
-		if (r < 0)
-			fp_err_sys(e, r, "event loop");
-	}
-	fp_fleet_close(f);
-	return r < 0 ? r : 0;
+	fp_progress_start(&all.progress, what, "nodes", n,
+			  s->c->is_quiet || s->c->is_json);
+	r = fp_visit_hosts(s->loop, &s->opts, plan, hosts, n, &ops, e);
+	fp_progress_end(&all.progress);
+	return r;
 }
 
 int fs_ask_all(struct fs_site *s, const struct fp_fleet_ops *ops, void *data,
@@ -317,13 +297,6 @@ bool fs_is_note(const struct fp_member *m, const struct fp_event *ev)
 	if (ev->kind == FP_EVENT_NOTE)
 		fp_log(FP_LOG_NOTICE, "%s: %s", m->host->name, ev->err.text);
 	return ev->kind == FP_EVENT_NOTE;
-}
-
-void fs_nodes_fini(struct fs_node *node, size_t n)
-{
-	for (size_t i = 0; node && i < n; i++)
-		fp_visit_free(node[i].visit);
-	free(node);
 }
 
 /* ---- how it went */

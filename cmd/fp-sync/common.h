@@ -5,7 +5,7 @@
 /* What the verbs of a controller share. */
 
 #include "control/fleet.h"
-#include "control/visit.h"
+#include "control/visits.h"
 #include "model/inventory.h"
 #include "sync.h"
 
@@ -58,7 +58,6 @@ int fs_plan(struct fs_site *s, struct fp_plan *out, struct fp_err *e);
 /* One node's part. */
 struct fs_node {
 	const struct fp_host *host;
-	struct fp_visit *visit; /* of fs_visit_all */
 	struct fp_outcome out;
 	uint64_t sent, received;
 	int64_t ms;
@@ -66,12 +65,11 @@ struct fs_node {
 	bool has_hello;
 };
 
-/* Visit hosts by plan, at once; node: as many, zeroed; fs_nodes_fini.  what: for
- * the progress bar.  0; -errno, nothing was begun. */
+/* Visit hosts by plan, at once; node: as many, zeroed.  what: for the progress bar.
+ * 0; -errno, nothing was begun. */
 int fs_visit_all(struct fs_site *s, struct fp_plan *plan, const char *what,
 		 const struct fp_host *const *hosts, size_t n,
 		 struct fs_node *node, struct fp_err *e);
-void fs_nodes_fini(struct fs_node *node, size_t n);
 /* Ask the hosts of the site; data: as many elements of `size` bytes, one a
  * member.  0; -errno. */
 int fs_ask_all(struct fs_site *s, const struct fp_fleet_ops *ops, void *data,

@@ -142,7 +142,7 @@ int fs_push_nodes(struct fs_site *s, struct fp_plan *p,
 		fs_tally_add(t, node[i].host->name, &node[i].out);
 		r = fs_push_record(s->c, &node[i], e);
 	}
-	fs_nodes_fini(node, n);
+	free(node);
 	if (!r)
 		log_change(p, t);
 	return r;

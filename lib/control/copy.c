@@ -206,6 +206,14 @@ int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 	return r;
 }
 
+int64_t fp_copy_at_ms(const struct fp_entry *old)
+{
+	int64_t now_ms = fp_clock_unix_ms();
+	int64_t at_ms = old ? fp_word_at_ms(old) + 1 : 0;
+
+	return at_ms > now_ms ? at_ms : now_ms;
+}
+
 int fp_copy_forget(struct fp_copy *c, const char *name, int64_t timeout_ms,
 		   struct fp_err *e)
 {

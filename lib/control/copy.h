@@ -34,6 +34,10 @@ int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 		  const struct fp_entry *v, size_t n, int64_t timeout_ms,
 		  size_t *changed, struct fp_err *e);
 
+/* When a word is said that overrules old (or NULL), whatever clock that was said by:
+ * not before now, unix time in ms. */
+int64_t fp_copy_at_ms(const struct fp_entry *old);
+
 /* A list, and all words of it, is not kept here any more.  0, also when it was not
  * there.  -EAGAIN: as above.  -errno. */
 int fp_copy_forget(struct fp_copy *c, const char *name, int64_t timeout_ms,

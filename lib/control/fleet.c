@@ -368,7 +368,8 @@ int fp_fleet_run(struct fp_fleet *f)
 	int r = 0;
 
 	start_more(f);
-	if (f->n_done < f->n)
+	/* what else is on the loop may stop it */
+	while (f->n_done < f->n && !r)
 		r = fp_loop_run(f->loop);
 	for (size_t i = 0; i < f->n; i++) {
 		struct seat *s = &f->seat[i];

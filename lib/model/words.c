@@ -94,6 +94,15 @@ int fp_word_make(struct fp_buf *store, struct fp_entry *out,
 		 const struct fp_prefix *p, int64_t until_s, int64_t at_ms,
 		 const char *why, const char *by, struct fp_err *e)
 {
+	return fp_word_make_run(store, out, p, until_s, at_ms, why, by, NULL,
+				e);
+}
+
+int fp_word_make_run(struct fp_buf *store, struct fp_entry *out,
+		     const struct fp_prefix *p, int64_t until_s, int64_t at_ms,
+		     const char *why, const char *by, const char *run,
+		     struct fp_err *e)
+{
 	struct fp_entry x = { .p = *p, .until_s = until_s };
 	struct fp_buf meta = { 0 };
 	int r = 0;
@@ -104,6 +113,8 @@ int fp_word_make(struct fp_buf *store, struct fp_entry *out,
 		r = fp_meta_add(&meta, "why", why, e);
 	if (!r && by)
 		r = fp_meta_add(&meta, "by", by, e);
+	if (!r && run)
+		r = fp_meta_add(&meta, "run", run, e);
 	x.meta = meta.data;
 	x.meta_len = (uint32_t)meta.len;
 	if (!r)

@@ -38,6 +38,11 @@ bool fp_word_wins(const struct fp_entry *a, const struct fp_entry *b);
 int fp_word_make(struct fp_buf *store, struct fp_entry *out,
 		 const struct fp_prefix *p, int64_t until_s, int64_t at_ms,
 		 const char *why, const char *by, struct fp_err *e);
+/* The same, of a fence: run is the run that it fences, or NULL. */
+int fp_word_make_run(struct fp_buf *store, struct fp_entry *out,
+		     const struct fp_prefix *p, int64_t until_s, int64_t at_ms,
+		     const char *why, const char *by, const char *run,
+		     struct fp_err *e);
 /* The same word with its times (until=, at=) moved by add_ms. */
 int fp_word_shift(struct fp_buf *store, struct fp_entry *out,
 		  const struct fp_entry *x, int64_t add_ms, struct fp_err *e);
