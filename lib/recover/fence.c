@@ -65,6 +65,8 @@ static int ask_command(const struct fp_fence *f, enum fp_death *out,
 	if (f->is_dry_run) {
 		fp_fence_say(f, FP_COND_OK, "", f->node->name, "power",
 			     "would be asked", f->command);
+		if (*out == FP_DEATH_LIVES)
+			fp_fence_changed(f);
 		*out = FP_DEATH_FENCED;
 		return 0;
 	}

@@ -264,6 +264,16 @@ static bool say_none(const struct fp_fence *f, enum fp_condition_state bad,
 	return fp_fence_say(f, bad, "fence", f->node->name, "nic", value, why);
 }
 
+static void say_dry(const struct telling *t)
+{
+	char text[SUMMARY_SIZE];
+
+	snprintf(text, sizeof(text), "%zu address%s at %zu nodes", t->n_words,
+		 t->n_words == 1 ? "" : "es", t->n);
+	fp_fence_say(t->f, FP_COND_OK, "", t->f->node->name, "nic",
+		     t->n_news ? "would be fenced" : "fenced", text);
+}
+
 static int nic(struct telling *t, enum fp_condition_state bad, bool *is_bad,
 	       struct fp_err *e)
 {
@@ -277,23 +287,18 @@ static int nic(struct telling *t, enum fp_condition_state bad, bool *is_bad,
 	for (size_t i = 0; i < t->addrs.n && !r; i++)
 		r = fence_word(t, i, e);
 	t->n_words = t->addrs.n;
-	if (r || f->is_dry_run) {
-		char text[SUMMARY_SIZE];
-
-		snprintf(text, sizeof(text), "%zu address%s at %zu nodes",
-			 t->n_words, t->n_words == 1 ? "" : "es", t->n);
-		if (!r)
-			fp_fence_say(f, FP_COND_OK, "", f->node->name, "nic",
-				     t->n_news ? "would be fenced" : "fenced",
-				     text);
+	if (r)
 		return r;
+	if (t->n_news)
+		fp_fence_changed(f);
+	if (f->is_dry_run) {
+		say_dry(t);
+		return 0;
 	}
 	r = tell(t, e);
 	if (r)
 		return r;
 	say_all(t, bad, "fenced", is_bad);
-	if (t->n_news)
-		fp_fence_changed(f);
 	return 0;
 }
 
