@@ -16,7 +16,7 @@ static int drain(struct fv_env *v, struct fp_switch *from,
 							      : RING_MS };
 	struct fp_rescue_sum sum = { .n_runs = 0 };
 	struct fp_rescue_opts o;
-	int r;
+	int r, status;
 
 	fv_rescue(v, FP_RECOVER_DRAIN, &o);
 	o.from = from;
@@ -26,9 +26,16 @@ static int drain(struct fv_env *v, struct fp_switch *from,
 	o.empty = fp_takeover_drain;
 	o.empty_ctx = &t;
 	r = fp_rescue_run(&o, &sum, e);
-	if (!r && !v->c->is_dry_run && !sum.n_left)
+	if (r == -EALREADY) {
+		fp_log(FP_LOG_NOTICE, "%s is empty: %s", from->name, e->text);
+		r = 0;
+	} else if (!r && !v->c->is_dry_run && !sum.n_left) {
 		fp_log(FP_LOG_NOTICE, "%s is empty", from->name);
-	return fv_end(v, r, &sum, e);
+	}
+	status = fv_end(v, r, &sum, e);
+	if (!r && v->c->is_dry_run)
+		status = sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+	return status;
 }
 
 static int run(struct fv_env *v, struct fp_err *e)
@@ -36,8 +43,10 @@ static int run(struct fv_env *v, struct fp_err *e)
 	struct fp_switch **to = NULL, *from = NULL;
 	bool is_auto = false;
 	size_t n_to = 0;
-	int r = fv_prints(v, FV_CALL, e);
+	int r = fp_loop_signals(v->nodes.loop, NULL, NULL, e);
 
+	if (!r)
+		r = fv_prints(v, FV_CALL, e);
 	if (!r)
 		r = fv_node(v, v->c->argv[0], &from, e);
 	if (!r)

@@ -99,7 +99,7 @@ static int take(struct fv_env *v, struct fp_switch *from, struct fp_switch **to,
 	struct fp_takeover t = { .wait_ms = 0 };
 	struct fp_rescue_sum sum = { .n_runs = 0 };
 	struct fp_rescue_opts o;
-	int r;
+	int r, status;
 
 	v->calls.only_uuid = v->c->argv[0];
 	v->calls.only_room = fp_cli_get(v->c, "room") ? "" : NULL;
@@ -112,15 +112,20 @@ static int take(struct fv_env *v, struct fp_switch *from, struct fp_switch **to,
 	o.empty_ctx = &t;
 	r = fp_rescue_run(&o, &sum, e);
 	/* it is between two nodes: resume saves it */
-	return fv_end(v, r == -EINPROGRESS ? -ESTALE : r, &sum, e);
+	status = fv_end(v, r == -EINPROGRESS ? -ESTALE : r, &sum, e);
+	if (!r && v->c->is_dry_run)
+		status = sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
+	return status;
 }
 
 static int run(struct fv_env *v, struct fp_err *e)
 {
 	const char *uuid = v->c->argv[0];
 	struct fp_switch **to = NULL, *from = NULL;
-	int r = fv_prints(v, FV_CALL, e);
+	int r = fp_loop_signals(v->nodes.loop, NULL, NULL, e);
 
+	if (!r)
+		r = fv_prints(v, FV_CALL, e);
 	if (!r)
 		r = target(v, &to, e);
 	if (!r && !is_uuid(uuid))
