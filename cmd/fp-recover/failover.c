@@ -187,7 +187,7 @@ static int rescue(struct failover *f, struct fp_err *e)
 static int failover(struct failover *f, const char *node, struct fp_err *e)
 {
 	struct fp_cli *c = f->v.c;
-	int r = fp_loop_signals(f->v.nodes.loop, NULL, NULL, e), status;
+	int r = fp_loop_signals(f->v.nodes.loop, NULL, NULL, e);
 
 	if (!r)
 		r = fv_prints(&f->v, FV_CALL, e);
@@ -196,10 +196,13 @@ static int failover(struct failover *f, const char *node, struct fp_err *e)
 	if (r)
 		return r;
 	r = rescue(f, e);
-	status = fv_end(&f->v, r, &f->sum, e);
-	if (!r && c->is_dry_run)
-		status = f->sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
-	return status;
+	if (r || !c->is_dry_run)
+		return fv_end(&f->v, r, &f->sum, e);
+	fp_out_counts(c->out, f->sum.is_changed, NULL, "runs",
+		      (uint64_t)f->sum.n_runs, "calls",
+		      (uint64_t)f->sum.n_calls, "left", (uint64_t)f->sum.n_left,
+		      NULL);
+	return f->sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 int fv_failover_node(struct fp_cli *c, const char *node)

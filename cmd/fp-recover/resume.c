@@ -30,7 +30,7 @@ static int resume(struct fv_env *v, struct fp_err *e)
 	struct fp_switch **to = NULL;
 	bool is_auto;
 	size_t n_to;
-	int r = fv_targets(v, &to, &n_to, &is_auto, e), status;
+	int r = fv_targets(v, &to, &n_to, &is_auto, e);
 
 	if (r)
 		return r;
@@ -47,10 +47,11 @@ static int resume(struct fv_env *v, struct fp_err *e)
 		sum = (struct fp_rescue_sum){ .n_runs = 0 };
 		r = 0;
 	}
-	status = fv_end(v, r, &sum, e);
-	if (!r && v->c->is_dry_run)
-		status = sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
-	return status;
+	if (r || !v->c->is_dry_run)
+		return fv_end(v, r, &sum, e);
+	fp_out_counts(v->c->out, sum.is_changed, NULL, "left",
+		      (uint64_t)sum.n_left, NULL);
+	return sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 int fv_resume(struct fp_cli *c)
