@@ -142,12 +142,17 @@ static void see_gone(struct fp_proving *l, bool is_recovered, int64_t now_ms)
 		l->proof = FP_PROOF_FAILED;
 }
 
+/* Measured: such a session is in CS_NONE. */
+static bool is_unborn(const struct fp_prove_seen *s)
+{
+	return !strcmp(s->state, "CS_NONE") || !strcmp(s->state, "CS_NEW");
+}
+
 static bool is_leaked(const struct fp_prover *p, const struct fp_proving *l,
 		      const struct fp_prove_seen *s, bool is_recovered,
 		      int64_t now_ms)
 {
-	return s->exists && is_recovered && !l->was_up &&
-	       !strcmp(s->state, "CS_NEW") &&
+	return s->exists && is_recovered && !l->was_up && is_unborn(s) &&
 	       now_ms - p->started_ms >= LEAKED_MS;
 }
 
@@ -232,8 +237,8 @@ static enum fp_prove_act act_on(struct fp_prover *p, struct fp_proving *l,
 	if (is_open && is_leaked(p, l, s, is_recovered, now_ms))
 		return kill(l, FP_PROOF_FAILED);
 	/* that a widow is no leaked session is seen by its state */
-	if (s->exists && (l->was_up || strcmp(s->state, "CS_NEW")) &&
-	    (l->was_up || *s->state) && is_widowed(p, l))
+	if (s->exists && (l->was_up || (*s->state && !is_unborn(s))) &&
+	    is_widowed(p, l))
 		return kill(l, l->was_up ? FP_PROOF_ENDED : FP_PROOF_REFUSED);
 	if (l->is.is_bye && l->proof == FP_PROOF_PROVEN && s->exists &&
 	    now_ms - l->proven_ms >= BYE_MS)
