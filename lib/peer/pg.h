@@ -47,6 +47,17 @@ int fp_pg_do(struct fp_pg *p, const char *sql, const char *const *params,
 /* Several statements without parameters, as one (DDL). */
 int fp_pg_script(struct fp_pg *p, const char *sql, struct fp_err *e);
 
+/* Rows of texts by COPY, a statement "copy TABLE (COLUMNS) from stdin (format binary)":
+ * row fills the columns of the next, NULL is null, or says that there is none.
+ * 0; errors of fp_pg_do; -ENOMEM. */
+struct fp_pg_text {
+	const char *p;
+	size_t n;
+};
+int fp_pg_copy(struct fp_pg *p, const char *sql, size_t n_columns,
+	       bool (*row)(void *ctx, struct fp_pg_text *column), void *ctx,
+	       struct fp_err *e);
+
 /* An array as the text of one parameter ($1::text[]), element by element into an empty
  * buffer; s may have any byte but NUL. */
 void fp_pg_array_add(struct fp_buf *to, const char *s, size_t n);

@@ -47,7 +47,7 @@ static void cancel(struct fp_pg *p)
 
 /* ---- waiting */
 
-static int flush(struct fp_pg *p, int64_t deadline_ms)
+int fp_pg_flush(struct fp_pg *p, int64_t deadline_ms)
 {
 	int r;
 
@@ -64,7 +64,7 @@ static int flush(struct fp_pg *p, int64_t deadline_ms)
 /* Until a result, or the end of them, can be taken without waiting. */
 static int ready(struct fp_pg *p, int64_t deadline_ms)
 {
-	int r = flush(p, deadline_ms);
+	int r = fp_pg_flush(p, deadline_ms);
 
 	while (!r && PQisBusy(p->conn)) {
 		r = fp_pg_wait(p->conn, false, deadline_ms);
@@ -87,7 +87,7 @@ static bool is_copy(const PGresult *r)
 }
 
 /* The last result; of an error, the first.  0: *out (PQclear), NULL: none. */
-static int results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
+int fp_pg_results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
 {
 	PGresult *last = NULL, *next;
 	int r;
@@ -113,13 +113,13 @@ static int results(struct fp_pg *p, int64_t deadline_ms, PGresult **out)
 }
 
 /* The deadline is over: it shall end there too, or the session does. */
-static int give_up(struct fp_pg *p, int64_t started_ms, struct fp_err *e)
+int fp_pg_give_up(struct fp_pg *p, int64_t started_ms, struct fp_err *e)
 {
 	int64_t now_ms = fp_clock_ms();
 	PGresult *r = NULL;
 
 	cancel(p);
-	if (results(p, now_ms + CANCEL_MS, &r))
+	if (fp_pg_results(p, now_ms + CANCEL_MS, &r))
 		p->is_gone = true;
 	PQclear(r);
 	return fp_err(e, -ETIMEDOUT, "no answer within %lld ms%s",
@@ -127,15 +127,15 @@ static int give_up(struct fp_pg *p, int64_t started_ms, struct fp_err *e)
 		      p->is_gone ? " (frozen?)" : ": cancelled");
 }
 
-static int finish(struct fp_pg *p, PGresult **out, struct fp_err *e)
+int fp_pg_finish(struct fp_pg *p, PGresult **out, struct fp_err *e)
 {
 	int64_t now_ms = fp_clock_ms();
 	PGresult *r = NULL;
 	int code;
 
-	if (results(p, now_ms + p->timeout_ms, &r)) {
+	if (fp_pg_results(p, now_ms + p->timeout_ms, &r)) {
 		PQclear(r);
-		return give_up(p, now_ms, e);
+		return fp_pg_give_up(p, now_ms, e);
 	}
 	switch (r ? PQresultStatus(r) : PGRES_FATAL_ERROR) {
 	case PGRES_COMMAND_OK:
@@ -172,7 +172,7 @@ int fp_pg_do(struct fp_pg *p, const char *sql, const char *const *params,
 	if (!PQsendQueryParams(p->conn, sql, (int)n_params, NULL, params, NULL,
 			       NULL, 0))
 		return fp_pg_fail_do(p, NULL, e);
-	r = finish(p, &result, e);
+	r = fp_pg_finish(p, &result, e);
 	if (r)
 		return r;
 	if (n_changed)
@@ -194,7 +194,7 @@ int fp_pg_script(struct fp_pg *p, const char *sql, struct fp_err *e)
 		return fp_err(e, -ECONNRESET, "the session is gone");
 	if (!PQsendQuery(p->conn, sql))
 		return fp_pg_fail_do(p, NULL, e);
-	r = finish(p, &result, e);
+	r = fp_pg_finish(p, &result, e);
 	if (!r)
 		PQclear(result);
 	return r;

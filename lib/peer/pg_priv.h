@@ -23,6 +23,18 @@ int fp_pg_dial(PGconn **out, const struct fp_pg_opts *o, struct fp_err *e);
 /* Wait for the socket until deadline_ms.  0: something is there; -ETIMEDOUT. */
 int fp_pg_wait(PGconn *c, bool is_write, int64_t deadline_ms);
 
+/* ---- pg_do.c */
+
+/* Until all is with the kernel.  0; -ETIMEDOUT; -ECONNRESET. */
+int fp_pg_flush(struct fp_pg *p, int64_t deadline_ms);
+/* The first result of a statement that was sent, which may be one of COPY: *out
+ * (PQclear), NULL: none.  -ETIMEDOUT. */
+int fp_pg_results(struct fp_pg *p, int64_t deadline_ms, PGresult **out);
+/* The deadline, from started_ms on, is over. */
+int fp_pg_give_up(struct fp_pg *p, int64_t started_ms, struct fp_err *e);
+/* Wait for the end of a statement that was sent.  0: *out (PQclear). */
+int fp_pg_finish(struct fp_pg *p, PGresult **out, struct fp_err *e);
+
 /* ---- pg_pooler.c */
 
 /* Is the session ours alone, for as long as we hold it?  0; -EPERM rule

@@ -7,8 +7,6 @@
 
 #include "recover/store_priv.h"
 
-#define CHUNK_BYTES (4u << 20) /* of a statement's XML */
-
 /* What is under way. */
 struct putting {
 	struct fp_store *s, *to;
@@ -18,6 +16,8 @@ struct putting {
 	/* of staging, by index of v; out of rows */
 	const char **run, **technology;
 	struct fp_pg_rows *rows;
+	size_t at;      /* the next to be sent */
+	char uuid[260]; /* of it */
 };
 
 /* One session, or two with the same tables: then one transaction does it all. */
@@ -117,58 +117,35 @@ static int clear(struct putting *p, struct fp_err *e)
 	return r;
 }
 
-enum { RUN, TECHNOLOGY, UUID, XML, COLUMNS };
-
-static int insert_some(struct putting *p, size_t first, size_t end,
-		       struct fp_err *e)
+/* Columns of the next row, of fp_pg_copy. */
+static bool next_row(void *ctx, struct fp_pg_text *column)
 {
-	struct fp_buf column[COLUMNS] = { { .data = NULL } };
-	const char *params[COLUMNS + 2];
-	int r = 0;
+	struct putting *p = ctx;
+	const char *text[] = { NULL, NULL, p->token, p->hostname, p->uuid };
+	const struct fp_store_put *v = &p->v[p->at];
 
-	for (size_t i = first; i < end; i++) {
-		const struct fp_store_put *v = &p->v[i];
-
-		fp_pg_array_add(&column[RUN], p->run[i], strlen(p->run[i]));
-		fp_pg_array_add(&column[TECHNOLOGY], p->technology[i],
-				strlen(p->technology[i]));
-		fp_pg_array_add(&column[UUID], v->uuid, strlen(v->uuid));
-		fp_pg_array_add(&column[XML], v->xml, v->xml_len);
-	}
-	for (int c = 0; c < COLUMNS && !r; c++)
-		if (!(params[c] = fp_pg_array(&column[c])))
-			r = fp_store_oom(e);
-	params[COLUMNS] = p->token;
-	params[COLUMNS + 1] = p->hostname;
-	if (!r)
-		r = fp_pg_do(
-			p->to->pg,
-			"insert into recovery (runtime_uuid, technology,"
-			" profile_name, hostname, uuid, metadata)"
-			" select run, technology, $5, $6,"
-			" '" FP_STORE_PREFIX "' || uuid, xml"
-			" from unnest($1::text[], $2::text[], $3::text[],"
-			" $4::text[]) with ordinality"
-			" w (run, technology, uuid, xml, nth) order by nth",
-			params, COLUMNS + 2, NULL, NULL, e);
-	for (int c = 0; c < COLUMNS; c++)
-		fp_buf_fini(&column[c]);
-	return r;
+	if (p->at == p->n)
+		return false;
+	text[0] = p->run[p->at];
+	text[1] = p->technology[p->at++];
+	snprintf(p->uuid, sizeof(p->uuid), FP_STORE_PREFIX "%s", v->uuid);
+	for (size_t i = 0; i < sizeof(text) / sizeof(*text); i++)
+		column[i] = (struct fp_pg_text){ text[i], strlen(text[i]) };
+	column[5] = (struct fp_pg_text){ v->xml_len ? v->xml : "", v->xml_len };
+	return true;
 }
 
 static int insert(struct putting *p, struct fp_err *e)
 {
 	int r = clear(p, e);
 
-	for (size_t i = 0, end; i < p->n && !r; i = end) {
-		size_t bytes = 0;
-
-		for (end = i; end < p->n && (end == i || bytes < CHUNK_BYTES);
-		     end++)
-			bytes += p->v[end].xml_len;
-		r = insert_some(p, i, end, e);
-	}
-	return r;
+	p->at = 0;
+	return r ? r
+		 : fp_pg_copy(p->to->pg,
+			      "copy recovery (runtime_uuid, technology,"
+			      " profile_name, hostname, uuid, metadata)"
+			      " from stdin (format binary)",
+			      6, next_row, p, e);
 }
 
 /* Said first: what is put and not said would be put a second time.  The other way
