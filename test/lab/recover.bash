@@ -5,7 +5,7 @@
 # real ones of FP_FREESWITCH_PREFIX (FS_KIND=real).  The functions are the same for
 # both.  In a network namespace of the test's own: all is on loopback.
 #   switch N   fsN on 127.0.0.2N: SIP udp 5060, ESL 8021; files in DIR/N
-#   RTP        20384 + 1000*N to + 998, unless --rtp says otherwise
+#   RTP        16384 + 4000*N to + 3998, unless --rtp says otherwise
 #   database   fscore: role freeswitch writes, role recover is fp-recover's
 #   callers    127.0.3.1, called 127.0.3.2: SIPp with test/lab/sipp
 # The dialplan: 2xxx and bridge-USER to the called; 3xxx a conference; 5000 park;
@@ -149,7 +149,7 @@ rows_of() { echo "hostname = 'fs$1'"; } # NODE: a WHERE
 
 fs_ip() { echo "127.0.0.2$1"; }
 fs_rtp() { # NODE: FIRST-LAST
-	echo "${FS_RTP:-$((20384 + 1000 * $1))-$((20384 + 1000 * $1 + 998))}"
+	echo "${FS_RTP:-$((16384 + 4000 * $1))-$((16384 + 4000 * $1 + 3998))}"
 }
 
 # fs_start NODE [KEY=VALUE...]: and it answers.

@@ -128,7 +128,11 @@ class Calls:
         if not pt or pt[2] not in message.CODECS:
             self.refuse(leg, 488, "Not Acceptable Here")
             return
-        leg.bind_any()
+        try:
+            leg.bind_any()
+        except OSError:
+            self.refuse(leg, 503, "Service Unavailable")
+            return
         leg.heard_sdp(m.body)
         leg.vars["rtp_use_pt"] = str(pt[2])
         self.route(leg, source)
@@ -281,7 +285,11 @@ class Calls:
         b.vars["rtp_use_pt"] = a.vars.get("rtp_use_pt", "0")
         self.n_sessions += 1
         b.session = self.n_sessions
-        b.bind_any()
+        try:
+            b.bind_any()
+        except OSError:
+            self.not_dialled(a, 503)
+            return
         self.know(b)
         b.born()
         channel_events.created(b)

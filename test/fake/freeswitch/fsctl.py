@@ -4,6 +4,7 @@
 import conf
 import recovery
 from commands import COMMANDS, Crash, command
+from uuids import legs
 
 FSCTL = {}
 
@@ -79,6 +80,9 @@ def crash(switch, _):
 def shutdown(switch, rest):
     if rest == "now":
         raise Crash
+    if not rest:  # everybody is hung up, and their rows go
+        for leg in legs(switch):
+            leg.hangup("SYSTEM_SHUTDOWN")
     # "asap" takes no more calls and waits for those there are
     switch.pause = "none" if rest == "cancel" else "both"
     return "+OK\n"

@@ -20,6 +20,7 @@ CAUSES = {
     "ORIGINATOR_CANCEL": 16,
     "USER_BUSY": 17,
     "NO_ANSWER": 19,
+    "SYSTEM_SHUTDOWN": 41,
 }
 
 

@@ -68,14 +68,11 @@ class Pool:
         self.used = set()
 
     def take(self):
-        free = [
-            p
-            for p in range(self.switch.rtp_first, self.switch.rtp_last, 2)
-            if p not in self.used
-        ]
-        random.shuffle(free)
-        for port in free:
-            if self.switch.robust and self.is_held(port):
+        ports = range(self.switch.rtp_first, self.switch.rtp_last + 1, 2)
+        start = random.randrange(len(ports))
+        for i in range(len(ports)):
+            port = ports[(start + i) % len(ports)]
+            if port in self.used or self.switch.robust and self.is_held(port):
                 continue
             self.used.add(port)
             return port

@@ -11,6 +11,7 @@ class Wire:
         "chunk": int,  # bytes a segment; 0: whole
         "delay_ms": float,  # between segments
         "fault": str,  # see FAULTS, or "none"
+        "cut": int,  # bytes of answers until the connection is cut; -1: never
         "banner": str,  # instead of auth/request; \n and \x00 are understood
     }
     # where: what is wrong
@@ -37,6 +38,7 @@ class Wire:
         self.delay_ms = 0.0
         self.fault = "none"
         self.banner = ""
+        self.cut = -1
 
     def set(self, key, value):
         if key not in self.settings:
@@ -52,12 +54,20 @@ class Wire:
     async def send(self, writer, data):
         if isinstance(data, str):
             data = data.encode()
-        step = self.chunk or len(data)
+        is_cut = 0 <= self.cut <= len(data)
+        if is_cut:
+            data, self.cut = data[: self.cut], -1
+        elif self.cut >= 0:
+            self.cut -= len(data)
+        step = self.chunk or len(data) or 1
         for at in range(0, len(data), step):
             writer.write(data[at : at + step])
             await writer.drain()
             if self.chunk:
                 await asyncio.sleep(self.delay_ms / 1000)
+        if is_cut:
+            writer.close()
+            raise ConnectionResetError
 
     async def send_for_ever(self, writer, data):
         while True:
