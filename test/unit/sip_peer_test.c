@@ -255,6 +255,82 @@ TEST(udp_provisional)
 	finish(&c);
 }
 
+/* ---- BYE within somebody else's dialog */
+
+static int say_bye(struct ctx *c, enum fp_transport t, const char *call_id,
+		   struct fp_err *e)
+{
+	struct fp_endpoint to = { .transport = t, .host = "127.0.0.1" };
+	const struct fp_sip_bye bye = {
+		.from = "<sip:caller@h>;tag=c",
+		.to = "<sip:called@h>;tag=s",
+		.call_id = call_id,
+		.cseq = 4,
+	};
+
+	to.port = ntohs(c->at.sin_port);
+	return fp_sip_ask_bye(c->sip, &to, (struct sockaddr *)&c->at,
+			      sizeof(c->at), NULL, &bye, 2000, on_done, c,
+			      &c->call, e);
+}
+
+TEST(bye_answered)
+{
+	static const struct change ok = { .status = "200 OK" };
+	struct ctx c;
+	struct fp_err e;
+
+	begin(&c);
+	c.change = &ok;
+	c.n_changes = 1;
+	EQ(say_bye(&c, FP_T_UDP, "1-24@192.0.2.50", &e), 0);
+	EQ(fp_loop_run(c.l), 0);
+	EQ(c.code, 0);
+	EQ(c.status, 200);
+	EQ(c.n_asked, 1);
+	OK(!strncmp(c.request, "BYE sip:127.0.0.1:", 18));
+	HAS(c.request, "\r\nFrom: <sip:caller@h>;tag=c\r\n"
+		       "To: <sip:called@h>;tag=s\r\n"
+		       "Call-ID: 1-24@192.0.2.50\r\n");
+	HAS(c.request, "\r\nCSeq: 4 BYE\r\n");
+	finish(&c);
+}
+
+/* What differs in one of them is no answer; the last one is. */
+TEST(bye_answers_of_others)
+{
+	static const struct change other[] = {
+		{ .status = "200 OK", .call_id = "1-24@192.0.2.51" },
+		{ .status = "200 OK", .call_id = "1-24@192.0.2.5" },
+		{ .status = "200 OK", .call_id = "" },
+		{ .status = "200 OK", .cseq = "4 OPTIONS" },
+		{ .status = "200 OK", .cseq = "5 BYE" },
+		{ .status = "481 Call Does Not Exist" },
+	};
+	struct ctx c;
+	struct fp_err e;
+
+	begin(&c);
+	c.change = other;
+	c.n_changes = sizeof(other) / sizeof(*other);
+	EQ(say_bye(&c, FP_T_UDP, "1-24@192.0.2.50", &e), 0);
+	EQ(fp_loop_run(c.l), 0);
+	EQ(c.code, 0);
+	EQ(c.status, 481);
+	finish(&c);
+}
+
+TEST(bye_with_a_line_too_many)
+{
+	struct ctx c;
+	struct fp_err e;
+
+	begin(&c);
+	EQ(say_bye(&c, FP_T_UDP, "1\r\nX: y", &e), -EINVAL);
+	EQ(c.n_done, 0);
+	finish(&c);
+}
+
 static const struct change wrong[] = {
 	{ .status = "200 OK",
 	  .branch = "z9hG4bK00000000000000000000000000000000" },
