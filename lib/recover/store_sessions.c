@@ -24,7 +24,8 @@
 	       " and ($3::bigint = 0 or"                                       \
 	       "  backend_start < to_timestamp($3::bigint))"
 
-/* Where a session comes from is not told to who may not end it.
+/* Where a session comes from, and since when it is there, is not told to who may not
+ * see it: one that may be the new run's is let be.
  * Source: PostgreSQL 15, 28.2.3. */
 static int is_any_hidden(struct fp_store *s, bool *out, struct fp_err *e)
 {
@@ -41,7 +42,9 @@ static int is_any_hidden(struct fp_store *s, bool *out, struct fp_err *e)
 	return 0;
 }
 
-#define STARTED " and extract(epoch from backend_start) = $2::numeric"
+#define STARTED                                                                \
+	" and extract(epoch from backend_start) is not distinct from"          \
+	" $2::numeric"
 
 /* One by one: what one may not must not keep the others alive.  A pid may be another's
  * by now: not one that began then. */
@@ -135,7 +138,8 @@ int fp_store_end_sessions(struct fp_store *s, const struct fp_store_sessions *w,
 		r = end_all(s, params, n_ended, n_left, e);
 	if (!r)
 		*is_blind = (!w->n_addrs && !is_named) ||
-			    (w->n_addrs && is_hidden && !*n_ended && !*n_left);
+			    ((w->n_addrs || w->before_s) && is_hidden &&
+			     !*n_ended && !*n_left);
 	fp_buf_fini(&addrs);
 	return r;
 }
