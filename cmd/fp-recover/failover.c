@@ -184,10 +184,11 @@ static int rescue(struct failover *f, struct fp_err *e)
 	return r;
 }
 
-static int failover(struct failover *f, const char *node, struct fp_err *e)
+static int failover(struct failover *f, const char *node, bool is_piped,
+		    struct fp_err *e)
 {
 	struct fp_cli *c = f->v.c;
-	int r = fp_loop_signals(f->v.nodes.loop, NULL, NULL, e);
+	int r = is_piped ? 0 : fp_loop_signals(f->v.nodes.loop, NULL, NULL, e);
 
 	if (!r)
 		r = fv_prints(&f->v, FV_CALL, e);
@@ -205,7 +206,7 @@ static int failover(struct failover *f, const char *node, struct fp_err *e)
 	return f->sum.is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
-int fv_failover_node(struct fp_cli *c, const char *node)
+int fv_failover_node(struct fp_cli *c, const char *node, bool is_piped)
 {
 	struct fp_err e = { .text = "" };
 	struct failover f = { .words = NULL };
@@ -213,7 +214,7 @@ int fv_failover_node(struct fp_cli *c, const char *node)
 
 	if (r)
 		return fv_fail(&f.v, r, &e);
-	r = failover(&f, node, &e);
+	r = failover(&f, node, is_piped, &e);
 	if (r < 0)
 		r = fv_fail(&f.v, r, &e);
 	fv_close(&f.v);
@@ -229,5 +230,5 @@ int fv_failover(struct fp_cli *c)
 		return fp_cli_usage(c, "failover takes one node, or -");
 	if (!strcmp(c->argv[0], "-"))
 		return fv_failover_pipe(c);
-	return fv_failover_node(c, c->argv[0]);
+	return fv_failover_node(c, c->argv[0], false);
 }

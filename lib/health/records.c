@@ -19,9 +19,10 @@ struct fp_records {
 	bool is_watched;      /* in epoll; a file cannot be */
 	struct fp_timer turn; /* of a file */
 	struct fp_records_events ev;
-	bool is_skipping; /* the rest of a line that was too long */
-	bool is_over;     /* the end was told */
-	bool *is_gone;    /* of read_on, when it was closed from within */
+	bool is_skipping;     /* the rest of a line that was too long */
+	bool is_over;         /* the end was told */
+	bool *is_gone;        /* of read_on, when it was closed from within */
+	uint64_t n_lines, at; /* that are whole; of the one in hand */
 	size_t len;
 	char line[FP_RECORD_MAX + READ_SIZE];
 };
@@ -51,6 +52,7 @@ static void lines(struct fp_records *r, const bool *is_gone)
 		char *p = r->line + at;
 
 		at += n + 1;
+		r->at = ++r->n_lines;
 		if (r->is_skipping)
 			r->is_skipping = false;
 		else
@@ -66,6 +68,7 @@ static void lines(struct fp_records *r, const bool *is_gone)
 	if (r->is_skipping)
 		return;
 	r->is_skipping = true;
+	r->at = r->n_lines + 1;
 	fp_err(&e, -EBADMSG, "a line longer than %d bytes", FP_RECORD_MAX);
 	r->ev.bad(r->ev.ctx, &e);
 }
@@ -82,6 +85,7 @@ static void end(struct fp_records *r, int code, const bool *is_gone)
 {
 	stop(r);
 	r->is_over = true;
+	r->at = r->n_lines + 1;
 	if (!r->is_skipping)
 		parse(r, r->line, r->len);
 	if (!*is_gone)
@@ -163,6 +167,11 @@ void fp_records_drain(struct fp_records *r)
 {
 	if (!r->is_gone && !r->is_over) /* not from within a record */
 		read_on(r, FP_RECORDS_DRAIN_MAX / READ_SIZE);
+}
+
+uint64_t fp_records_line(const struct fp_records *r)
+{
+	return r->at;
 }
 
 void fp_records_close(struct fp_records *r)

@@ -25,6 +25,8 @@ int fp_records_open(struct fp_records **out, struct fp_loop *l, int fd,
  * was told wants the last word of it. */
 #define FP_RECORDS_DRAIN_MAX (16 << 20)
 void fp_records_drain(struct fp_records *r);
+/* The number of the line that record or bad is told of. */
+uint64_t fp_records_line(const struct fp_records *r);
 void fp_records_close(struct fp_records *r); /* NULL is allowed */
 
 #endif
