@@ -38,11 +38,14 @@ struct fp_fsconf {
 	size_t n_profiles;
 };
 /* Take the answer for switch.conf, sofia.conf, pre_load_modules.conf, modules.conf
- * (name); what it has is added to *c.  0; -EBADMSG; -ENOENT: "-ERR", it has no such
- * configuration; -ENOMEM. */
+ * (name); what it has is added to *c.  name "api_on_startup": the answer of
+ * `global_getvar api_on_startup`, the command that is run at start (has_startup).
+ * 0; -EBADMSG; -ENOENT: "-ERR" or "can't find anything", it has no such configuration;
+ * -ENOMEM. */
 int fp_fsconf_take(struct fp_fsconf *c, const char *name, const char *xml,
 		   size_t n, struct fp_err *e);
-/* The text of `sofia status`: profiles, where they listen, and which run. */
+/* The text of `sofia status`: profiles, where they listen, and which run; one that could
+ * not be started is not in it.  0; -EBADMSG; -ENOENT: no mod_sofia; -ENOMEM. */
 int fp_fsconf_take_status(struct fp_fsconf *c, const char *text,
 			  struct fp_err *e);
 void fp_fsconf_fini(struct fp_fsconf *c);
@@ -59,7 +62,8 @@ struct fp_fsunit {
 	bool has_core_limit;     /* LimitCORE=0: a crash is not a long dump */
 };
 /* A plain recover: sofia recover, sofia profile X recover, fsctl recover without a
- * token of ours.  0; -EBADMSG: no unit file. */
+ * token of ours; with "flush" too, which deletes what the others find.  A password of
+ * fs_cli's is left out of recover_line.  0; -EBADMSG: no unit file. */
 int fp_fsunit_parse(struct fp_fsunit *out, const char *text, size_t n,
 		    struct fp_err *e);
 /* Does a command recover all it finds? */
