@@ -25,7 +25,7 @@ fs_sipp() {
 	shift
 	(
 		cd "$FS_DIR/sipp" || exit
-		exec sipp "$@" -nostdin -nd -trace_err \
+		exec sipp "$@" ${FS_TRACE:+-trace_msg -message_file "$name.msg"} -nostdin -nd -trace_err \
 			-error_file "$name.err" -trace_logs \
 			-log_file "$name.log" </dev/null \
 			>"$name.out" 2>&1 3>&- 4>&-

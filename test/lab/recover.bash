@@ -10,7 +10,7 @@
 #   callers    127.0.3.1, called 127.0.3.2: SIPp with test/lab/sipp
 # The dialplan: 2xxx and bridge-USER to the called; 3xxx a conference; 5000 park;
 # 9196 echo; 9100 playback.
-# shellcheck disable=SC2034
+# shellcheck disable=SC2034,SC2119
 
 FS_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 FS_ROOT=$(cd "$FS_SOURCE/../.." && pwd)
