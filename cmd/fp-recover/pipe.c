@@ -343,6 +343,8 @@ static int run(struct watching *w, struct fp_err *e)
 		return r;
 	r = follow(w, e);
 	fp_records_close(w->records);
+	for (size_t i = 0; i < w->v.switches.n; i++)
+		w->n_not += w->node[i].is_due; /* by a signal, not yet done */
 	if (!r && w->code)
 		return fp_err_sys(e, w->code, "stdin");
 	if (r == -EINTR)
