@@ -111,6 +111,10 @@ static int take(struct fv_env *v, struct fp_switch *from, struct fp_switch **to,
 	o.empty = fp_takeover_take;
 	o.empty_ctx = &t;
 	r = fp_rescue_run(&o, &sum, e);
+	if (r == -EINVAL && !v->calls.only_room && !v->calls.is_member_alone &&
+	    strstr(e->text, "member"))
+		fp_log(FP_LOG_NOTICE, "--room takes all of it, --member this "
+				      "leg alone");
 	/* it is between two nodes: resume saves it */
 	status = fv_end(v, r == -EINPROGRESS ? -ESTALE : r, &sum, e);
 	if (!r && v->c->is_dry_run)

@@ -11,6 +11,7 @@
 
 #define LOOK_MS 20
 #define PROVE_MS 5000
+#define CSEQ_MS 2100
 
 /* Its XML as it was, but for the Via, which may name another node. */
 static int rewrite(const struct fp_leg *l, struct fp_buf *to, struct fp_err *e)
@@ -129,6 +130,28 @@ static int mark_taken(struct fp_take *k, const bool *was_gone, struct fp_err *e)
 	return r;
 }
 
+/* CSeq is a clock of 2 s: one that is not above the last would be no news to the far
+ * end, and no proof. */
+static int until_cseq_grows(struct fp_take *k, struct fp_err *e)
+{
+	int64_t now_ms = fp_clock_unix_ms() + k->x->view.skew_ms, most = 0;
+
+	for (size_t i = 0; i < k->n; i++) {
+		int64_t ms = k->leg[i].is_gone
+				     ? fp_leg_cseq_wait_ms(k->leg[i].l, now_ms)
+				     : 0;
+
+		if (ms > most)
+			most = ms;
+	}
+	if (most > CSEQ_MS)
+		return fp_err(e, -EAGAIN, "%s: its clock is behind",
+			      k->x->name);
+	if (most && fp_takeover_pause(k->r, most, e) == -EINTR)
+		k->is_interrupted = true;
+	return 0;
+}
+
 int fp_takeover_back(struct fp_take *k, struct fp_err *e)
 {
 	char token[64], *said = NULL;
@@ -142,6 +165,8 @@ int fp_takeover_back(struct fp_take *k, struct fp_err *e)
 	fp_takeover_say(k->r, "%s: bringing back what was dropped", k->x->name);
 	if (!r)
 		r = fp_takeover_rows_gone(k, &n_left, e);
+	if (!r)
+		r = until_cseq_grows(k, e);
 	if (!r)
 		r = put(k, token, e);
 	if (!r)
