@@ -36,6 +36,8 @@ static int find_filters(struct fv_env *v, struct fp_err *e)
 		if (fp_inventory_var(&h[i], "fp_if"))
 			v->filters[v->n_filters++] = &h[i];
 	fp_verb_fleet(v->c, &v->nodes, &v->fleet, &v->lists_dir);
+	v->fleet.home = getenv("HOME");
+	v->fleet.agent = getenv("SSH_AUTH_SOCK");
 	v->has_fleet = v->n_filters > 0;
 	return 0;
 }

@@ -172,6 +172,8 @@ bool fr_fleet(const struct fr_env *v, struct fp_fleet_opts *out,
 	      const char **lists_dir)
 {
 	fp_verb_fleet(v->c, &v->nodes, out, lists_dir);
+	out->home = getenv("HOME");
+	out->agent = getenv("SSH_AUTH_SOCK");
 	for (size_t i = 0; i < v->edges.n; i++)
 		if (fp_inventory_var(v->edges.v[i].host, "fp_if"))
 			return true;

@@ -74,8 +74,6 @@ void fp_verb_fleet(const struct fp_cli *c, const struct fp_nodes *n,
 		.name = n->name,
 		.transport = fp_cli_get(c, "ssh-command"),
 		.ssh = fp_cli_get(c, "no-ssh-config") ? NULL : "ssh",
-		.home = getenv("HOME"),
-		.agent = getenv("SSH_AUTH_SOCK"),
 		.timeout_ms = c->timeout_ms,
 		.parallel = PARALLEL_SSH,
 	};

@@ -25,7 +25,8 @@ void fp_verb_journal(const struct fp_cli *c, const struct fp_nodes *n,
 		     struct fp_journal_opts *out);
 
 /* How nodes are reached by SSH, and where lists are (--lists, --ssh-command,
- * --no-ssh-config). */
+ * --no-ssh-config).  home and agent are the caller's to set: lib/ does not read the
+ * environment. */
 void fp_verb_fleet(const struct fp_cli *c, const struct fp_nodes *n,
 		   struct fp_fleet_opts *out, const char **lists_dir);
 
