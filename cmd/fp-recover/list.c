@@ -8,36 +8,6 @@
 #include "io/clock.h"
 #include "list.h"
 
-struct rec {
-	const char *node, *run, *state, *kind, *from, *to, *profile, *name;
-	const char *fate, *why;
-	char words[200];
-	uint64_t legs;
-	int64_t age_s;
-};
-#define AT(M) offsetof(struct rec, M)
-static const struct fp_field fields[] = {
-	{ "node", AT(node), FP_F_STR, NULL, "the node that has it, or had it" },
-	{ "run", AT(run), FP_F_STR, NULL, "its run: a Core-UUID" },
-	{ "state", AT(state), FP_F_STR, NULL,
-	  "of the run: live, dead, or unknown when the node does not answer" },
-	{ "kind", AT(kind), FP_F_STR, NULL,
-	  "bridge, conference, single, alone or chain" },
-	{ "legs", AT(legs), FP_F_U64, NULL, "how many" },
-	{ "from", AT(from), FP_F_STR, NULL, "who calls" },
-	{ "to", AT(to), FP_F_STR, NULL, "who is called" },
-	{ "age", AT(age_s), FP_F_DUR_S, NULL, "since it was answered" },
-	{ "words", AT(words), FP_F_TEXT, NULL, "what is worth knowing of it" },
-	{ "profile", AT(profile), FP_F_STR, NULL, "its first leg's" },
-	{ "call", AT(name), FP_F_STR, NULL,
-	  "its room, or the uuid of its first leg" },
-	{ "fate", AT(fate), FP_F_STR, NULL,
-	  "what failover would do: move, bye, redial, skip, lost" },
-	{ "why", AT(why), FP_F_STR, NULL, "of one that cannot be read" },
-};
-#undef AT
-static const struct fp_type type = { "listed", fields, FV_COUNT(fields) };
-
 /* ---- one call */
 
 static const char *state_of(const struct fp_switch *x, const char *run)
@@ -45,34 +15,6 @@ static const char *state_of(const struct fp_switch *x, const char *run)
 	if (!x || x->code)
 		return "unknown";
 	return strcmp(x->view.run, run) ? "dead" : "live";
-}
-
-static void put(struct fv_listing *l, const struct fp_switch *x,
-		const struct fp_calls *all, const struct fp_call *c)
-{
-	const struct fp_leg *leg = &all->leg[c->first];
-	int64_t answered_s = leg->row.answered_us / 1000000;
-	struct rec rec = {
-		.node = x ? x->name : leg->hostname,
-		.run = leg->run,
-		.state = state_of(x, leg->run),
-		.kind = fp_call_kind_name(c->kind),
-		.legs = c->n,
-		.from = leg->row.from_user,
-		.to = leg->row.to_user,
-		.age_s = answered_s ? fp_clock_unix_s() - answered_s : -1,
-		.profile = leg->row.profile,
-		.name = c->name,
-		.fate = fp_call_fate_name(c->fate),
-		.why = leg->why,
-	};
-	struct fp_err e;
-
-	fp_call_words(c->words, rec.words, sizeof(rec.words));
-	if (fp_out_record(l->v->c->out, &type, &rec, &e))
-		fp_log(FP_LOG_ERR, "%s", e.text);
-	l->n_calls++;
-	l->n_legs += c->n;
 }
 
 int fv_list_legs(struct fv_listing *l, const struct fp_switch *x,
@@ -87,8 +29,14 @@ int fv_list_legs(struct fv_listing *l, const struct fp_switch *x,
 	o.now_us = fp_clock_unix_s() * 1000000;
 	r = fp_calls_make(&calls, leg, n, &o, e);
 	if (!r) {
-		for (size_t i = 0; i < calls.n_calls; i++)
-			put(l, x, &calls, &calls.call[i]);
+		for (size_t i = 0; i < calls.n_calls; i++) {
+			const struct fp_call *c = &calls.call[i];
+
+			l->v->state = state_of(x, calls.leg[c->first].run);
+			fv_call(l->v, &calls, i, NULL, NULL);
+			l->n_calls++;
+			l->n_legs += c->n;
+		}
 		fp_calls_fini(&calls);
 	}
 	fp_legs_fini(leg, n);
@@ -286,7 +234,7 @@ static int choose(struct fv_listing *l, struct fp_err *e)
 static int list(struct fv_listing *l, struct fp_err *e)
 {
 	const char *file = fp_cli_get(l->v->c, "from-db");
-	int r = fp_out_check(l->v->c->out, &type, e);
+	int r = fv_prints(l->v, FV_CALL, e);
 
 	if (!r)
 		r = choose(l, e);

@@ -11,7 +11,7 @@
 
 struct call {
 	const char *call, *kind, *fate, *verdict, *from, *to, *node, *target;
-	const char *reason, *run;
+	const char *reason, *run, *state;
 	char words[200];
 	uint64_t legs, tries, took_ms, moved_ports;
 	int64_t age_s;
@@ -38,6 +38,8 @@ static const struct fp_field call_fields[] = {
 	  "from the start of the job to its proof" },
 	{ "node", AT(node), FP_F_STR, NULL, "the node that had it" },
 	{ "run", AT(run), FP_F_STR, NULL, "the run that had it" },
+	{ "state", AT(state), FP_F_STR, NULL,
+	  "list: of its run: live, dead, or unknown when nothing answers" },
 };
 #undef AT
 static const struct fp_type call_type = { "call", call_fields,
@@ -120,7 +122,13 @@ static void put_legs(struct fv_env *v, const struct fp_calls *all,
 					 .to = l->row.to_user,
 					 .remote = l->row.contact_uri };
 
-		put(v, FV_LEG, &rec);
+		if (is_shown(v, FV_LEG))
+			put(v, FV_LEG, &rec);
+		else
+			fp_log(FP_LOG_NOTICE,
+			       "call %s: leg %s, %s, %s to %s, far end %s",
+			       rec.call, rec.uuid, rec.direction, rec.from,
+			       rec.to, rec.remote);
 	}
 }
 
@@ -150,13 +158,14 @@ void fv_call(void *env, const struct fp_calls *all, size_t i,
 		.took_ms = way ? (uint64_t)way->took_ms : 0,
 		.node = from ? from->name : l->hostname,
 		.run = l->run,
+		.state = v->state,
 	};
 
 	fp_call_words(c->words, rec.words, sizeof(rec.words));
 	if (!is_shown(v, FV_CALL))
 		return;
 	put(v, FV_CALL, &rec);
-	if (v->c->verbose && is_shown(v, FV_LEG))
+	if (v->c->verbose)
 		put_legs(v, all, c);
 }
 

@@ -55,6 +55,7 @@ struct fv_env {
 	struct fp_progress progress;
 	const char *progress_what;
 	enum fv_record main;
+	const char *state; /* of the run of calls that list prints; else NULL */
 };
 /* Read the cluster file and the options of c->verb, and open its FreeSWITCH nodes (not
  * read yet).  0: fv_close.  -EINVAL. */

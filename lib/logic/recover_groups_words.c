@@ -40,8 +40,8 @@ const char *fp_call_kind_name(enum fp_call_kind k)
 	static const char *const names[] = {
 		[FP_CALL_BRIDGE] = "bridge",
 		[FP_CALL_CONFERENCE] = "conference",
-		[FP_CALL_SINGLE] = "single",
-		[FP_CALL_ALONE] = "alone",
+		[FP_CALL_SINGLE] = "one-leg",
+		[FP_CALL_ALONE] = "orphan",
 		[FP_CALL_CHAIN] = "chain",
 	};
 

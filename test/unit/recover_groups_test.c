@@ -93,7 +93,7 @@ static struct fp_calls made(struct fp_leg *leg, size_t n,
 	return c;
 }
 
-/* "bridge move ok A B; alone bye orphan C" */
+/* "bridge move ok A B; orphan bye orphan C" */
 static char *said(const struct fp_calls *c, char *out, size_t size)
 {
 	size_t at = 0;
@@ -146,12 +146,12 @@ TEST(orphans_end_dial_again_or_stay_as_told)
 	struct fp_calls_opts o = plain;
 	struct fp_leg leg[] = { a_leg("a", "x"), b_leg("b", "y") };
 
-	SAYS(leg, &o, "alone bye orphan a; alone bye orphan b");
+	SAYS(leg, &o, "orphan bye orphan a; orphan bye orphan b");
 	/* a B leg has nothing to run: it ends in any case */
 	o.orphans = FP_FATE_REDIAL;
-	SAYS(leg, &o, "alone redial orphan a; alone bye orphan b");
+	SAYS(leg, &o, "orphan redial orphan a; orphan bye orphan b");
 	o.orphans = FP_FATE_SKIP;
-	SAYS(leg, &o, "alone skip orphan a; alone skip orphan b");
+	SAYS(leg, &o, "orphan skip orphan a; orphan skip orphan b");
 }
 
 TEST(what_a_fate_asks_of_the_row)
@@ -184,7 +184,7 @@ TEST(a_pair_that_nobody_rebridges_are_orphans)
 {
 	struct fp_leg leg[] = { b_leg("a", "b"), b_leg("b", "a") };
 
-	SAYS(leg, &plain, "alone bye orphan a; alone bye orphan b");
+	SAYS(leg, &plain, "orphan bye orphan a; orphan bye orphan b");
 }
 
 TEST(more_than_two_by_their_bonds_are_a_chain)
@@ -207,7 +207,7 @@ TEST(members_and_whom_they_are_bridged_to_are_one_call)
 
 	leg[3].row.conference = "room3000";
 	SAYS(leg, &plain,
-	     "conference move ok m3 p m1 m2; single move one-leg s");
+	     "conference move ok m3 p m1 m2; one-leg move one-leg s");
 }
 
 TEST(rooms_of_two_nodes_are_two)
@@ -247,11 +247,11 @@ TEST(a_room_goes_without_members_that_cannot)
 
 	leg[2].row.traits = FP_FSROW_HAS_DTLS;
 	SAYS(leg, &o,
-	     "conference move ok m1; single skip one-leg,unsafe m2; "
-	     "single lost dtls m3");
+	     "conference move ok m1; one-leg skip one-leg,unsafe m2; "
+	     "one-leg lost dtls m3");
 	o.is_one_leg_all = true;
 	SAYS(leg, &o,
-	     "conference move one-leg,unsafe m1 m2; single lost dtls m3");
+	     "conference move one-leg,unsafe m1 m2; one-leg lost dtls m3");
 }
 
 TEST(one_leg_calls_with_applications_that_may_run_again)
@@ -259,9 +259,9 @@ TEST(one_leg_calls_with_applications_that_may_run_again)
 	struct fp_calls_opts o = plain;
 	struct fp_leg leg[] = { single("s", answer_park), single("u", dial) };
 
-	SAYS(leg, &o, "single move one-leg s; single skip one-leg,unsafe u");
+	SAYS(leg, &o, "one-leg move one-leg s; one-leg skip one-leg,unsafe u");
 	o.is_one_leg_all = true;
-	SAYS(leg, &o, "single move one-leg s; single move one-leg,unsafe u");
+	SAYS(leg, &o, "one-leg move one-leg s; one-leg move one-leg,unsafe u");
 }
 
 /* A call attempt that failed leaves originate_signal_bond behind. */
@@ -273,7 +273,7 @@ TEST(a_leg_that_went_on_after_an_attempt_is_no_orphan)
 
 	leg[0].row.originate_signal_bond = "never-answered";
 	leg[1].row.originate_signal_bond = "rings";
-	SAYS(leg, &plain, "single move one-leg s; alone bye orphan t");
+	SAYS(leg, &plain, "one-leg move one-leg s; orphan bye orphan t");
 	c = made(leg, 2, &plain);
 	fp_leg_edit(&c.call[0], &c.leg[0], &edit);
 	OK(edit.drop_bond && !edit.drop_apps);
@@ -295,7 +295,7 @@ TEST(what_cannot_be_had_is_lost_and_its_partner_an_orphan)
 
 		leg[1].row.traits = lost[i].trait;
 		snprintf(want, sizeof(want),
-			 "alone bye orphan a; alone lost %s b", lost[i].word);
+			 "orphan bye orphan a; orphan lost %s b", lost[i].word);
 		SAYS(leg, &plain, want);
 	}
 }
@@ -307,7 +307,7 @@ TEST(other_endpoints_and_websockets_are_lost)
 
 	leg[0].technology = "verto";
 	leg[1].row.transport = FP_FSROW_WS;
-	SAYS(leg, &plain, "single lost foreign a; single lost ws b");
+	SAYS(leg, &plain, "one-leg lost foreign a; one-leg lost ws b");
 }
 
 TEST(words_that_do_not_keep_a_call_from_moving)
@@ -329,7 +329,7 @@ TEST(of_two_rows_of_one_uuid_the_later_counts)
 
 	leg[1].row.cseq = 1;
 	leg[2].row.cseq = 123072877;
-	SAYS(leg, &plain, "bridge move twice a b; alone skip twice a");
+	SAYS(leg, &plain, "bridge move twice a b; orphan skip twice a");
 	c = made(leg, 3, &plain);
 	EQ(c.leg[0].row.cseq, 123072877);
 	STR(c.call[0].name, "a");
@@ -346,9 +346,9 @@ TEST(rows_of_a_run_that_is_dead_for_long_are_lost)
 	o.now_us = 2000000000;
 	o.dead_us = 1000000000;
 	o.too_old_us = 600000000;
-	SAYS(leg, &o, "bridge lost too-old a b; alone lost orphan,too-old c");
+	SAYS(leg, &o, "bridge lost too-old a b; orphan lost orphan,too-old c");
 	o.too_old_us = 0;
-	SAYS(leg, &o, "bridge move ok a b; alone bye orphan c");
+	SAYS(leg, &o, "bridge move ok a b; orphan bye orphan c");
 }
 
 TEST(any_order_of_rows_makes_the_same_calls)
@@ -441,13 +441,13 @@ TEST(a_member_with_or_without_its_room)
 	/* who cannot come with it is not hidden */
 	o.only_room = "";
 	EQ(asked(&o, out, sizeof(out), &e), 0);
-	STR(out, "conference move ok m1 m2; single skip one-leg,unsafe m3");
+	STR(out, "conference move ok m1 m2; one-leg skip one-leg,unsafe m3");
 	o.only_room = "room4000";
 	EQ(asked(&o, out, sizeof(out), &e), -ENOENT);
 	o.only_room = "room3000";
 	o.only_uuid = NULL;
 	EQ(asked(&o, out, sizeof(out), &e), 0);
-	STR(out, "conference move ok m1 m2; single skip one-leg,unsafe m3");
+	STR(out, "conference move ok m1 m2; one-leg skip one-leg,unsafe m3");
 	o.only_uuid = "s";
 	EQ(asked(&o, out, sizeof(out), &e), -ENOENT);
 	HAS(e.text, "no room");
@@ -600,7 +600,7 @@ TEST(captured_rows)
 		return;
 	SAYS(leg, &o,
 	     "conference move ok " M "; bridge move ok " A " " B
-	     "; single move one-leg " P);
+	     "; one-leg move one-leg " P);
 	for (size_t i = 0; i < 4; i++)
 		free((char *)leg[i].xml);
 	fp_legs_fini(leg, 4);
@@ -647,8 +647,8 @@ TEST(a_row_that_cannot_be_read_is_broken_and_the_rest_goes_on)
 	leg[1].xml_len = 3000;
 	EQ(fp_legs_read(leg, 4, &e), 0);
 	SAYS(leg, &plain,
-	     "alone bye orphan " A "; alone lost broken " B
-	     "; single move one-leg " P "; alone lost broken other");
+	     "orphan bye orphan " A "; orphan lost broken " B
+	     "; one-leg move one-leg " P "; orphan lost broken other");
 	HAS(leg[1].why, "XML");
 	HAS(leg[3].why, "column uuid");
 	for (size_t i = 0; i < 4; i++)
