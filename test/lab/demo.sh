@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # make demo: what the filter does on one node, fp-sync with three
 # (demo-cluster.sh), how routing follows a server that dies
-# (demo-health.sh), and calls go on elsewhere (demo-rehome.sh), shown on
-# real packets between hosts made of network namespaces.  Each step says
-# what it is about, prints the commands and what they said, and checks what
-# came of it.  Needs root; changes nothing outside its namespaces.  Exit 0: all steps as expected, 1: some not, 2: not run.
+# (demo-health.sh), and calls go on elsewhere when an OpenSIPS dies
+# (demo-rehome.sh) or a FreeSWITCH (demo-recover.sh), shown on real packets
+# between hosts made of network namespaces.  Each step says what it is about,
+# prints the commands and what they said, and checks what came of it.  Needs
+# root; changes nothing outside its namespaces.  Exit 0: all steps as expected,
+# 1: some not, 2: not run.
 set -u
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 2
 build=${FP_BUILD:-$PWD/build}
@@ -20,7 +22,7 @@ for tool in sipp ip nstat ethtool unshare script sshd ssh-keygen jq python3; do
 	command -v "$tool" >/dev/null ||
 		die "$tool is not installed: sudo make demo installs it"
 done
-[ -x "$build/fp-rehome" ] || die "$build/fp-rehome is not built: make"
+[ -x "$build/fp-recover" ] || die "$build/fp-recover is not built: make"
 
 # What is left behind by a demo that is killed goes with these namespaces.
 if [ "${1-}" != --inside ]; then
@@ -343,6 +345,7 @@ lab_down
 source test/lab/demo-cluster.sh
 source "$LAB_SRC/demo-health.sh"
 source "$LAB_SRC/demo-rehome.sh"
+source "$LAB_SRC/demo-recover.sh"
 step_end
 printf '\n%sdemo: %d of %d steps as expected%s\n' "$bold" $n_good $n "$plain"
 [ $n_good = $n ]
