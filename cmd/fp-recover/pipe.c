@@ -35,7 +35,8 @@ struct watching {
 	uint64_t n_due;
 	struct fp_timer turn;
 	bool is_ended;
-	int code; /* of stdin */
+	bool is_told; /* to end: a signal came while a node was asked */
+	int code;     /* of stdin */
 	size_t n_done, n_not;
 	bool is_no; /* --dry-run: something would change */
 };
@@ -147,12 +148,15 @@ static bool is_marked(struct watching *w, const struct watched *n)
 }
 
 /* Its run now; "" when it does not answer. */
-static const char *ask(const struct watched *n)
+static const char *ask(struct watching *w, const struct watched *n)
 {
 	struct fp_err e;
+	int r;
 
 	fp_switch_drop(n->x);
-	if (fp_switch_read(n->x, FP_SWITCH_STATE, &e) || n->x->code)
+	r = fp_switch_read(n->x, FP_SWITCH_STATE, &e);
+	w->is_told |= r == -EINTR;
+	if (r || n->x->code)
 		return "";
 	return n->x->view.run;
 }
@@ -164,7 +168,7 @@ static const char *why_not(struct watching *w, struct watched *n)
 
 	if (is_marked(w, n))
 		return "it is in maintenance";
-	now = ask(n);
+	now = ask(w, n);
 	if (*now && !strcmp(now, n->run))
 		return "it answers as the run that it was";
 	if (*now && !*n->run && !n->is_restarted)
@@ -207,6 +211,8 @@ static void act(struct watching *w, struct watched *n)
 	int status;
 
 	reason = why_not(w, n);
+	if (w->is_told)
+		return;
 	if (reason) {
 		fp_log(FP_LOG_NOTICE, "%s: %s; %s: left alone", n->x->name,
 		       n->why, reason);
@@ -227,7 +233,7 @@ static void act(struct watching *w, struct watched *n)
 		return;
 	}
 	n->is_due = n->is_restarted = false;
-	now = ask(n);
+	now = ask(w, n);
 	if (*now)
 		snprintf(n->run, sizeof(n->run), "%s", now);
 	fp_switch_drop(n->x);
@@ -259,7 +265,7 @@ static struct watched *next(struct watching *w, int64_t *at_ms)
 /* 0: stdin ended, all is done.  -EINTR: a signal. */
 static int follow(struct watching *w, struct fp_err *e)
 {
-	for (;;) {
+	while (!w->is_told) {
 		int64_t at_ms;
 		struct watched *n = next(w, &at_ms);
 		int r;
@@ -269,6 +275,8 @@ static int follow(struct watching *w, struct fp_err *e)
 			if (n->is_due)
 				act(w, n);
 		}
+		if (w->is_told)
+			break;
 		if (!n && w->is_ended)
 			return 0;
 		/* signals have their turn after each job */
@@ -282,6 +290,7 @@ static int follow(struct watching *w, struct fp_err *e)
 		if (r)
 			return -EINTR;
 	}
+	return -EINTR;
 }
 
 /* ---- from its start to its end */
@@ -341,6 +350,8 @@ static int run(struct watching *w, struct fp_err *e)
 				    &ev, e);
 	if (r)
 		return r;
+	fp_log(FP_LOG_NOTICE, "%zu FreeSWITCH nodes are watched",
+	       w->v.switches.n);
 	r = follow(w, e);
 	fp_records_close(w->records);
 	for (size_t i = 0; i < w->v.switches.n; i++)
