@@ -112,6 +112,9 @@ int fp_switch_events(struct fp_switch *x, const char *names, struct fp_err *e);
  * x->view, x->code stay as they were.  0: run[].  -ESTALE: another switchname answers at
  * its address.  As x->code; -EINTR. */
 int fp_switch_run(struct fp_switch *x, char run[64], struct fp_err *e);
+/* Is its connection open?  One that is not begins to be opened, and nobody waits for
+ * that. */
+bool fp_switch_dial(struct fp_switch *x);
 /* Connect again the next time; what was asked fails: -ECONNRESET. */
 void fp_switch_drop(struct fp_switch *x);
 

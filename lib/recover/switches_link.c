@@ -272,6 +272,15 @@ void switch_link_open(struct switch_link *l)
 		switch_link_close(l, r, &e);
 }
 
+bool fp_switch_dial(struct fp_switch *x)
+{
+	struct switch_link *l = link_of(x);
+
+	if (!l->is_open && !x->esl && !l->lookup)
+		switch_link_open(l);
+	return l->is_open;
+}
+
 /* ---- commands */
 
 static bool is_lasting(const char *command)
