@@ -44,6 +44,15 @@ int fp_store_put(struct fp_store *s, struct fp_store *to, const char *token,
  * 0: *n_back of them.  Those that it did consume stay put. */
 int fp_store_unput(struct fp_store *s, struct fp_store *to, const char *token,
 		   uint64_t *n_back, struct fp_err *e);
+/* Delete rows of p (a dead target's) from recovery of `to`: of calls that are staged.
+ * -EBUSY: the job is not ours; nothing is deleted. */
+int fp_store_drop(struct fp_store *s, struct fp_store *to,
+		  const struct fp_store_pick *p, struct fp_err *e);
+/* Who else has one of uuids in the database `at`: "job ID" of another job that has it
+ * in hand, else the hostname of the switch whose row it is; "": nobody. */
+int fp_store_holder(struct fp_store *s, struct fp_store *at,
+		    const char *const *uuids, size_t n, char out[300],
+		    struct fp_err *e);
 /* Say of staged rows what became of them: taken, put, proven, lost. */
 int fp_store_mark(struct fp_store *s, const char *const *uuids, size_t n,
 		  const char *state, struct fp_err *e);
