@@ -29,6 +29,9 @@ static bool is_silence(int code)
 	case -ENETUNREACH:
 	case -EPIPE:
 	case -EAGAIN:
+	case -ENODATA: /* frozen: connections are taken, nothing is said */
+	case -EHOSTDOWN:
+	case -ENETDOWN:
 		return true;
 	default:
 		return false;
