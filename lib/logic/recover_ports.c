@@ -17,7 +17,7 @@ struct ip_ports {
 	struct range {
 		uint16_t first, last;
 		uint32_t next;
-	} range[2];
+	} range[3];
 };
 struct fp_ports {
 	struct ip_ports *ip[IPS_MAX];
@@ -148,7 +148,11 @@ static uint16_t give(struct ip_ports *x, const struct fp_ports_opts *o,
 	port = next_free(x, &x->range[1], o->spare_first, o->spare_last, o);
 	if (port != 0)
 		return port;
-	return is_free ? had : 0;
+	if (is_free)
+		return had;
+	/* all have one range, which is FreeSWITCH's default: a port that may be given
+	 * once more one day is better than none, which loses the call now */
+	return next_free(x, &x->range[2], o->own_first, o->own_last, NULL);
 }
 
 /* What was given of a leg that does not get all. */
@@ -161,6 +165,7 @@ static void take_back(struct ip_ports *x, const uint16_t *port, int n)
 				x->bits[b / 64] &= ~(1ULL << (b % 64));
 	x->range[0].last = 0; /* from its beginning again */
 	x->range[1].last = 0;
+	x->range[2].last = 0;
 }
 
 int fp_ports_give(struct fp_ports *p, const struct fp_ports_opts *o,
