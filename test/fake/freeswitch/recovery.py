@@ -195,11 +195,13 @@ def run(leg):
 def answered(leg, m):
     """What the far end said to the re-INVITE."""
     if m is None:
+        leg.vars["sip_term_status"] = "408"
         leg.is_established = False  # nobody to say BYE to
         leg.hangup("RECOVERY_ON_TIMER_EXPIRE")
     elif m == 503 or m.status >= 300:
         if m != 503:
             leg.ack(m)
+        leg.vars["sip_term_status"] = str(m if m == 503 else m.status)
         leg.is_established = False
         leg.hangup("NORMAL_TEMPORARY_FAILURE")
     elif m.status >= 200:
