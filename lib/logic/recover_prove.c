@@ -13,6 +13,11 @@
  * Source: facts of FreeSWITCH 1.10.12, 2.1 recovery_profile_name. */
 #define LEAKED_MS 1500
 #define BYE_MS 2500 /* an orphan ends by itself in less */
+/* The originator bridges when it sees its partner's media acknowledged, within 2 s.  It
+ * gives up when the partner was launched more than 2 s after it: then both stay in
+ * CS_RESET.  Source: FreeSWITCH 1.10.12 switch_core_state_machine.c:184. */
+#define BRIDGE_MS 2500
+#define BRIDGE_AGAIN_MS 6000
 
 static const char *const proof_names[] = {
 	[FP_PROOF_WAITING] = "waiting", [FP_PROOF_PROVEN] = "proven",
@@ -166,16 +171,21 @@ static enum fp_prove_act kill(struct fp_proving *l, enum fp_proof proof)
 	return FP_PROVE_KILL;
 }
 
+static bool costs_partner(const struct fp_prover *p, enum fp_proof proof)
+{
+	return is_lost(proof) && (proof != FP_PROOF_FAILED || !p->may_retry);
+}
+
 /* Its partner is lost: it would be in CS_RESET for ever, and its far end in silence. */
 static bool is_widowed(const struct fp_prover *p, const struct fp_proving *l)
 {
 	if (!l->is.is_bonded)
 		return false;
 	if (l->is.partner < p->n)
-		return is_lost(p->leg[l->is.partner].proof);
+		return costs_partner(p, p->leg[l->is.partner].proof);
 	for (size_t i = 0; i < p->n; i++)
 		if (&p->leg[i] != l && p->leg[i].is.is_bonded &&
-		    is_lost(p->leg[i].proof))
+		    costs_partner(p, p->leg[i].proof))
 			return true;
 	return false;
 }
@@ -195,6 +205,10 @@ static void look_up(struct fp_proving *l, const struct fp_prove_seen *s,
 	}
 	if (has_answered(l, s))
 		l->was_up = true;
+	if (!l->was_up || (*s->state && strcmp(s->state, "CS_RESET") != 0))
+		l->reset_ms = 0;
+	else if (*s->state && !l->reset_ms)
+		l->reset_ms = now_ms;
 	if (l->proof != FP_PROOF_WAITING || !l->was_up || !s->exists)
 		return;
 	if (l->is.is_bonded && !is_bridged(s->state))
@@ -228,6 +242,24 @@ static void plan_next(const struct fp_prover *p, struct fp_proving *l,
 		l->next_ms = p->end_ms;
 }
 
+/* Both are up, and nobody bridges them. */
+static bool is_to_bridge(struct fp_prover *p, struct fp_proving *l,
+			 int64_t now_ms)
+{
+	struct fp_proving *other;
+
+	if (!l->is.is_bonded || l->is.partner >= p->n || !l->reset_ms)
+		return false;
+	other = &p->leg[l->is.partner];
+	if (other->proof != FP_PROOF_WAITING || !other->reset_ms ||
+	    now_ms - l->reset_ms < BRIDGE_MS ||
+	    now_ms - other->reset_ms < BRIDGE_MS ||
+	    (l->bridged_ms && now_ms - l->bridged_ms < BRIDGE_AGAIN_MS))
+		return false;
+	l->bridged_ms = other->bridged_ms = now_ms;
+	return true;
+}
+
 static enum fp_prove_act act_on(struct fp_prover *p, struct fp_proving *l,
 				const struct fp_prove_seen *s,
 				bool is_recovered, int64_t now_ms)
@@ -243,6 +275,8 @@ static enum fp_prove_act act_on(struct fp_prover *p, struct fp_proving *l,
 	if (l->is.is_bye && l->proof == FP_PROOF_PROVEN && s->exists &&
 	    now_ms - l->proven_ms >= BYE_MS)
 		return kill(l, FP_PROOF_PROVEN);
+	if (is_open && s->exists && is_to_bridge(p, l, now_ms))
+		return FP_PROVE_BRIDGE;
 	if (is_open && now_ms >= p->end_ms) {
 		if (s->exists)
 			return kill(l, FP_PROOF_SILENT);
@@ -298,6 +332,22 @@ enum fp_proof fp_prover_verdict(const struct fp_prover *p, int64_t now_ms)
 				return p->leg[i].proof;
 	return worst == FP_PROOF_PROVEN && is_all_ended ? FP_PROOF_ENDED
 							: worst;
+}
+
+bool fp_prover_is_half(const struct fp_prover *p)
+{
+	size_t n_failed = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct fp_proving *l = &p->leg[i];
+
+		n_failed += l->proof == FP_PROOF_FAILED;
+		if (l->proof != FP_PROOF_FAILED &&
+		    (!l->was_up || (l->proof != FP_PROOF_WAITING &&
+				    l->proof != FP_PROOF_PROVEN)))
+			return false;
+	}
+	return p->may_retry && n_failed && n_failed < p->n;
 }
 
 static void why_one(const struct fp_proving *l, size_t n_lost, size_t n,

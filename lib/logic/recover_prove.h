@@ -45,6 +45,8 @@ enum fp_prove_act {
 	FP_PROVE_WAIT,
 	FP_PROVE_DONE,
 	FP_PROVE_KILL, /* uuid_kill this leg: its partner is lost, or it leaked */
+	FP_PROVE_BRIDGE, /* uuid_bridge it and its partner: both are up, and the
+			  * originator has given up waiting */
 };
 
 /* One call at one target. */
@@ -54,12 +56,16 @@ struct fp_prover {
 		enum fp_proof proof;
 		bool was_up, is_killed, was_there;
 		int64_t proven_ms, gone_ms, next_ms;
+		int64_t reset_ms, bridged_ms; /* up, and in CS_RESET since */
 		unsigned int looks;
 		int sip;
 		char cause[64];
 	} * leg;
 	size_t n;
 	int64_t started_ms, end_ms;
+	/* The caller tries legs that FAILED once more beside those that are up: until
+	 * then their partners are left alone. */
+	bool may_retry;
 };
 /* started_ms: when fsctl recover was asked; end_ms: when SIP's timers have run out
  * (32 s and a little). */
@@ -76,6 +82,8 @@ enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
  * SILENT, REFUSED or FAILED is that as a whole (FAILED only if no leg sent anything,
  * else REFUSED). */
 enum fp_proof fp_prover_verdict(const struct fp_prover *p, int64_t now_ms);
+/* Of a call that may_retry: legs FAILED, and all others are up. */
+bool fp_prover_is_half(const struct fp_prover *p);
 /* Why it is not PROVEN, for a person: "2 of 5 legs: 481 ..."; "" when it is. */
 void fp_prover_why(const struct fp_prover *p, char *out, size_t size);
 /* When leg i wants to be looked at again; INT64_MAX: not any more. */

@@ -6,7 +6,6 @@
 
 #include "io/clock.h"
 #include "recover/recovering_priv.h"
-#include "recover/switches_priv.h" /* a connection that nobody waits for */
 
 #define REDIAL_MS 250
 #define GIVE_UP_MS 2000 /* what was not asked of it goes elsewhere */
@@ -44,6 +43,7 @@ static int prove_call(struct rec *r, size_t i, int64_t asked_ms)
 
 	fp_prover_fini(&c->prover);
 	fp_prover_init(&c->prover, asked_ms, asked_ms + r->prove_ms);
+	c->prover.may_retry = !c->was_half;
 	for (size_t n = 0; n < of->n && !code; n++) {
 		const struct fp_leg *l = &r->calls->leg[of->first + n];
 		struct fp_fsrow_edit edit = { .media_ip = NULL };
@@ -217,26 +217,53 @@ void rec_cut(struct rec_target *t)
 	rec_wake(t->r);
 }
 
-/* Its run is over: what was not proven goes to the next.  Rows that its run wrote of it
- * go too, else who takes that run's calls would find them. */
-static void forget_rows(struct rec_target *t, size_t i)
+static int take_rows(struct rec_target *t, const struct fp_store_pick *p,
+		     struct fp_err *e)
+{
+	struct rec *r = t->r;
+	uint64_t n;
+	int c = *t->dead ? fp_store_take(r->o->store, p, false, &n, e) : 0;
+
+	if (!c && *t->dead && t->o->store != r->o->store)
+		c = fp_store_drop(r->o->store, t->o->store, p, e);
+	return c;
+}
+
+/* A run of t is over, with call i unproven.  What it wrote of it becomes the job's, in
+ * one transaction, else who takes that run's calls would find it; and who did so
+ * before has the call now.  Is it the job's still? */
+static bool is_ours_still(struct rec_target *t, size_t i)
 {
 	struct rec *r = t->r;
 	const struct fp_call *c = &r->calls->call[i];
-	const char *runs[] = { t->run };
+	const char *runs[] = { t->dead };
 	const char **uuids = calloc(c->n + 1, sizeof(*uuids));
 	struct fp_store_pick p = { .hostname = t->x->switchname,
 				   .runs = runs,
 				   .n_runs = 1,
 				   .uuids = uuids };
-	struct fp_err e;
-	uint64_t n;
+	struct fp_err e = { .text = "out of memory" };
+	char by[300] = "";
+	int code = uuids ? 0 : -ENOMEM;
 
 	for (size_t k = 0; uuids && k < c->n; k++)
 		uuids[p.n_uuids++] = r->calls->leg[c->first + k].uuid;
-	if (p.n_uuids && *t->run && t->o->store == r->o->store)
-		fp_store_take(r->o->store, &p, false, &n, &e);
+	if (!code)
+		code = take_rows(t, &p, &e);
+	if (!code)
+		code = fp_store_holder(r->o->store, r->o->store, uuids,
+				       p.n_uuids, by, &e);
+	if (!code && !*by && t->o->store != r->o->store)
+		code = fp_store_holder(r->o->store, t->o->store, uuids,
+				       p.n_uuids, by, &e);
 	free(uuids);
+	if (code)
+		rec_store_failed(r, code, &e);
+	else if (!strncmp(by, "job ", 4))
+		rec_verdict(r, i, FP_REC_UNKNOWN, "%s has it now", by);
+	else if (*by)
+		rec_verdict(r, i, FP_REC_RECOVERED, "%s has it since", by);
+	return !code && !*by;
 }
 
 static void died(struct rec_target *t)
@@ -245,6 +272,7 @@ static void died(struct rec_target *t)
 
 	t->is_dead = true;
 	t->is_cut = false;
+	snprintf(t->dead, sizeof(t->dead), "%s", t->run);
 	rec_say(r, "%s: its run %.8s is dead, what was not proven goes on",
 		t->x->name, t->run);
 	rec_empty(t, "it died");
@@ -259,8 +287,10 @@ static void died(struct rec_target *t)
 
 			if (r->call[i].b != b)
 				continue;
-			forget_rows(t, i);
-			rec_again(r, i, "it died");
+			if (is_ours_still(t, i))
+				rec_again(r, i, "it died");
+			else if (r->call[i].b == b)
+				rec_leave(r, i);
 		}
 		b->at = REC_AT_END;
 	}
@@ -294,16 +324,13 @@ static void on_run(void *ctx, int code, const char *body,
 /* Nobody waits for it: the others go on. */
 static bool is_open(struct fp_switch *x, int64_t *dial_ms)
 {
-	struct switch_link *l = x->priv;
 	int64_t now_ms = fp_clock_ms();
 
-	if (l->is_open)
-		return true;
-	if (!x->esl && !l->lookup && now_ms >= *dial_ms) {
+	if (!x->esl && now_ms < *dial_ms)
+		return false;
+	if (!x->esl)
 		*dial_ms = now_ms + REDIAL_MS;
-		switch_link_open(l);
-	}
-	return false;
+	return fp_switch_dial(x);
 }
 
 static int64_t last_end(const struct rec_target *t)
@@ -404,12 +431,16 @@ void rec_doubt_step(struct rec_batch *b)
 
 			if (r->call[i].b != b)
 				continue;
+			if (is_dead) {
+				snprintf(t->dead, sizeof(t->dead), "%s",
+					 r->way[i].run);
+				if (!r->code && !is_ours_still(t, i) &&
+				    r->call[i].b != b)
+					continue; /* it has its verdict */
+			}
 			rec_leave(r, i);
-			if (r->code)
-				continue;
-			if (is_dead)
-				forget_rows(t, i);
-			rec_queue(t, i);
+			if (!r->code)
+				rec_queue(t, i);
 		}
 		b->at = REC_AT_END;
 	}

@@ -83,8 +83,8 @@ static const char *uuid_of(const struct rec_leg *l)
 	return rec_uuid(&l->r->calls->leg[l - l->r->leg]);
 }
 
-static void on_killed(void *ctx, int code, const char *body,
-		      const struct fp_err *e)
+static void on_cured(void *ctx, int code, const char *body,
+		     const struct fp_err *e)
 {
 	struct rec_target *t = ctx;
 
@@ -101,10 +101,34 @@ static void kill_leg(struct rec_leg *l)
 	char command[120];
 
 	snprintf(command, sizeof(command), "uuid_kill %.64s", uuid_of(l));
-	if (!fp_switch_send(t->x, command, REC_ANSWER_MS, on_killed, t, &e)) {
+	if (!fp_switch_send(t->x, command, REC_ANSWER_MS, on_cured, t, &e)) {
 		t->n_out++;
 		l->r->sum->n_killed++;
 	}
+}
+
+/* The inbound leg is the originator, which it is in most. */
+static void bridge_legs(struct rec_leg *l)
+{
+	struct rec *r = l->r;
+	const struct rec_call *c = &r->call[l->call];
+	size_t first = r->calls->call[l->call].first;
+	const struct fp_leg *a = &r->calls->leg[first + l->nth], *b;
+	char command[160];
+	struct fp_err e;
+
+	b = &r->calls->leg[first + c->prover.leg[l->nth].is.partner];
+	if (!a->row.is_inbound && b->row.is_inbound) {
+		const struct fp_leg *was = a;
+
+		a = b;
+		b = was;
+	}
+	snprintf(command, sizeof(command), "uuid_bridge %.64s %.64s",
+		 rec_uuid(a), rec_uuid(b));
+	if (!fp_switch_send(c->t->x, command, REC_ANSWER_MS, on_cured, c->t,
+			    &e))
+		c->t->n_out++;
 }
 
 static void conclude(struct rec *r, size_t i, enum fp_proof proof)
@@ -148,9 +172,22 @@ static void see(struct rec_leg *l)
 	int64_t now_ms = fp_clock_ms();
 	enum fp_proof proof;
 
-	if (fp_prover_see(&c->prover, l->nth, &l->seen, is_recovered, now_ms) ==
-	    FP_PROVE_KILL)
+	switch (fp_prover_see(&c->prover, l->nth, &l->seen, is_recovered,
+			      now_ms)) {
+	case FP_PROVE_KILL:
 		kill_leg(l);
+		break;
+	case FP_PROVE_BRIDGE:
+		bridge_legs(l);
+		break;
+	default:
+		break;
+	}
+	if (fp_prover_is_half(&c->prover)) {
+		rec_rest(r, l->call);
+		if (!c->is_proving)
+			return;
+	}
 	proof = fp_prover_verdict(&c->prover, now_ms);
 	if (proof != FP_PROOF_WAITING)
 		conclude(r, l->call, proof);

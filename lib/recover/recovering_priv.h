@@ -47,7 +47,7 @@ struct rec_target {
 	const struct fp_recover_target *o;
 	struct fp_switch *x;
 	size_t k;
-	char run[40];
+	char run[40], dead[40]; /* dead: of it, whose rows are not wanted */
 	struct fp_ports *ports;
 	int64_t ports_ms;
 	size_t *queue; /* calls; room for all */
@@ -67,6 +67,8 @@ struct rec_call {
 	struct rec_batch *b;
 	struct fp_prover prover;
 	bool is_proving, is_again;
+	/* Legs of it are up at t, those that are missing are put beside them. */
+	bool is_half, was_half;
 	uint64_t not_there; /* targets, by bit */
 	int64_t asked_ms;
 	size_t n_moved;
@@ -78,7 +80,7 @@ struct rec_leg {
 	size_t call, nth;
 	struct fp_prove_seen seen;
 	struct rec_target *asked; /* of whom; NULL: no question is under way */
-	bool is_dump;
+	bool is_dump, is_missing;
 	int64_t looked_ms;
 	enum rec_mark mark; /* to be written */
 };
@@ -131,6 +133,11 @@ void rec_again(struct rec *r, size_t i, const char *why);
 /* Out of its batch, back to those that wait. */
 void rec_leave(struct rec *r, size_t i);
 const char *rec_uuid(const struct fp_leg *l); /* the session's */
+/* Is leg k of all to be put with its call?  How many are. */
+bool rec_is_put(const struct rec *r, size_t k);
+size_t rec_n_put(const struct rec *r, size_t i);
+/* Some legs of call i are up, and of the others nothing was sent: these once more. */
+void rec_rest(struct rec *r, size_t i);
 
 /* ---- recovering_place.c */
 int rec_place_all(struct rec *r, struct fp_err *e);

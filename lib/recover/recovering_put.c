@@ -43,7 +43,7 @@ int rec_batch_add(struct rec_batch *b, size_t i)
 	b->call = v;
 	b->call[b->n++] = i;
 	b->n_open++;
-	b->n_legs += r->calls->call[i].n;
+	b->n_legs += rec_n_put(r, i);
 	r->call[i].b = b;
 	r->call[i].t = b->t;
 	r->way[i].to = b->t->x;
@@ -163,7 +163,9 @@ static int add_call(struct rec_target *t, size_t i, struct rows *w,
 
 	r->call[i].n_moved = 0;
 	for (size_t k = 0; k < c->n && !code; k++)
-		code = add_leg(t, i, &r->calls->leg[c->first + k], w, e);
+		if (rec_is_put(r, c->first + k))
+			code = add_leg(t, i, &r->calls->leg[c->first + k], w,
+				       e);
 	while (code && w->n > n)
 		fp_buf_fini(&w->xml[--w->n]);
 	return code;
@@ -171,7 +173,7 @@ static int add_call(struct rec_target *t, size_t i, struct rows *w,
 
 static bool fits(const struct rec *r, const struct rec_batch *b, size_t i)
 {
-	return !b->n_legs || b->n_legs + r->calls->call[i].n <= r->batch;
+	return !b->n_legs || b->n_legs + rec_n_put(r, i) <= r->batch;
 }
 
 static int room(struct rec_target *t, struct rows *w)
@@ -295,7 +297,8 @@ static int64_t not_before(const struct rec_batch *b)
 			wait_ms = ms > wait_ms ? ms : wait_ms;
 		}
 		/* an earlier try may have been heard: its CSeq is used */
-		if (c->asked_ms && c->asked_ms + 2100 - now_ms > wait_ms)
+		if (c->asked_ms && !c->is_half &&
+		    c->asked_ms + 2100 - now_ms > wait_ms)
 			wait_ms = c->asked_ms + 2100 - now_ms;
 	}
 	return now_ms + (wait_ms > 2100 ? 2100 : wait_ms);

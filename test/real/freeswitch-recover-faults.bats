@@ -1,0 +1,36 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# What goes wrong while fp-recover brings calls up, on real FreeSWITCH.  The cases are
+# those of test/real/recover-faults.bash.
+# shellcheck disable=SC2034,SC2154 # bats' variables, and those of what is loaded
+
+bats_require_minimum_version 1.5.0
+
+load recover-faults.bash
+
+setup_file() {
+	export FS_KIND=real
+	faults_setup_file
+}
+teardown_file() { rec_teardown_file; }
+setup() { rec_setup; }
+teardown() { faults_teardown; }
+
+@test "the event socket is cut in a batch" { case_cut; }
+@test "the event socket is away for long" { case_cut_long; }
+@test "far ends are silent, or have no such call" { case_far_ends; }
+@test "ports are held by live calls of the target" { case_ports; }
+@test "the old run comes back" { case_comes_back; }
+@test "a signal" { case_interrupted; }
+@test "a leg whose port is not to be had, beside one that is up" { case_half; }
+@test "two legs that nobody bridges" { case_stuck; }
+@test "two legs that nobody bridged are" { case_stuck_cured; }
+@test "a target dies: its calls go to the next" { case_target_dies; }
+@test "a target dies, and nothing proves it" { case_target_dies_unproven; }
+@test "a target dies, and is failed over first" { case_target_failed_over; }
+@test "a target is paused" { case_target_paused; }
+@test "a target loses its profile" { case_profile; }
+@test "two jobs to one target" { case_two_jobs; }
+@test "the recovery database ends our sessions" { case_store_lost; }
+@test "fp_db ends our sessions" { case_journal_lost; }
+@test "rows that cannot be read" { case_rows_broken; }
