@@ -55,7 +55,8 @@ struct fp_ports_opts {
 		       * (elsewhere only when no spare one is free) */
 };
 /* A leg's ports at ip: kept when free (and no recovery range is named), else even
- * ones that are; then they are in use.  0: *media, *video, *text (0: it has none).
+ * ones that are, of the target's own pool when there are no others; then they are in
+ * use.  0: *media, *video, *text (0: it has none).
  * -ENOSPC: none is free. */
 int fp_ports_give(struct fp_ports *p, const struct fp_ports_opts *o,
 		  const char *ip, const struct fp_fsrow *row, uint16_t *media,

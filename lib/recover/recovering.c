@@ -509,6 +509,9 @@ int fp_recovering_run(const struct fp_recovering_opts *o,
 	r->code = r->code ? r->code : code;
 	if (!r->code)
 		circle(r);
+	for (size_t k = 0; k < r->n_t && !r->code; k++)
+		if (r->t[k].n_asked && !r->t[k].is_dead && !r->t[k].is_cut)
+			rec_ports_look(&r->t[k]);
 	hang_up(r);
 	hear(r, false);
 	rec_write(r, true);

@@ -76,6 +76,11 @@ static struct rec_leg *find(const struct rec *r, const char *uuid)
 	return NULL;
 }
 
+bool rec_has_leg(const struct rec *r, const char *uuid)
+{
+	return find(r, uuid);
+}
+
 /* ---- what it means */
 
 static const char *uuid_of(const struct rec_leg *l)

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which target gets which call, and which RTP ports are taken there. */
+/* Which target gets which call. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/clock.h"
 #include "recover/recovering_priv.h"
-
-#define PORTS_AGAIN_MS 3000 /* new calls of the target take ports meanwhile */
 
 /* ---- queues */
 
@@ -199,118 +196,4 @@ void rec_empty(struct rec_target *t, const char *why)
 		t->head = (t->head + 1) % (r->calls->n_calls + 1);
 		rec_again(r, i, why);
 	}
-}
-
-/* ---- ports */
-
-static int use(struct rec_target *t, const char *ip, uint16_t port)
-{
-	return port ? fp_ports_use(t->ports, *ip ? ip : t->x->rtp_ip, port) : 0;
-}
-
-static int of_rows(struct rec_target *t, struct fp_err *e)
-{
-	struct fp_store_port *v;
-	size_t n;
-	int c = fp_store_ports(t->o->store, t->x->switchname, &v, &n, e);
-
-	if (c)
-		return c;
-	for (size_t i = 0; i < n && !c; i++) {
-		c = use(t, v[i].ip, v[i].media);
-		if (!c)
-			c = use(t, v[i].ip, v[i].video);
-		if (!c)
-			c = use(t, v[i].ip, v[i].text);
-	}
-	free(v);
-	return c ? fp_err(e, c, "out of memory") : 0;
-}
-
-/* Rows lag a second behind: channels say it themselves.  A line of `show channels`
- * begins with its uuid. */
-struct channels {
-	struct rec_target *t;
-	size_t n_out;
-	bool is_done;
-	int code;
-};
-
-static void on_port(void *ctx, int code, const char *body,
-		    const struct fp_err *e)
-{
-	struct channels *w = ctx;
-	unsigned int port;
-
-	(void)e;
-	w->n_out--;
-	if (!code && sscanf(body, "%u", &port) == 1 && port <= UINT16_MAX &&
-	    use(w->t, "", (uint16_t)port))
-		w->code = -ENOMEM;
-	if (!w->n_out) {
-		w->is_done = true;
-		fp_loop_stop(w->t->r->o->loop);
-	}
-}
-
-static bool is_line_of_uuid(const char *line)
-{
-	return strspn(line, "0123456789abcdefABCDEF-") == 36 && line[36] == ',';
-}
-
-static int ask_port(struct channels *w, const char *line, struct fp_err *e)
-{
-	static const char *const names[] = { "local_media_port",
-					     "local_video_port" };
-	char command[120];
-	int c = 0;
-
-	for (size_t i = 0; i < 2 && !c; i++) {
-		snprintf(command, sizeof(command), "uuid_getvar %.36s %s", line,
-			 names[i]);
-		c = fp_switch_send(w->t->x, command, REC_ANSWER_MS, on_port, w,
-				   e);
-		w->n_out += !c;
-	}
-	return c;
-}
-
-static int of_channels(struct rec_target *t, struct fp_err *e)
-{
-	struct channels w = { .t = t };
-	char *body, *save = NULL;
-	int c = fp_switch_ask(t->x, "show channels", &body, e);
-
-	if (c)
-		return c;
-	for (char *line = strtok_r(body, "\n", &save); line && !c;
-	     line = strtok_r(NULL, "\n", &save))
-		if (is_line_of_uuid(line))
-			c = ask_port(&w, line, e);
-	free(body);
-	while (w.n_out) { /* w is here: a signal does not end this */
-		struct fp_err why;
-		int waited = fp_loop_wait(t->r->o->loop, &w.is_done, &why);
-
-		if (waited)
-			rec_stop(t->r, waited, &why);
-		if (waited && waited != -EINTR)
-			fp_switch_drop(t->x);
-	}
-	return c ? c : w.code ? fp_err(e, w.code, "out of memory") : 0;
-}
-
-int rec_ports(struct rec_target *t, struct fp_err *e)
-{
-	int64_t now_ms = fp_clock_ms();
-	int c;
-
-	if (t->ports_ms && now_ms - t->ports_ms < PORTS_AGAIN_MS)
-		return 0;
-	c = of_rows(t, e);
-	if (!c)
-		c = of_channels(t, e);
-	if (!c)
-		t->ports_ms = now_ms;
-	return c;
 }

@@ -147,8 +147,12 @@ void rec_queue(struct rec_target *t, size_t i);
 size_t rec_queued(const struct rec_target *t);
 /* What is queued at t, and put and not asked, to others. */
 void rec_empty(struct rec_target *t, const char *why);
+
+/* ---- recovering_ports.c */
 /* Ports in use at t, read anew when it was long ago. */
 int rec_ports(struct rec_target *t, struct fp_err *e);
+/* Say which recovered legs share theirs with a call that began meanwhile. */
+void rec_ports_look(struct rec_target *t);
 
 /* ---- recovering_put.c */
 /* The next batch of t's queue into its database. */
@@ -173,6 +177,7 @@ void rec_old_step(struct rec *r);
 void rec_look(struct rec *r);
 void rec_event(void *ctx, struct fp_switch *x, const struct fp_esl_frame *f);
 int rec_index(struct rec *r, struct fp_err *e);
+bool rec_has_leg(const struct rec *r, const char *uuid);
 
 /* ---- recovering_write.c */
 void rec_note(struct rec *r, size_t i, const char *state);

@@ -201,6 +201,21 @@ case_ports() {
 	once_each 4
 }
 
+# A new call gets a port of one that is about to come back: nothing can be done about
+# it any more, and it is said.
+case_port_meanwhile() {
+	fs_is_real && skip 'FreeSWITCH is too quick for it'
+	faulty 2 --rtp 20000-20003 recover_ms=1500
+	calls 1
+	rows_are 2
+	crash 1
+	begin failover fs1 --to fs2 --override ports
+	within 5 eval '[ "$(put)" = 2 ]'
+	FS_VIA=2 calls 1
+	ended 0
+	said 'a call that began meanwhile has RTP port 2000'
+}
+
 # ---- the old run
 
 # It was frozen, and goes on when half is up.
@@ -452,13 +467,13 @@ case_rows_broken() {
 	faulty 2
 	calls 5
 	rows_are 10
-	pairs | cut -d ' ' -f 1 >broken
+	pairs | cut -d ' ' -f 1 >"$BATS_TEST_TMPDIR/broken"
 	fs_sql "update recovery set metadata = left(metadata, 900)
-		where uuid = '$(sed -n 1p broken)'"
+		where uuid = '$(sed -n 1p "$BATS_TEST_TMPDIR/broken")'"
 	fs_sql "update recovery set metadata = repeat('<x>', 3500000)
-		where uuid = '$(sed -n 2p broken)'"
+		where uuid = '$(sed -n 2p "$BATS_TEST_TMPDIR/broken")'"
 	fs_sql "update recovery set metadata = ''
-		where uuid = '$(sed -n 3p broken)'"
+		where uuid = '$(sed -n 3p "$BATS_TEST_TMPDIR/broken")'"
 	crash 1
 	tool 3 failover fs1 --to fs2 --orphans skip
 	rows_are 4 "$(rows_of 2)"

@@ -112,6 +112,72 @@ TEST(legs_of_a_bridge_leave_cs_reset)
 	verdict_is(FP_PROOF_PROVEN, "");
 }
 
+/* The originator gave up before its partner was there. */
+TEST(two_that_stay_in_cs_reset_are_bridged)
+{
+	bridge();
+	EQ(there(0, NEW, "CS_RESET", 1100), FP_PROVE_WAIT);
+	EQ(there(1, OLD, "CS_RESET", 5000), FP_PROVE_WAIT);
+	EQ(there(0, NEW, "CS_RESET", 5100), FP_PROVE_WAIT);
+	EQ(there(1, NEW, "CS_RESET", 6000), FP_PROVE_WAIT);
+	EQ(there(0, NEW, "CS_RESET", 8400), FP_PROVE_WAIT);
+	EQ(there(1, 0, "", 8500), FP_PROVE_BRIDGE);
+	EQ(there(0, NEW, "CS_RESET", 8600), FP_PROVE_WAIT); /* once */
+	EQ(there(1, NEW, "CS_RESET", 14600), FP_PROVE_BRIDGE);
+	EQ(there(0, NEW, "CS_SOFT_EXECUTE", 14700), FP_PROVE_DONE);
+	EQ(there(1, NEW, "CS_EXCHANGE_MEDIA", 14800), FP_PROVE_DONE);
+	verdict_is(FP_PROOF_PROVEN, "");
+}
+
+TEST(one_that_bridges_itself_is_left_alone)
+{
+	bridge();
+	EQ(there(0, NEW, "CS_RESET", 1100), FP_PROVE_WAIT);
+	EQ(there(1, NEW, "CS_RESET", 1100), FP_PROVE_WAIT);
+	EQ(there(1, NEW, "CS_HIBERNATE", 3000), FP_PROVE_WAIT);
+	EQ(there(1, NEW, "CS_RESET", 3100), FP_PROVE_WAIT);
+	EQ(there(0, NEW, "CS_RESET", 5000), FP_PROVE_WAIT);
+	fp_prover_fini(&p);
+}
+
+/* A port that is not to be had costs no call: its leg comes once more. */
+TEST(half_of_a_call_waits_for_the_rest)
+{
+	bridge();
+	p.may_retry = true;
+	EQ(there(0, OLD, "CS_RESET", 1100), FP_PROVE_WAIT);
+	EQ(hangup(1, "INCOMPATIBLE_DESTINATION", 0, OLD, 1150), FP_PROVE_DONE);
+	EQ(p.leg[1].proof, FP_PROOF_FAILED);
+	EQ(fp_prover_is_half(&p), false);
+	EQ(there(0, NEW, "CS_RESET", 1200), FP_PROVE_WAIT);
+	EQ(fp_prover_is_half(&p), true);
+	EQ(fp_prover_verdict(&p, 1200), FP_PROOF_WAITING);
+	/* and not a third time */
+	p.may_retry = false;
+	EQ(fp_prover_is_half(&p), false);
+	EQ(there(0, NEW, "CS_RESET", 1300), FP_PROVE_KILL);
+	verdict_is(FP_PROOF_REFUSED, "1 of 2 legs: did not come up: "
+				     "INCOMPATIBLE_DESTINATION");
+}
+
+TEST(what_failed_as_a_whole_is_no_half)
+{
+	bridge();
+	p.may_retry = true;
+	hangup(0, "INCOMPATIBLE_DESTINATION", 0, OLD, 1150);
+	hangup(1, "INCOMPATIBLE_DESTINATION", 0, OLD, 1150);
+	EQ(fp_prover_is_half(&p), false);
+	verdict_is(FP_PROOF_FAILED,
+		   "2 of 2 legs: did not come up: INCOMPATIBLE_DESTINATION");
+	bridge();
+	p.may_retry = true;
+	there(0, NEW, "CS_RESET", 1100);
+	hangup(1, "NORMAL_TEMPORARY_FAILURE", 481, OLD, 1150);
+	EQ(fp_prover_is_half(&p), false);
+	EQ(there(0, NEW, "CS_RESET", 1200), FP_PROVE_KILL);
+	fp_prover_fini(&p);
+}
+
 TEST(what_is_not_there_yet_is_waited_for)
 {
 	single();
