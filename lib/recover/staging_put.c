@@ -40,7 +40,9 @@ static int mark_put(struct putting *p, const char *uuids, const char *profiles,
 			" changed_at = clock_timestamp()"
 			" from unnest($2::text[], $3::text[]) with ordinality"
 			" w (uuid, profile, nth) where s.job = $1"
-			" and s.uuid = w.uuid"
+			/* twice: a plan for a table that was empty when it
+			 * was last analyzed walks all of it for each row */
+			" and s.uuid = any($2::text[]) and s.uuid = w.uuid"
 			" and s.state in ('taken', 'put', 'lost')"
 			" returning w.nth, s.runtime_uuid, s.technology",
 			params, 5, &p->rows, NULL, e);
