@@ -19,6 +19,9 @@ int fp_store_check(struct fp_store *s, struct fp_err *e);
  * 0: *n_taken. */
 int fp_store_take(struct fp_store *s, const struct fp_store_pick *p,
 		  bool is_copy, uint64_t *n_taken, struct fp_err *e);
+/* What was copied (is_copy) is moved after all: the run that wrote it is dead, and its
+ * rows would be found once more.  Staging keeps what it has.  0: *n rows. */
+int fp_store_move(struct fp_store *s, uint64_t *n, struct fp_err *e);
 /* The same of rows from elsewhere (a dead node's SQLite). */
 int fp_store_stage(struct fp_store *s, const struct fp_store_row *v, size_t n,
 		   uint64_t *n_taken, struct fp_err *e);

@@ -9,16 +9,18 @@
 
 /* ---- out of recovery */
 
-/* The rows of the pick ($2 hostname, $3 runs, $4 uuids) that no job has in hand. */
-#define PICKED                                                                                     \
-	" recovery r where r.hostname = $2"                                                        \
-	" and r.runtime_uuid = any($3::text[])"                                                    \
-	" and ($4::text[] is null or " FP_STORE_UUID(                                              \
-		"r.") " = any($4::text[]))"                                                        \
-		      " and not exists (select 1 from fp_stage s join fp_stage_job j"              \
-		      "  using (job) where s.uuid = " FP_STORE_UUID(                               \
-			      "r.") "  and s.runtime_uuid = r.runtime_uuid and j.ended_at is null" \
-				    "  and s.state <> 'returned')"
+/* The rows of the pick ($2 hostname, $3 runs, $4 uuids) that no job has in hand: as it
+ * took them, or put them where these are from and has not proven them yet. */
+#define PICKED                                                                        \
+	" recovery r where r.hostname = $2"                                           \
+	" and r.runtime_uuid = any($3::text[])"                                       \
+	" and ($4::text[] is null or " FP_STORE_UUID(                                 \
+		"r.") " = any($4::text[]))"                                           \
+		      " and not exists (select 1 from fp_stage s join fp_stage_job j" \
+		      "  using (job) where s.uuid = " FP_STORE_UUID(                  \
+			      "r.") "  and (s.runtime_uuid = r.runtime_uuid or"       \
+				    "   (s.job <> $1 and s.state = 'put'))"           \
+				    "  and j.ended_at is null and s.state <> 'returned')"
 /* The same uuid twice is one leg, of the run that is named last.  What the job had of it
  * is of an earlier run. */
 #define INTO_STAGE(origin)                                                                             \
@@ -67,6 +69,32 @@ int fp_store_take(struct fp_store *s, const struct fp_store_pick *p,
 	if (!r)
 		*n_taken = n;
 	return r;
+}
+
+static int move(struct fp_store *s, uint64_t *n, struct fp_err *e)
+{
+	const char *params[] = { s->job };
+	int r = fp_pg_do(s->pg,
+			 "delete from recovery r using fp_stage s"
+			 " where s.job = $1 and s.origin = 'copied'"
+			 " and s.state <> 'returned' and r.uuid = s.was_uuid"
+			 " and r.runtime_uuid = s.runtime_uuid",
+			 params, 1, NULL, n, e);
+
+	return r ? r
+		 : fp_pg_do(s->pg,
+			    "update fp_stage set origin = 'moved'"
+			    " where job = $1 and origin = 'copied'"
+			    " and state <> 'returned'",
+			    params, 1, NULL, NULL, e);
+}
+
+int fp_store_move(struct fp_store *s, uint64_t *n, struct fp_err *e)
+{
+	int r = fp_store_tx_ours(s, e);
+
+	*n = 0;
+	return r ? r : fp_store_tx_end(s, move(s, n, e), e);
 }
 
 /* ---- from elsewhere */
