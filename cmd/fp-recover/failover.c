@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/moveplan.h"
 #include "rehome/edges.h"
 
 #define EDGE_MS 1000
@@ -122,22 +123,35 @@ static void add_sum(struct fp_rescue_sum *to, const struct fp_rescue_sum *s)
 	snprintf(to->job, sizeof(to->job), "%s", s->job);
 }
 
+static int empty(void *takeover, struct fp_rescue *r, struct fp_err *e)
+{
+	return r->o->kind == FP_RECOVER_DRAIN
+		       ? fp_takeover_drain(takeover, r, e)
+		       : fp_takeover_take(takeover, r, e);
+}
+
+static bool is_ours(const struct failover *f, const struct fp_job_head *h)
+{
+	return !strcmp(h->node, f->o.from->name);
+}
+
 static int go_on(struct failover *f, const struct fp_job_head *h,
 		 struct fp_err *e)
 {
+	struct fp_takeover how = { .wait_ms = 0 };
 	struct fp_rescue_opts o = f->o;
-	struct fp_rescue_sum sum;
-	char text[200];
+	struct fp_rescue_sum sum = { .n_runs = 0 };
+	char text[400];
 	int r;
 
 	snprintf(text, sizeof(text),
-		 "%s: job %s has calls of it that are not proven: it goes on",
-		 f->o.from->name, h->id);
+		 "%s: job %s (%s %.200s) has calls that are not proven: it "
+		 "goes on",
+		 f->o.from->name, h->id, h->verb, h->node);
 	fv_say(&f->v, text);
-	if (o.is_auto) { /* as it had chosen */
-		o.to = NULL;
-		o.n_to = 0;
-	}
+	o.empty = empty;
+	o.empty_ctx = &how;
+	o.is_node_dead = is_ours(f, h);
 	r = fp_rescue_resume(&o, h->id, &sum, e);
 	if (r == -EALREADY)
 		return 0;
@@ -146,6 +160,64 @@ static int go_on(struct failover *f, const struct fp_job_head *h,
 }
 
 /* What a controller that died had taken is staged: nobody else sees these rows. */
+static int our_job(struct failover *f, const struct fp_job_head *h,
+		   struct fp_err *e)
+{
+	bool is_failover = !strcmp(h->verb, "failover");
+	int r = go_on(f, h, e);
+
+	/* a drain or a take of a run that lives is left to resume */
+	if (is_failover || r != -EPERM || strcmp(e->rule, "alive") != 0)
+		return r;
+	fv_say(&f->v, e->text);
+	return 0;
+}
+
+struct put_here {
+	const char *node;
+	bool is;
+};
+
+static int is_put_here(void *ctx, const char *item, const char *state,
+		       const char *detail, int64_t at_s)
+{
+	struct put_here *p = ctx;
+	char to[64] = "";
+
+	(void)at_s;
+	if (strncmp(item, "call:", 5) ||
+	    (strcmp(state, "put") != 0 && strcmp(state, "unknown") != 0) ||
+	    !detail)
+		return 0;
+	fp_moveplan_text(detail, "to", to, sizeof(to));
+	p->is |= !strcmp(to, p->node);
+	return 0;
+}
+
+/* Another node's job had put calls here, and has not proven them: they are its, or
+ * they would come up twice. */
+static int others_job(struct failover *f, const struct fp_job_head *h,
+		      struct fp_err *e)
+{
+	struct put_here p = { .node = f->o.from->name };
+	struct fp_job_head head = { .plan = NULL };
+	struct fp_err why = { .text = "" };
+	int r = fp_journal_read(&f->o.journal, h->id, &head, is_put_here, &p,
+				e);
+
+	free(head.plan);
+	if (r == -ENOENT)
+		return 0;
+	if (r || !p.is)
+		return r;
+	r = go_on(f, h, &why);
+	if (r == -EINTR || r == -ENOMEM)
+		return fp_err(e, r, "%s", why.text);
+	if (r)
+		fv_say(&f->v, why.text);
+	return 0;
+}
+
 static int open_jobs(struct failover *f, struct fp_err *e)
 {
 	struct fp_job_head *h = NULL;
@@ -155,10 +227,11 @@ static int open_jobs(struct failover *f, struct fp_err *e)
 	if (r && f->o.is_dry_run)
 		return 0;
 	for (size_t i = n; i-- && !r;) /* the oldest first */
-		if (!strcmp(h[i].tool, "fp-recover") &&
-		    !strcmp(h[i].verb, "failover") &&
-		    !strcmp(h[i].node, f->o.from->name))
-			r = go_on(f, &h[i], e);
+		if (!strcmp(h[i].tool, "fp-recover") && is_ours(f, &h[i]))
+			r = our_job(f, &h[i], e);
+	for (size_t i = n; i-- && !r;)
+		if (!strcmp(h[i].tool, "fp-recover") && !is_ours(f, &h[i]))
+			r = others_job(f, &h[i], e);
 	free(h);
 	/* as begin: no lock to be had is refused */
 	return r && r != -EBUSY && r != -EINTR && e->rule[0] ? -EPERM : r;

@@ -52,6 +52,8 @@ void fp_rescue_fini(struct fp_rescue_job *j)
 	free(j->r.to);
 	free(j->nodes);
 	free(j->weights);
+	free(j->had);
+	free(j->run_had);
 	free(j->head.plan);
 }
 

@@ -39,6 +39,9 @@ struct fp_rescue_opts {
 	int (*marks_now)(void *ctx, const struct fp_mark **out, size_t *n,
 			 struct fp_err *e);
 	bool is_dry_run;
+	/* resume: the node is dead, and a drain or a take of it that stopped goes on as
+	 * a failover: proven dead or fenced first */
+	bool is_node_dead;
 	bool (*is_lifted)(void *ctx, const char *rule);
 	void (*condition)(void *ctx, const struct fp_condition *c);
 	/* a call of the plan (is_dry_run, preflight), or with its verdict */
@@ -103,7 +106,9 @@ int fp_rescue_run(const struct fp_rescue_opts *o, struct fp_rescue_sum *out,
 		  struct fp_err *e);
 /* Go on with a job, from its plan, its journal and its staging; also another
  * controller's.  o->from, runs and kind are the plan's; calls.orphans MOVE, batch 0,
- * prove_ms 0: as planned.  to: n_to 0: the plan's.  -ENOENT -EALREADY -EBUSY. */
+ * prove_ms 0: as planned.  to: n_to 0: the plan's, and with is_auto (now or then) all
+ * that are ready; else the plan's own are only looked at, for what was put there.
+ * -ENOENT -EALREADY -EBUSY. */
 int fp_rescue_resume(const struct fp_rescue_opts *o, const char *job,
 		     struct fp_rescue_sum *out, struct fp_err *e);
 /* End it where it is: rows that no target was asked for go back as they were.

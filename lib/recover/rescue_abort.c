@@ -7,6 +7,8 @@
 #include "recover/rescue_priv.h"
 #include "recover/takeover.h"
 
+#define AMID_MS 2000 /* a batch is recovered in less: 4 to 6 ms a leg */
+
 /* ---- rows that no FreeSWITCH consumed */
 
 static bool is_first(const struct fp_store_rows *rows, size_t i)
@@ -38,7 +40,7 @@ static int is_amid(struct fp_rescue_job *j, struct fp_switch *x,
 		*out = !strncmp(body, "true", 4);
 		free(body);
 	}
-	return r == -EINTR ? r : 0;
+	return r;
 }
 
 static int unput(struct fp_rescue_job *j, const struct fp_store_row *v,
@@ -53,8 +55,17 @@ static int unput(struct fp_rescue_job *j, const struct fp_store_row *v,
 	if (!x || !x->db)
 		return 0;
 	r = is_amid(j, x, v->token, &is, e);
-	if (r || is)
+	if (r == -EINTR || r == -ENOMEM)
 		return r;
+	if (r) { /* it may go on with them */
+		fp_rescue_say(j,
+			      "%s does not answer: what was put there stays "
+			      "staged",
+			      x->name);
+		return 0;
+	}
+	if (is)
+		return 0;
 	r = fp_rescue_store(j, x, &to, e);
 	return r ? r : fp_store_unput(j->r.store, to, v->token, &n, e);
 }
@@ -62,12 +73,21 @@ static int unput(struct fp_rescue_job *j, const struct fp_store_row *v,
 static int unput_all(struct fp_rescue_job *j, struct fp_err *e)
 {
 	const struct fp_store_rows *rows = &j->r.rows;
+	bool is_late = false;
 	int r = fp_rescue_staged(j, e);
 
-	for (size_t i = 0; i < rows->n && !r; i++)
-		if (!strcmp(rows->v[i].state, "put") && *rows->v[i].token &&
-		    is_first(rows, i))
+	for (size_t i = 0; i < rows->n && !r; i++) {
+		if (strcmp(rows->v[i].state, "put") || !*rows->v[i].token ||
+		    !is_first(rows, i))
+			continue;
+		/* asked a moment ago it has selected its rows, and no leg of them
+		 * is there yet */
+		if (!is_late)
+			r = fp_rescue_pause(j, AMID_MS, e);
+		is_late = true;
+		if (!r)
 			r = unput(j, &rows->v[i], e);
+	}
 	return r;
 }
 
@@ -84,13 +104,33 @@ static int count_put(struct fp_rescue_job *j, uint64_t *n, struct fp_err *e)
 	return r;
 }
 
+/* Legs that have left their node and are at no other: their staged rows are all there
+ * is of the call. */
+static int between(struct fp_rescue_job *j, struct fp_err *e)
+{
+	size_t n = 0;
+	int r = fp_rescue_staged(j, e);
+
+	for (size_t i = 0; i < j->r.rows.n && !r; i++)
+		n += !strcmp(j->r.rows.v[i].state, "taken");
+	if (r || !n || (j->o.is_lifted && j->o.is_lifted(j->o.ctx, "lost")))
+		return r;
+	return fp_refuse(e, "lost",
+			 "the call has left %s and is nowhere yet: fp-recover "
+			 "resume %s saves it",
+			 j->o.from->name, j->head.id);
+}
+
 static int undo_take(struct fp_rescue_job *j, struct fp_err *e)
 {
 	size_t n_gone = 0;
+	int r = 0;
 
-	if (j->o.kind != FP_RECOVER_TAKE || !j->is_emptying || j->is_emptied)
+	if (j->o.kind != FP_RECOVER_TAKE || !j->is_emptying)
 		return 0;
-	return fp_takeover_undo(&j->r, &n_gone, e);
+	if (!j->is_emptied)
+		r = fp_takeover_undo(&j->r, &n_gone, e);
+	return !r && (j->is_emptied || n_gone) ? between(j, e) : r;
 }
 
 static int give_back(struct fp_rescue_job *j, uint64_t *n_back,

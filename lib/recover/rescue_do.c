@@ -150,6 +150,7 @@ static int finish(struct fp_rescue_job *j, struct fp_err *e)
 	j->out->n_left = n_left(j);
 	if (j->out->n_left)
 		return state(j, "stopped", e);
+	j->out->n_left = j->n_others; /* to be had by that job */
 	r = fp_store_end(j->r.store, false, e);
 	j->is_lost |= r == -EBUSY;
 	if (!r)
@@ -249,12 +250,14 @@ static int kill_first(struct fp_rescue_job *j, struct fp_err *e)
 	return r;
 }
 
+/* A commit whose answer was lost has taken rows, too. */
 static bool is_untouched(struct fp_rescue_job *j)
 {
-	bool is_new;
+	bool is_new, has_staged;
 	struct fp_err e;
 
-	if (j->is_lost || j->n_taken || j->n_was || j->is_emptied)
+	if (j->is_lost || j->n_taken || j->n_was || j->is_emptied ||
+	    fp_rescue_has_staged(j, &has_staged, &e) || has_staged)
 		return false;
 	/* a drain that gave up has left it as it was */
 	return j->o.kind != FP_RECOVER_DRAIN || !j->is_emptying ||

@@ -97,6 +97,8 @@ int fp_rescue_file(struct fp_rescue_job *j, struct fp_err *e)
 	if (r)
 		return r;
 	r = fp_coredb_rows(j->file, keep, &x, e);
+	if (!r)
+		r = fp_rescue_had(j, e);
 	if (!r && fp_coredb_is_torn(j->file, &n_lost)) {
 		char value[64];
 

@@ -100,7 +100,7 @@ static int copy_nodes(struct fp_rescue_job *j, struct fp_err *e)
 static int add_target(struct fp_rescue_job *j, size_t i, struct fp_err *e)
 {
 	struct fp_recover_target *t = &j->r.to[j->r.n_to];
-	const double *w = j->o.n_to ? j->o.weights : j->weights;
+	const double *w = j->weights ? j->weights : j->o.weights;
 	int r;
 
 	*t = (struct fp_recover_target){
@@ -118,11 +118,43 @@ static int add_target(struct fp_rescue_job *j, size_t i, struct fp_err *e)
 	return r;
 }
 
+/* A job that goes on with --to auto: the targets it had, and who is ready now. */
+static int choose_more(struct fp_rescue_job *j, struct fp_err *e)
+{
+	struct fp_switch **had = j->nodes, **now;
+	size_t n_had = j->n_nodes, n_now;
+	struct fp_err why = { .text = "" };
+	int r;
+
+	j->nodes = NULL;
+	r = choose(j, &why);
+	now = j->nodes;
+	n_now = r ? 0 : j->n_nodes;
+	j->nodes = had;
+	j->n_nodes = n_had;
+	for (size_t i = 0; i < n_now; i++) {
+		bool is_there = false;
+
+		for (size_t k = 0; k < n_had; k++)
+			is_there |= had[k] == now[i];
+		if (is_there)
+			continue;
+		j->weights[j->n_nodes] = 1;
+		j->nodes[j->n_nodes++] = now[i];
+	}
+	if (!r)
+		free(now);
+	/* none is ready: those that it had may be, by and by */
+	return r == -ENOMEM || r == -EINTR ? fp_err(e, r, "%s", why.text) : 0;
+}
+
 int fp_rescue_targets(struct fp_rescue_job *j, struct fp_err *e)
 {
 	int r = 0;
 
-	if (!j->n_nodes)
+	if (j->is_resumed)
+		r = j->o.is_auto ? choose_more(j, e) : 0;
+	else if (!j->n_nodes)
 		r = j->o.n_to ? copy_nodes(j, e) : choose(j, e);
 	free(j->r.to);
 	j->r.n_to = 0;

@@ -94,27 +94,39 @@ static int find(const struct fp_rescue_job *j, const char *name,
 		      j->head.id, name);
 }
 
+static void add_node(struct fp_rescue_job *j, struct fp_switch *x,
+		     double weight)
+{
+	for (size_t i = 0; i < j->n_nodes; i++)
+		if (j->nodes[i] == x)
+			return;
+	j->weights[j->n_nodes] = weight;
+	j->nodes[j->n_nodes++] = x;
+}
+
+/* Those of --to, else the plan's.  Where calls were put already is looked at in any
+ * case: they may be up there. */
 static int find_targets(struct fp_rescue_job *j, const struct fp_recoverplan *p,
 			struct fp_err *e)
 {
+	const struct fp_rescue_opts *o = &j->o;
 	struct fp_switch *x;
-	double *weight;
 
-	j->nodes = calloc(p->n_to, sizeof(struct fp_switch *));
-	weight = j->weights = calloc(p->n_to, sizeof(*weight));
-	if (!j->nodes || !weight)
+	j->nodes = calloc(o->switches->n + 1, sizeof(struct fp_switch *));
+	j->weights = calloc(o->switches->n + 1, sizeof(*j->weights));
+	if (!j->nodes || !j->weights)
 		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < o->n_to; i++)
+		add_node(j, o->to[i], o->weights ? o->weights[i] : 1);
 	for (size_t i = 0; i < p->n_to; i++) {
-		x = fp_switches_find(j->o.switches, p->to[i].node);
-		if (!x) {
+		x = fp_switches_find(o->switches, p->to[i].node);
+		if (x)
+			add_node(j, x, o->n_to ? 0 : p->to[i].weight);
+		else
 			fp_rescue_say(j,
 				      "%s, a target of job %s, is not in the "
 				      "cluster file any more",
 				      p->to[i].node, j->head.id);
-			continue;
-		}
-		weight[j->n_nodes] = p->to[i].weight;
-		j->nodes[j->n_nodes++] = x;
 	}
 	if (!j->n_nodes)
 		return fp_err(e, -EINVAL,
@@ -162,7 +174,7 @@ int fp_rescue_unplan(struct fp_rescue_job *j, const struct fp_recoverplan *p,
 		r = find(j, *p->staging ? p->staging : p->from, &j->keeper, e);
 	if (!r)
 		r = copy_runs(j, p, e);
-	if (!r && !j->o.n_to)
+	if (!r)
 		r = find_targets(j, p, e);
 	if (r)
 		return r;
@@ -173,6 +185,10 @@ int fp_rescue_unplan(struct fp_rescue_job *j, const struct fp_recoverplan *p,
 	c->only_room = *p->room ? p->room : NULL;
 	c->is_member_alone = p->is_member_alone;
 	j->dead_s = p->dead_s;
+	j->is_resumed = true;
+	j->o.is_auto |= p->is_auto;
+	if (j->o.n_to)
+		j->o.is_auto = false;
 	j->o.from_db = *p->from_db ? p->from_db : NULL;
 	if (!j->o.recovering.batch)
 		j->o.recovering.batch = (size_t)p->batch;

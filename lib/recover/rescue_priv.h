@@ -26,13 +26,15 @@ struct fp_rescue_job {
 	struct fp_coredb *file; /* --from-db: rows of r.rows are ours */
 	struct fp_store_row *file_row;
 	size_t n_file, n_file_room;
-	char now[64];             /* the run that answers; "": none */
-	char run[64];             /* the dead one that is looked out for */
-	int64_t dead_s;           /* since when; 0: not known */
-	int64_t n_live;           /* rows of the run that answers */
-	bool is_staged;           /* r.rows is of staging */
-	bool is_begun;            /* ... and the store has the job */
-	bool is_lost;             /* the job is somebody else's */
+	char now[64];   /* the run that answers; "": none */
+	char run[64];   /* the dead one that is looked out for */
+	int64_t dead_s; /* since when; 0: not known */
+	int64_t n_live; /* rows of the run that answers */
+	bool is_staged; /* r.rows is of staging */
+	bool is_begun;  /* ... and the store has the job */
+	bool is_lost;   /* the job is somebody else's */
+	bool is_resumed;
+	bool is_copied;           /* staged by a take whose node died since */
 	bool is_checked;          /* conditions were told */
 	size_t n_skipped, n_lost; /* calls whose rows stay */
 	struct fp_rescue_was *was;
@@ -40,7 +42,12 @@ struct fp_rescue_job {
 	bool is_emptying, is_emptied; /* of an earlier run too */
 	bool was_dead;                /* ... made sure of */
 	uint64_t n_taken;             /* rows */
-	double *weights;              /* of a plan */
+	size_t n_others;              /* ... that another job has in hand */
+	char (*had)[64]; /* --from-db: calls that an earlier job brought up */
+	size_t n_had;
+	char (*run_had)[64]; /* ... and runs that it ended with */
+	size_t n_runs_had;
+	double *weights; /* of a plan */
 };
 
 /* rescue.c */
@@ -79,10 +86,17 @@ bool fp_rescue_is_had(const struct fp_call *c);
 
 /* rescue_file.c: --from-db */
 int fp_rescue_file(struct fp_rescue_job *j, struct fp_err *e);
+/* Calls of the file that an earlier job brought up: the file has them for ever.  They
+ * are left alone. */
+int fp_rescue_had(struct fp_rescue_job *j, struct fp_err *e);
+void fp_rescue_leave_had(struct fp_rescue_job *j);
+bool fp_rescue_is_run_had(const struct fp_rescue_job *j, const char *run);
 void fp_rescue_file_fini(struct fp_rescue_job *j);
 
 /* rescue_look.c */
 int fp_rescue_see(struct fp_rescue_job *j, struct fp_err *e);
+/* Has the job rows in staging?  -errno: nobody knows. */
+int fp_rescue_has_staged(struct fp_rescue_job *j, bool *out, struct fp_err *e);
 int fp_rescue_survey(struct fp_rescue_job *j, struct fp_err *e);
 int fp_rescue_check(struct fp_rescue_job *j, struct fp_err *e);
 /* Each call, as it would be. */
@@ -100,7 +114,7 @@ int fp_rescue_take(struct fp_rescue_job *j, struct fp_err *e);
 int fp_rescue_plan(const struct fp_rescue_job *j, struct fp_buf *to,
 		   struct fp_err *e);
 int fp_rescue_replan(struct fp_rescue_job *j, struct fp_err *e);
-/* Into o, runs and targets; p is used as long as j. */
+/* Into o, runs and targets; p is used as long as j.  j->weights is of j->nodes then. */
 int fp_rescue_unplan(struct fp_rescue_job *j, const struct fp_recoverplan *p,
 		     struct fp_err *e);
 

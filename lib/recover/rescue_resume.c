@@ -144,6 +144,34 @@ static int take_over(struct fp_rescue_job *j, const char *id, struct fp_err *e)
 		       : r;
 }
 
+/* The run that was to be left is dead: by what answers, or by who says so. */
+static bool is_another_run(const struct fp_rescue_job *j)
+{
+	if (j->o.is_node_dead)
+		return true;
+	return j->o.kind == FP_RECOVER_TAKE && *j->now &&
+	       !fp_rescue_has_run(j, j->now);
+}
+
+static int is_alive(const struct fp_rescue_job *j, struct fp_err *e)
+{
+	if (!*j->now || !fp_rescue_has_run(j, j->now))
+		return 0;
+	return fp_refuse(e, "alive",
+			 "%s: run %s answers: job %s is left to fp-recover "
+			 "resume",
+			 j->o.from->name, j->now, j->head.id);
+}
+
+static void as_failover(struct fp_rescue_job *j)
+{
+	j->is_copied = j->o.kind == FP_RECOVER_TAKE;
+	j->o.kind = FP_RECOVER_FAILOVER;
+	/* what it took of the run was chosen */
+	j->o.calls.only_uuid = j->o.calls.only_room = NULL;
+	j->o.calls.is_member_alone = false;
+}
+
 static int see(struct fp_rescue_job *j, struct fp_err *e)
 {
 	enum fp_recover_kind kind = j->o.kind;
@@ -153,8 +181,15 @@ static int see(struct fp_rescue_job *j, struct fp_err *e)
 	/* a drain's node may be gone by now, and is to be */
 	if (kind == FP_RECOVER_DRAIN)
 		j->o.kind = FP_RECOVER_FAILOVER;
+	/* or a take's */
+	if (j->o.is_node_dead)
+		j->o.kind = FP_RECOVER_FAILOVER;
 	r = fp_rescue_see(j, e);
 	j->o.kind = kind;
+	if (!r && kind != FP_RECOVER_FAILOVER && j->o.is_node_dead)
+		r = is_alive(j, e);
+	if (!r && kind != FP_RECOVER_FAILOVER && is_another_run(j))
+		as_failover(j);
 	j->dead_s = dead_s;
 	if (!r)
 		r = fp_rescue_store(j, j->keeper, &j->r.store, e);
@@ -164,12 +199,15 @@ static int see(struct fp_rescue_job *j, struct fp_err *e)
 /* Rows that were not taken when it stopped are still to be had. */
 static int look(struct fp_rescue_job *j, struct fp_err *e)
 {
-	int r = 0;
+	bool has_staged = false;
+	int r = fp_rescue_has_staged(j, &has_staged, e);
 
-	if (j->o.from_db)
+	/* all of a file is staged at once; it may be another controller's */
+	if (!r && j->o.from_db && !has_staged)
 		r = fp_rescue_file(j, e);
 	/* the legs of a take may be gone, and its rows with them */
-	if (!r && (j->o.kind != FP_RECOVER_TAKE || !j->n_taken))
+	if (!r && !(has_staged && (j->o.kind == FP_RECOVER_TAKE ||
+				   j->is_copied || j->o.from_db)))
 		r = fp_rescue_rows(j, e);
 	return r ? r : fp_rescue_targets(j, e);
 }

@@ -109,10 +109,19 @@ static int of_file(struct fp_rescue_job *j, struct fp_err *e)
 {
 	int r = fp_rescue_file(j, e);
 
-	for (size_t i = 0; i < j->n_file && !r; i++)
-		if (strcmp(j->file_row[i].run, j->now) &&
-		    is_meant(j, j->file_row[i].run))
-			r = add_run(j, j->file_row[i].run, e);
+	for (size_t i = 0; i < j->n_file && !r; i++) {
+		const char *run = j->file_row[i].run;
+
+		/* --run: what was left then is looked at again */
+		if (strcmp(run, j->now) && is_meant(j, run) &&
+		    (j->o.n_runs || !fp_rescue_is_run_had(j, run)))
+			r = add_run(j, run, e);
+	}
+	for (size_t i = 0; i < j->n_runs_had && !r && !j->o.n_runs; i++)
+		fp_rescue_say(j,
+			      "run %s of %s was had by an earlier job (--run: "
+			      "what that left is looked at again)",
+			      j->run_had[i], j->o.from_db);
 	return r;
 }
 
@@ -219,9 +228,47 @@ int fp_rescue_group(struct fp_rescue_job *j, struct fp_err *e)
 		return r;
 	fp_calls_fini(&j->r.calls);
 	j->r.calls = calls;
+	fp_rescue_leave_had(j);
 	free(j->r.way);
 	j->r.way = calloc(calls.n_calls + 1, sizeof(*j->r.way));
 	return j->r.way ? 0 : fp_err(e, -ENOMEM, "out of memory");
+}
+
+struct run {
+	char name[64];
+	int64_t last_us;
+};
+
+static int latest_first(const void *a, const void *b)
+{
+	const struct run *x = a, *y = b;
+
+	return (x->last_us < y->last_us) - (x->last_us > y->last_us);
+}
+
+/* The last is the one that may answer again, and that is fenced.  A run took its last
+ * call later than the runs before it. */
+static int sort_runs(struct fp_rescue_job *j, struct fp_err *e)
+{
+	struct run *v = calloc(j->r.n_runs + 1, sizeof(*v));
+
+	if (!v)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < j->r.n_runs; i++) {
+		snprintf(v[i].name, sizeof(v[i].name), "%s", j->r.runs[i]);
+		for (size_t k = 0; k < j->r.n_legs; k++) {
+			const struct fp_leg *l = &j->r.leg[k];
+
+			if (!strcmp(l->run, v[i].name) &&
+			    l->row.created_us > v[i].last_us)
+				v[i].last_us = l->row.created_us;
+		}
+	}
+	qsort(v, j->r.n_runs, sizeof(*v), latest_first);
+	for (size_t i = 0; i < j->r.n_runs; i++)
+		memcpy(j->r.runs[i], v[i].name, sizeof(v[i].name));
+	free(v);
+	return 0;
 }
 
 int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
@@ -237,6 +284,8 @@ int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 		r = read_recovery(j, e);
 	if (!r)
 		r = make_legs(j, e);
+	if (!r)
+		r = sort_runs(j, e);
 	return r ? r : fp_rescue_group(j, e);
 }
 
@@ -250,6 +299,20 @@ int fp_rescue_staged(struct fp_rescue_job *j, struct fp_err *e)
 	if (!r)
 		r = make_legs(j, e);
 	return r ? r : fp_rescue_group(j, e);
+}
+
+int fp_rescue_has_staged(struct fp_rescue_job *j, bool *out, struct fp_err *e)
+{
+	struct fp_store_rows rows;
+	int r = fp_store_staged(j->r.store, &rows, e);
+
+	if (r)
+		return r;
+	*out = false;
+	for (size_t i = 0; i < rows.n; i++)
+		*out |= strcmp(rows.v[i].state, "returned") != 0;
+	fp_store_rows_free(&rows);
+	return 0;
 }
 
 int fp_rescue_reread(struct fp_rescue *r, struct fp_err *e)

@@ -226,8 +226,9 @@ static int stage(struct fp_rescue_job *j, const char *const *uuids, size_t n,
 
 	if (!runs)
 		return fp_err(e, -ENOMEM, "out of memory");
+	/* of two rows of a leg that of the run named last counts */
 	for (size_t i = 0; i < j->r.n_runs; i++)
-		runs[i] = j->r.runs[i];
+		runs[i] = j->r.runs[j->r.n_runs - 1 - i];
 	r = fp_store_take(j->r.store, &p, j->o.kind == FP_RECOVER_TAKE, n_taken,
 			  e);
 	free(runs);
@@ -237,7 +238,7 @@ static int stage(struct fp_rescue_job *j, const char *const *uuids, size_t n,
 int fp_rescue_take(struct fp_rescue_job *j, struct fp_err *e)
 {
 	const char **uuids = NULL;
-	uint64_t n_taken = 0;
+	uint64_t n_taken = 0, n_moved = 0;
 	char detail[64];
 	size_t n = 0;
 	int r = pick(j, &uuids, &n, e);
@@ -248,9 +249,19 @@ int fp_rescue_take(struct fp_rescue_job *j, struct fp_err *e)
 		r = j->o.from_db ? stage_file(j, uuids, n, &n_taken, e)
 				 : stage(j, uuids, n, &n_taken, e);
 	free(uuids);
+	if (!r && j->is_copied)
+		r = fp_store_move(j->r.store, &n_moved, e);
 	j->is_lost |= r == -EBUSY;
 	if (r)
 		return r;
+	if (!j->o.from_db && n_taken < n) {
+		j->n_others += n - n_taken;
+		fp_rescue_say(j,
+			      "%s: %llu rows are in the hands of another job "
+			      "(fp-recover jobs)",
+			      j->o.from->name,
+			      (unsigned long long)(n - n_taken));
+	}
 	j->n_taken += n_taken;
 	j->out->is_changed |= n_taken > 0;
 	snprintf(detail, sizeof(detail), "{\"n\":%llu}",
