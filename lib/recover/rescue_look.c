@@ -100,7 +100,9 @@ static int copy_nodes(struct fp_rescue_job *j, struct fp_err *e)
 static int add_target(struct fp_rescue_job *j, size_t i, struct fp_err *e)
 {
 	struct fp_recover_target *t = &j->r.to[j->r.n_to];
-	const double *w = j->weights ? j->weights : j->o.weights;
+	const double *w = j->weights  ? j->weights
+			  : j->o.n_to ? j->o.weights
+				      : NULL;
 	int r;
 
 	*t = (struct fp_recover_target){
