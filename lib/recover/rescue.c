@@ -177,6 +177,7 @@ static int nothing_had(struct fp_rescue_job *j, struct fp_err *e)
 
 	j->out->legs.count[FP_REC_SKIPPED] = j->n_skipped;
 	j->out->legs.count[FP_REC_LOST] = j->n_lost;
+	j->out->n_left = j->n_torn;
 	return r;
 }
 

@@ -150,7 +150,8 @@ static int finish(struct fp_rescue_job *j, struct fp_err *e)
 	j->out->n_left = n_left(j);
 	if (j->out->n_left)
 		return state(j, "stopped", e);
-	j->out->n_left = j->n_others; /* to be had by that job */
+	/* to be had by that job, or by nobody */
+	j->out->n_left = j->n_others + j->n_torn;
 	r = fp_store_end(j->r.store, false, e);
 	j->is_lost |= r == -EBUSY;
 	if (!r)

@@ -102,6 +102,7 @@ int fp_rescue_file(struct fp_rescue_job *j, struct fp_err *e)
 	if (!r && fp_coredb_is_torn(j->file, &n_lost)) {
 		char value[64];
 
+		j->n_torn = n_lost;
 		snprintf(value, sizeof(value), "torn: %llu rows lost",
 			 (unsigned long long)n_lost);
 		fp_rescue_tell(j, "file", FP_COND_WARN, value,

@@ -193,6 +193,7 @@ static int nothing(const struct fp_rescue_job *j, struct fp_err *e)
 {
 	const char *name = j->o.from->name;
 
+	j->out->n_left = j->n_torn;
 	if (j->o.kind != FP_RECOVER_FAILOVER)
 		return fp_err(e, -EALREADY, "%s: its run has no rows", name);
 	if (j->n_live)

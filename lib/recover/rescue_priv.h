@@ -43,6 +43,7 @@ struct fp_rescue_job {
 	bool was_dead;                /* ... made sure of */
 	uint64_t n_taken;             /* rows */
 	size_t n_others;              /* ... that another job has in hand */
+	uint64_t n_torn;              /* ... that cannot be read */
 	char (*had)[64]; /* --from-db: calls that an earlier job brought up */
 	size_t n_had;
 	char (*run_had)[64]; /* ... and runs that it ended with */
