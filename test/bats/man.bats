@@ -97,6 +97,26 @@ examples() {
 	[ -z "$output" ]
 }
 
+@test "fp-recover's rules are those of its page, and all that refuse" {
+	known=$(fp-recover list --override nosuch 2>&1 |
+		sed 's/.*there are: //' | tr -d ' ' | tr , '\n' | sort)
+	[ "$(wc -w <<<"$known")" -ge 15 ]
+	awk '/^\.Ss / { on = /Safety rules/ } on && /^\.It Cm/ { print $3 }' \
+		"$top/man/fp-recover.8" | sort | diff - <(echo "$known")
+	cat "$top"/cmd/fp-recover/*.c "$top"/lib/recover/*.c "$top"/lib/db/*.c \
+		"$top"/lib/logic/recover*.c "$top"/lib/peer/pg*.c |
+		tr '\n\t' '  ' >code
+	{
+		# fp_refuse(e, "RULE", .rule = "RULE"
+		grep -oE '(fp_refuse\([^",]*, *|\.rule = )"[a-z-]+"' code
+		# say(f, node, NAME, FP_COND_REFUSE, "RULE"
+		grep -oE 'FP_COND_REFUSE, *"[a-z-]+"' code
+	} | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u >refuse
+	[ "$(wc -l <refuse)" -ge 12 ]
+	run grep -vxF "$known" refuse
+	[ -z "$output" ]
+}
+
 @test "the layout of the tables is the one that fp-lists.5 freezes" {
 	[ -x "$FP_BUILD/test/prog/layout" ] || skip 'layout is not built'
 	awk '/^layout [0-9]/ { on = 1 } /^\.Ed/ { on = 0 } on' \
