@@ -42,7 +42,7 @@ static enum fp_call_fate fate_of(const struct fp_call *c,
 	if (c->words & FP_CALL_ORPHAN)
 		return orphan_fate(leg, o);
 	if (c->words & FP_CALL_UNSAFE && !o->is_one_leg_all)
-		return FP_FATE_SKIP;
+		return FP_FATE_LOST;
 	return FP_FATE_MOVE;
 }
 

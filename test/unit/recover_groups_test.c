@@ -247,7 +247,7 @@ TEST(a_room_goes_without_members_that_cannot)
 
 	leg[2].row.traits = FP_FSROW_HAS_DTLS;
 	SAYS(leg, &o,
-	     "conference move ok m1; one-leg skip one-leg,unsafe m2; "
+	     "conference move ok m1; one-leg lost one-leg,unsafe m2; "
 	     "one-leg lost dtls m3");
 	o.is_one_leg_all = true;
 	SAYS(leg, &o,
@@ -259,7 +259,7 @@ TEST(one_leg_calls_with_applications_that_may_run_again)
 	struct fp_calls_opts o = plain;
 	struct fp_leg leg[] = { single("s", answer_park), single("u", dial) };
 
-	SAYS(leg, &o, "one-leg move one-leg s; one-leg skip one-leg,unsafe u");
+	SAYS(leg, &o, "one-leg move one-leg s; one-leg lost one-leg,unsafe u");
 	o.is_one_leg_all = true;
 	SAYS(leg, &o, "one-leg move one-leg s; one-leg move one-leg,unsafe u");
 }
@@ -441,13 +441,13 @@ TEST(a_member_with_or_without_its_room)
 	/* who cannot come with it is not hidden */
 	o.only_room = "";
 	EQ(asked(&o, out, sizeof(out), &e), 0);
-	STR(out, "conference move ok m1 m2; one-leg skip one-leg,unsafe m3");
+	STR(out, "conference move ok m1 m2; one-leg lost one-leg,unsafe m3");
 	o.only_room = "room4000";
 	EQ(asked(&o, out, sizeof(out), &e), -ENOENT);
 	o.only_room = "room3000";
 	o.only_uuid = NULL;
 	EQ(asked(&o, out, sizeof(out), &e), 0);
-	STR(out, "conference move ok m1 m2; one-leg skip one-leg,unsafe m3");
+	STR(out, "conference move ok m1 m2; one-leg lost one-leg,unsafe m3");
 	o.only_uuid = "s";
 	EQ(asked(&o, out, sizeof(out), &e), -ENOENT);
 	HAS(e.text, "no room");
