@@ -110,8 +110,8 @@ case_fo_split() {
 	same "$(jq -r '.run // empty' <<<"$output" | sort -u)" "$run"
 	fpr 0 preflight --all --override ready
 	# it lives
-	failover 5 --to fs2,fs3
-	[[ $stderr == *'rule alive'* ]]
+	failover 0 --to fs2,fs3
+	[[ $stderr == *'its 12 rows are its own'* ]]
 	same "$(untouched 3)" "$was"
 	has_rows 12 "$(rows_of 1)"
 
@@ -144,6 +144,7 @@ case_fo_split() {
 	hang_up uac "$(rows_of 2)"
 	hang_up uas "$(rows_of 3)"
 	since=$((SECONDS - since))
+	fs_is_real || since=$((since + 8)) # its clock was turned
 	same "$(cdrs 1)" ''
 	within 5 eval '[ "$(cdrs 2; cdrs 3)" ]'
 	rows_are 10
@@ -365,7 +366,7 @@ case_fo_one_leg() {
 	fs_sql "update recovery set metadata = replace(metadata,
 		'app_name=\"set\" app_data=\"mystage=one\"',
 		'app_name=\"sched_hangup\" app_data=\"+3600\"')"
-	fpr 1 preflight fs1 --to fs2
+	fpr 3 preflight fs1 --to fs2
 	[[ $output == *unsafe* ]]
 	failover 3 --to fs2
 	same "$(verdicts)" 'lost 1, recovered 1'
