@@ -70,7 +70,7 @@ fs_dial() { # K N DIALLED CALLER
 	fs_sipp "uac-$1" -sf uac.xml -i 127.0.3.1 -p $((5060 + 10 * $1)) \
 		-mi 127.0.3.1 -mp $((20000 + 1000 * $1)) -inf "uac-$1.csv" \
 		-m "$2" -r "${FS_CPS:-100}" -cid_str "$1-%u-%p@%s" \
-		"$(fs_ip "${FS_VIA:-1}"):5060"
+		"${FS_PROXY:-$(fs_ip "${FS_VIA:-1}"):5060}"
 	echo $((5060 + 10 * $1)) >"$FS_DIR/sipp/uac-$1.port"
 }
 
