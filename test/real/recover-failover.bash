@@ -103,10 +103,10 @@ case_fo_split() {
 	was=$(untouched 3)
 
 	fpr 0 list fs1
-	same "$(cut -f 4 <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }' |
-		paste -sd ' ')" 'bridge4 conference1 single1'
+	same "$(cut -f 2 <<<"$output" | sort | uniq -c | awk '{ print $2 $1 }' |
+		paste -sd ' ')" 'bridge4 conference1 one-leg1'
 	fpr 0 list fs1 -v --json
-	same "$(summary legs)" 12
+	same "$(jq -r 'select(.type == "leg").uuid' <<<"$output" | wc -l)" 12
 	same "$(jq -r '.run // empty' <<<"$output" | sort -u)" "$run"
 	fpr 0 preflight --all --override ready
 	# it lives
