@@ -55,10 +55,11 @@ summary() { tail -n 1 <<<"$output" | jq -c ".$1"; } # MEMBER
 untouched() {
 	local uuid
 
-	fs_sql "select runtime_uuid, profile_name, hostname, uuid, md5(metadata)
-		from recovery where runtime_uuid = '$(fs_run "$1")' order by uuid"
-	fs_sql "select uuid, state from channels where hostname = 'fs$1'
-		order by uuid" | sort -u
+	fs_sql "select runtime_uuid, profile_name, hostname, uuid,
+		substring(metadata from '<local_media_port>[0-9]+'),
+		substring(metadata from '<sip_cseq>[0-9]+') from recovery where runtime_uuid = '$(fs_run "$1")' order by uuid"
+	fs_sql "select distinct uuid from channels where hostname = 'fs$1'
+		order by uuid"
 	for uuid in $(fs_sql "select uuid from recovery
 			where runtime_uuid = '$(fs_run "$1")' order by uuid"); do
 		echo "$uuid $(esl "$1" uuid_exists "$uuid")"
