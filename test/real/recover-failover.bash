@@ -57,7 +57,8 @@ untouched() {
 
 	fs_sql "select runtime_uuid, profile_name, hostname, uuid,
 		substring(metadata from '<local_media_port>[0-9]+'),
-		substring(metadata from '<sip_cseq>[0-9]+') from recovery where runtime_uuid = '$(fs_run "$1")' order by uuid"
+		substring(metadata from '<sip_cseq>[0-9]+') from recovery
+		where runtime_uuid = '$(fs_run "$1")' order by uuid"
 	fs_sql "select distinct uuid from channels where hostname = 'fs$1'
 		order by uuid"
 	for uuid in $(fs_sql "select uuid from recovery
