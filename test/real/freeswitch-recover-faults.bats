@@ -25,7 +25,6 @@ teardown() { faults_teardown; }
 @test "a signal" { case_interrupted; }
 @test "a leg whose port is not to be had, beside one that is up" { case_half; }
 @test "two legs that nobody bridges" { case_stuck; }
-@test "two legs that nobody bridged are" { case_stuck_cured; }
 @test "a target dies: its calls go to the next" { case_target_dies; }
 @test "a target dies, and nothing proves it" { case_target_dies_unproven; }
 @test "a target dies, and is failed over first" { case_target_failed_over; }
