@@ -19,18 +19,4 @@ teardown() { rec_teardown; }
 @test "killed at each step: another controller's resume brings all calls up" { case_killed; }
 @test "dry run changes nothing, and twice is once" { case_dry_run; }
 @test "two controllers at once: one of them, and no call twice" { case_two; }
-@test "a controller that was stopped wakes too late" { case_woken; }
 @test "abort: rows that were taken are back, byte for byte" { case_abort; }
-@test "abort: rows that were put are back, unless their target is silent" { case_abort_put; }
-@test "abort: what had come up stays" { case_abort_asked; }
-@test "a drain that died: failover of its node has its rows" { case_drain; }
-@test "a drain that died: resume" { case_drain_resume; }
-@test "a take that died: resume" { case_take; }
-@test "a take that died, and then its node: failover" { case_take_crash; }
-@test "a take that died at once, and then its node: resume" { case_take_crash_early; }
-@test "a node that crashed twice: one run, and the other" { case_crash_twice; }
-@test "a node that crashed twice: both" { case_crash_twice_at_once; }
-@test "controller and target die: no call comes up twice" { case_target_dies; }
-@test "a job goes on with another --to: what had come up stays" { case_other_target; }
-@test "a job goes on with --to auto: its target is dead" { case_auto; }
-@test "--wait: the restart is the proof" { case_wait; }
