@@ -105,28 +105,33 @@ bench_store() {
 
 # ---- calls
 
-# seen NAME ROUND START: figures of re-INVITEs that came since, as the far ends saw
-# them: each leg's first.
+# seen NAME ROUND START: figures of re-INVITEs that came since (seconds of the day), as
+# the far ends saw them: each leg's first.
 seen() {
-	local name=$1 round=$2 started=$3
+	local name=$1 round=$2
 
-	cat "$FS_DIR"/sipp/*.msg | awk -v from="$(date -d "@$started" \
-		'+%Y-%m-%d %H:%M:%S.%N')" '
-		/^-----.*[0-9][0-9]:[0-9][0-9]:[0-9][0-9]/ {
-			at = substr($0, match($0, /[0-9]{4}-[0-9]+-/))
-			sub(/\t/, " ", at); at = substr(at, 1, 26); is_in = 0 }
+	cat "$FS_DIR"/sipp/*.msg | awk -v from="$3" '
+		/^-----.* [0-9:.]+$/ {
+			split($3, t, ":")
+			at = t[1] * 3600 + t[2] * 60 + t[3] - from
+			if (at < -43200) at += 86400 }
 		/message received/ { is_in = 1 }
-		is_in && /^INVITE / { is_invite = at > from; is_in = 0; next }
+		/message sent/ { is_in = 0 }
+		is_in && /^INVITE / { is_invite = at > 0; is_in = 0; next }
 		/^Call-ID:/ { if (is_invite && !($2 in first)) {
 				first[$2] = at; print at }
-			is_invite = 0 }' | sort >"$work/seen"
-	while read -r at; do date -d "$at" +%s.%N; done <"$work/seen" |
-		awk -v started="$started" -v name="$name" -v round="$round" \
-			-v legs=$legs '{ at[NR] = $1 - started }
-		END { print name "/s", round, at[NR]
-			print name "/median", round, at[int((NR + 1) / 2)]
-			print name "/p99", round, at[int((NR * 99 + 99) / 100)]
+			is_invite = 0 }' | sort -g |
+		awk -v name="$name" -v round="$round" -v legs=$legs '
+		{ at[NR] = $1 }
+		END { if (NR) {
+				print name "/s", round, at[NR]
+				print name "/median", round, at[int((NR + 1) / 2)]
+				print name "/p99", round,
+					at[int((NR * 99 + 99) / 100)] }
 			print name "/lost", round, legs - NR }' >>"$figures"
+}
+of_day() {
+	date +'%H %M %S.%N' | awk '{ printf "%.6f\n", $1 * 3600 + $2 * 60 + $3 }'
 }
 
 has_all() { [ "$(row_count "$(rows_of "$1")
@@ -144,46 +149,46 @@ crash() {
 
 # Rows of FROM rewritten for TO under a token, as people do it by hand.
 by_hand() { # FROM TO
-	local from to
+	local to
 
-	from=$(fs_ip "$1") to=$(fs_ip "$2")
+	to=$(fs_ip "$2")
 	fs_sql "update recovery set profile_name = 'by-hand',
 		metadata = regexp_replace(regexp_replace(metadata,
 		'<(local_media_ip|advertised_media_ip)>[^<]*<',
 		'<\\1>$to<', 'g'),
 		'<sip_recover_via>[^<]*</sip_recover_via>', '', 'g')
 		where hostname = 'fs$1' and profile_name = 'internal'"
-	: "$from"
 }
 
 # move NAME DIALLED CALLS: there by the tool, and back by hand, each round.
 move() {
-	local name=$1 round started
+	local name=$1 round started from
 
 	fs_up "$work/$name" 2 >&2
+	: >"$FS_DIR/sipp/uac-none.log" # before the first call
 	FS_CPS=50 calls "$3" "$2"
 	for ((round = 0; round < ROUNDS; round++)); do
 		settled 1
 		crash 1
 		sleep 1
-		started=$(now)
+		started=$(now) from=$(of_day)
 		"$FP_BUILD/bench/timed" "$name/tool" $round "$FP_BUILD/fp-recover" \
 			failover fs1 -C "$FS_DIR/cluster.ini" --to fs2 \
 			--quiet >"$work/timed" 2>"$work/said" ||
 			{ cat "$work/said" >&2; fail "$name: fp-recover"; }
 		figure $name/end $round "$(bc <<<"$(now) - $started")"
 		sed -n "s|^rss/.* |$name/rss $round |p" "$work/timed" >>"$figures"
-		seen "$name" $round "$started"
+		seen "$name" $round "$from"
 		settled 2
 		crash 2
 		by_hand 2 1
 		sleep 1
-		started=$(now)
+		from=$(of_day)
 		esl 1 fsctl recover sofia:by-hand >"$work/said"
 		grep -q "+OK $legs " "$work/said" ||
 			fail "by hand: $(<"$work/said")"
 		sleep 3
-		seen "$name-bare" $round "$started"
+		seen "$name-bare" $round "$from"
 	done
 	no_bye || fail "$name: an end got a BYE"
 	fs_down
