@@ -59,7 +59,9 @@ struct fp_recovering_opts {
 	struct fp_loop *loop;
 	struct fp_switches *switches;
 	struct fp_switch *from;
-	const char *run; /* the (latest) dead one: while it answers, stop */
+	/* the dead ones: while one of them answers, stop.  n_runs 0 (take): it lives */
+	const char (*runs)[64];
+	size_t n_runs;
 	struct fp_store *store;     /* begun */
 	struct fp_journal *journal; /* item "call:NAME", states of verdicts */
 	struct fp_recover_target *to;

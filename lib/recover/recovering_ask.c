@@ -454,16 +454,20 @@ static void on_old(void *ctx, int code, const char *body,
 {
 	struct rec *r = ctx;
 	struct fp_err why;
-	size_t n = strlen(r->o->run);
 
 	(void)e;
 	r->is_old_out = false;
-	if (code || strncmp(body, r->o->run, n) != 0)
+	for (size_t i = 0; !code && i < r->o->n_runs; i++) {
+		const char *run = r->o->runs[i];
+
+		if (strncmp(body, run, strlen(run)) != 0)
+			continue;
+		fp_err(&why, -ESTALE,
+		       "%s: its run %.8s answers again: fence it, then resume",
+		       r->o->from->name, run);
+		rec_stop(r, -ESTALE, &why);
 		return;
-	fp_err(&why, -ESTALE,
-	       "%s: its run %.8s answers again: fence it, then resume",
-	       r->o->from->name, r->o->run);
-	rec_stop(r, -ESTALE, &why);
+	}
 }
 
 void rec_old_step(struct rec *r)
@@ -471,8 +475,8 @@ void rec_old_step(struct rec *r)
 	int64_t now_ms = fp_clock_ms(), dial_ms = 0;
 	struct fp_err e;
 
-	if (!r->o->run || !*r->o->run || !r->o->from || r->is_old_out ||
-	    r->code || now_ms < r->old_ms)
+	if (!r->o->n_runs || !r->o->from || r->is_old_out || r->code ||
+	    now_ms < r->old_ms)
 		return;
 	r->old_ms = now_ms + OLD_MS;
 	if (is_open(r->o->from, &dial_ms))

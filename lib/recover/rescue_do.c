@@ -88,7 +88,8 @@ static int work(struct fp_rescue_job *j, struct fp_err *e)
 	o.loop = j->o.loop;
 	o.switches = j->o.switches;
 	o.from = j->o.from;
-	o.run = j->o.kind == FP_RECOVER_TAKE ? NULL : j->r.runs[0];
+	o.runs = (const char(*)[64])j->r.runs;
+	o.n_runs = j->o.kind == FP_RECOVER_TAKE ? 0 : j->r.n_runs;
 	o.store = j->r.store;
 	o.journal = j->r.journal;
 	o.to = j->r.to;
@@ -265,12 +266,30 @@ static bool is_untouched(struct fp_rescue_job *j)
 	       fp_rescue_compare(j, &is_new, &e) == -EPERM;
 }
 
+/* The dead run that began a call last: it is the one that may come back.  Others left
+ * rows behind long ago. */
+static const char *latest_run(const struct fp_rescue_job *j)
+{
+	const char *run = j->r.runs[0];
+	int64_t last_us = -1;
+
+	for (size_t i = 0; i < j->r.n_legs; i++) {
+		const struct fp_leg *l = &j->r.leg[i];
+
+		if (l->run && l->row.created_us > last_us) {
+			last_us = l->row.created_us;
+			run = l->run;
+		}
+	}
+	return run;
+}
+
 int fp_rescue_do(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_err why;
 	int r;
 
-	snprintf(j->run, sizeof(j->run), "%s", j->r.runs[0]);
+	snprintf(j->run, sizeof(j->run), "%s", latest_run(j));
 	if (j->o.kind == FP_RECOVER_TAKE) {
 		r = gather_live(j, e);
 	} else {

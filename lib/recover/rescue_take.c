@@ -92,13 +92,16 @@ static int await(struct fp_rescue_job *j, struct fp_err *e)
 static int fence(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_fence f = j->o.fence;
+	int r;
 
 	f.switches = j->o.switches;
 	f.node = j->o.from;
 	f.run = j->run;
 	f.store = j->o.from->db ? j->r.store : NULL;
 	f.is_dry_run = false;
-	return fp_fence(&f, &j->r.death, e);
+	r = fp_fence(&f, &j->r.death, e);
+	/* it is proven by another run: that is not one of those either */
+	return r || j->r.death != FP_DEATH_PROVEN ? r : look(j, e);
 }
 
 static int note(struct fp_rescue_job *j, const char *item, const char *state,
