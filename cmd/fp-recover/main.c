@@ -18,6 +18,8 @@ static const struct fp_opt opts[] = {
 	  "rows of a copy of the dead node's core.db (SQLite)" },
 	{ "fence", 0, "COMMAND", FENCES,
 	  "proves a node dead, or makes it so: sh -c, exit status 0" },
+	{ "fence-targets", 0, NULL, "failover drain take resume",
+	  "ask that command of targets that die, too: it looks at $FP_NODE" },
 	{ "fence-timeout", 0, "DUR", FENCES, "for that command (default 30s)" },
 	{ "orphans", 0, "WHAT", PLANS " resume",
 	  "legs without a partner: bye (default), redial or skip" },

@@ -88,6 +88,10 @@ static int fence(const struct fv_env *v, struct fp_err *e)
 {
 	const char *s = fp_cli_get(v->c, "fence");
 
+	if (!s && fp_cli_get(v->c, "fence-targets"))
+		return fp_err(
+			e, -EINVAL,
+			"--fence-targets: of --fence COMMAND, which is not given");
 	return s && !*s ? fp_err(e, -EINVAL, "--fence: an empty command") : 0;
 }
 

@@ -36,6 +36,8 @@ struct fp_rescue_opts {
 	struct fp_recovering_opts recovering; /* batch, prove_ms, callbacks */
 	struct fp_fence
 		fence; /* command, fleet ...; node and run are set here */
+	bool is_fencing_targets; /* its command may be asked of targets that die, too:
+				  * it looks at FP_NODE */
 	int (*marks_now)(void *ctx, const struct fp_mark **out, size_t *n,
 			 struct fp_err *e);
 	bool is_dry_run;

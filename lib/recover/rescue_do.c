@@ -95,7 +95,9 @@ static int work(struct fp_rescue_job *j, struct fp_err *e)
 	o.to = j->r.to;
 	o.n_to = j->r.n_to;
 	o.started_ms = j->r.started_ms;
-	o.is_dead = j->o.fence.command ? is_dead : NULL;
+	/* a command that is about one node would say so of every other */
+	o.is_dead =
+		j->o.fence.command && j->o.is_fencing_targets ? is_dead : NULL;
 	o.verdict = verdict;
 	o.progress = progress;
 	o.say = say;

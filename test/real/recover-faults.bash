@@ -344,7 +344,8 @@ case_target_dies() {
 	calls 6
 	rows_are 12
 	crash 1
-	begin failover fs1 --to fs2,fs3 --batch 4 --fence 'echo off'
+	begin failover fs1 --to fs2,fs3 --batch 4 --fence 'echo off' \
+		--fence-targets
 	begun 2 3
 	fs_kill 2
 	ended 0
