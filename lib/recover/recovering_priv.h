@@ -133,6 +133,8 @@ void rec_again(struct rec *r, size_t i, const char *why);
 /* Out of its batch, back to those that wait. */
 void rec_leave(struct rec *r, size_t i);
 const char *rec_uuid(const struct fp_leg *l); /* the session's */
+
+/* ---- recovering_rest.c */
 /* Is leg k of all to be put with its call?  How many are. */
 bool rec_is_put(const struct rec *r, size_t k);
 size_t rec_n_put(const struct rec *r, size_t i);
