@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fp-recover take: one live call to another node. */
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "recover.h"
 
-/* What a node is asked about stands in a command line of its. */
-static bool is_uuid(const char *s)
-{
-	size_t n = strlen(s);
-
-	for (const char *p = s; *p; p++)
-		if (!isalnum((unsigned char)*p) && !strchr("-_.:@", *p))
-			return false;
-	return n > 0 && n < 64;
-}
-
 static int has(struct fp_switch *x, const char *uuid, bool *out,
 	       struct fp_err *e)
 {
-	char command[96], *said;
+	char command[FP_LEG_UUID_MAX + 20], *said;
 	int r;
 
 	*out = false;
@@ -132,7 +120,7 @@ static int run(struct fv_env *v, struct fp_err *e)
 		r = fv_prints(v, FV_CALL, e);
 	if (!r)
 		r = target(v, &to, e);
-	if (!r && !is_uuid(uuid))
+	if (!r && !fp_leg_is_uuid(uuid))
 		r = fp_err(e, -EINVAL, "%.64s: not the UUID of a leg", uuid);
 	if (!r)
 		r = find(v, uuid, &from, e);

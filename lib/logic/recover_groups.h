@@ -64,6 +64,12 @@ const char *fp_call_fate_name(enum fp_call_fate f);
 int fp_call_fate_parse(const char *s,
 		       enum fp_call_fate *out); /* bye redial skip */
 
+/* A session's uuid is any word: of an inbound call it may be its Call-ID
+ * (inbound-use-callid-as-uuid), of at most 255 bytes. */
+#define FP_LEG_UUID_MAX 255
+/* 1 to FP_LEG_UUID_MAX printable bytes without a space: what a command may name. */
+bool fp_leg_is_uuid(const char *s);
+
 struct fp_leg {
 	/* in: of the row; the caller's */
 	const char *technology, *profile_name, *hostname, *run;
@@ -83,8 +89,9 @@ struct fp_call {
 	enum fp_call_fate fate;
 	unsigned int words;
 	size_t first, n; /* legs; the one that re-bridges (flag 4) first */
-	char name[64];   /* "room3000", else the uuid of its first leg; of the
-			  * older of two rows "UUID#2" */
+	char name[FP_LEG_UUID_MAX +
+		  17]; /* "room3000", else the uuid of its first
+					  * leg; of the older of two rows "UUID#2" */
 };
 struct fp_calls_opts {
 	enum fp_call_fate orphans; /* BYE, REDIAL or SKIP */

@@ -59,7 +59,7 @@ static void name(struct fp_call *c, const struct fp_calls_node *v,
 	    strlen(room) < sizeof(c->name) && !o->is_member_alone)
 		snprintf(c->name, sizeof(c->name), "%s", room);
 	else if (v->nth > 0)
-		snprintf(c->name, sizeof(c->name), "%.48s#%u", v->id,
+		snprintf(c->name, sizeof(c->name), "%.255s#%u", v->id,
 			 v->nth + 1);
 	else
 		snprintf(c->name, sizeof(c->name), "%s", v->id);

@@ -22,6 +22,16 @@ const char *fp_leg_partner(const struct fp_leg *l)
 	return bond[0] != '\0' ? bond : text(l->row.originate_signal_bond);
 }
 
+bool fp_leg_is_uuid(const char *s)
+{
+	size_t n = 0;
+
+	for (; s[n] != '\0'; n++)
+		if (s[n] <= ' ' || s[n] > '~')
+			return false;
+	return n > 0 && n <= FP_LEG_UUID_MAX;
+}
+
 /* What FreeSWITCH would choke on after it has deleted the row; NULL: nothing. */
 static const char *lack(const struct fp_leg *l)
 {
@@ -32,6 +42,9 @@ static const char *lack(const struct fp_leg *l)
 		return "no variable uuid";
 	if (strcmp(r->uuid, text(l->uuid)) != 0)
 		return "its column uuid is of another session";
+	/* it stands in commands to the target */
+	if (!fp_leg_is_uuid(r->uuid))
+		return "its uuid is none: 1 to 255 printable bytes, no space";
 	if (r->profile[0] == '\0')
 		return "no recovery_profile_name";
 	if (r->media_port == 0 && !(r->traits & no_port))

@@ -103,9 +103,9 @@ static void kill_leg(struct rec_leg *l)
 {
 	struct rec_target *t = l->r->call[l->call].t;
 	struct fp_err e;
-	char command[120];
+	char command[REC_COMMAND];
 
-	snprintf(command, sizeof(command), "uuid_kill %.64s", uuid_of(l));
+	snprintf(command, sizeof(command), "uuid_kill %s", uuid_of(l));
 	if (!fp_switch_send(t->x, command, REC_ANSWER_MS, on_cured, t, &e)) {
 		t->n_out++;
 		l->r->sum->n_killed++;
@@ -119,7 +119,7 @@ static void bridge_legs(struct rec_leg *l)
 	const struct rec_call *c = &r->call[l->call];
 	size_t first = r->calls->call[l->call].first;
 	const struct fp_leg *a = &r->calls->leg[first + l->nth], *b;
-	char command[160];
+	char command[2 * REC_COMMAND];
 	struct fp_err e;
 
 	b = &r->calls->leg[first + c->prover.leg[l->nth].is.partner];
@@ -129,8 +129,8 @@ static void bridge_legs(struct rec_leg *l)
 		a = b;
 		b = was;
 	}
-	snprintf(command, sizeof(command), "uuid_bridge %.64s %.64s",
-		 rec_uuid(a), rec_uuid(b));
+	snprintf(command, sizeof(command), "uuid_bridge %s %s", rec_uuid(a),
+		 rec_uuid(b));
 	if (!fp_switch_send(c->t->x, command, REC_ANSWER_MS, on_cured, c->t,
 			    &e))
 		c->t->n_out++;
@@ -246,23 +246,32 @@ static bool wants_dump(const struct rec_leg *l)
 	       (b->n_sessions >= 0 && (size_t)b->n_sessions < b->n_legs);
 }
 
-static void look_at(struct rec_leg *l, int64_t now_ms)
+/* false: its call has its verdict. */
+static bool look_at(struct rec_leg *l, int64_t now_ms)
 {
 	struct rec_target *t = l->r->call[l->call].t;
 	struct fp_err e;
-	char command[120];
+	int c;
+	char command[REC_COMMAND];
 
 	l->is_dump = wants_dump(l);
-	snprintf(command, sizeof(command), "%s %.64s%s",
+	snprintf(command, sizeof(command), "%s %s%s",
 		 l->is_dump ? "uuid_dump" : "uuid_getvar", uuid_of(l),
 		 l->is_dump ? "" : " sip_cseq");
-	if (fp_switch_send(t->x, command, REC_ANSWER_MS, on_looked, l, &e)) {
+	c = fp_switch_send(t->x, command, REC_ANSWER_MS, on_looked, l, &e);
+	if (c == -EINVAL) {
+		/* it would be refused for ever: nothing was cut */
+		rec_verdict(l->r, l->call, FP_REC_UNKNOWN, "%s", e.text);
+		return false;
+	}
+	if (c) {
 		rec_cut(t);
-		return;
+		return true;
 	}
 	l->asked = t;
 	l->looked_ms = now_ms;
 	t->n_out++;
+	return true;
 }
 
 static bool is_busy(const struct rec_target *t)
@@ -286,8 +295,8 @@ static void look_at_call(struct rec *r, size_t i, int64_t now_ms)
 		if (is_busy(c->t) && l->looked_ms &&
 		    next_ms < l->looked_ms + BUSY_AGAIN_MS)
 			next_ms = l->looked_ms + BUSY_AGAIN_MS;
-		if (!l->asked && next_ms <= now_ms)
-			look_at(l, now_ms);
+		if (!l->asked && next_ms <= now_ms && !look_at(l, now_ms))
+			return;
 	}
 }
 
@@ -329,7 +338,7 @@ void rec_event(void *ctx, struct fp_switch *x, const struct fp_esl_frame *f)
 {
 	struct rec *r = ctx;
 	struct rec_leg *l;
-	char text[64];
+	char text[FP_LEG_UUID_MAX + 1];
 
 	if (r->event)
 		r->event(r->ctx, x, f);

@@ -38,7 +38,7 @@ static int of_rows(struct rec_target *t, struct fp_err *e)
 
 struct channel {
 	struct channels *of;
-	char uuid[40];
+	char uuid[FP_LEG_UUID_MAX + 1];
 	uint16_t port;
 };
 struct channels {
@@ -63,24 +63,30 @@ static void on_port(void *ctx, int code, const char *body,
 	}
 }
 
-/* A line of `show channels` begins with its uuid. */
-static bool is_line_of_uuid(const char *line)
+/* A line of `show channels` begins with its uuid, any word, and the direction.
+ * How long it is; 0: no such line. */
+static size_t uuid_len(const char *line)
 {
-	return strspn(line, "0123456789abcdefABCDEF-") == 36 && line[36] == ',';
+	size_t n = strcspn(line, ",");
+
+	return n <= FP_LEG_UUID_MAX && (!strncmp(line + n, ",inbound,", 9) ||
+					!strncmp(line + n, ",outbound,", 10))
+		       ? n
+		       : 0;
 }
 
 static int ask_port(struct channels *w, const char *line, struct fp_err *e)
 {
 	static const char *const names[] = { "local_media_port",
 					     "local_video_port" };
-	char command[120];
+	char command[REC_COMMAND];
 	int c = 0;
 
 	for (size_t i = 0; i < 2 && !c; i++) {
 		struct channel *at = &w->v[w->n++];
 
 		*at = (struct channel){ .of = w };
-		memcpy(at->uuid, line, 36);
+		memcpy(at->uuid, line, uuid_len(line));
 		snprintf(command, sizeof(command), "uuid_getvar %s %s",
 			 at->uuid, names[i]);
 		c = fp_switch_send(w->t->x, command, REC_ANSWER_MS, on_port, at,
@@ -103,7 +109,7 @@ static int ask_ports(struct channels *w, char *body, struct fp_err *e)
 		return fp_err(e, -ENOMEM, "out of memory");
 	for (char *line = strtok_r(body, "\n", &save); line && !c;
 	     line = strtok_r(NULL, "\n", &save))
-		if (is_line_of_uuid(line))
+		if (uuid_len(line))
 			c = ask_port(w, line, e);
 	return c;
 }
@@ -164,7 +170,7 @@ static int by_port(const void *a, const void *b)
 static void ip_of(struct rec_target *t, const char *uuid, char ip[64])
 {
 	struct fp_err e;
-	char command[120], *body;
+	char command[REC_COMMAND], *body;
 
 	*ip = 0;
 	snprintf(command, sizeof(command), "uuid_getvar %s local_media_ip",

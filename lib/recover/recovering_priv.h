@@ -13,6 +13,7 @@
 #define REC_PROVE_MS 35000
 #define REC_ANSWER_MS 15000 /* of a question */
 #define REC_ASK_MS 60000    /* of fsctl recover: 4 to 6 ms a leg */
+#define REC_COMMAND (FP_LEG_UUID_MAX + 40) /* bytes of one about a leg */
 #define REC_DOUBT_MS 3000   /* then a recover whose answer was lost is over */
 
 struct rec;

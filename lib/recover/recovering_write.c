@@ -38,7 +38,7 @@ void rec_note(struct rec *r, size_t i, const char *state)
 {
 	struct fp_buf detail = { .data = NULL };
 	struct fp_err e;
-	char item[80];
+	char item[sizeof(r->calls->call->name) + 8];
 	int c;
 
 	snprintf(item, sizeof(item), "call:%s", r->calls->call[i].name);

@@ -24,7 +24,7 @@ static bool is_first(const struct fp_store_rows *rows, size_t i)
 static int is_amid(struct fp_rescue_job *j, struct fp_switch *x,
 		   const char *token, bool *out, struct fp_err *e)
 {
-	char ask[300], *body;
+	char ask[FP_LEG_UUID_MAX + 20], *body;
 	int r = 0;
 
 	*out = false;

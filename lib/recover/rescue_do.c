@@ -12,7 +12,7 @@ static int leave(struct fp_rescue_job *j, size_t i, struct fp_err *e)
 {
 	const struct fp_call *c = &j->r.calls.call[i];
 	bool is_skip = c->fate == FP_FATE_SKIP;
-	char item[128];
+	char item[sizeof(c->name) + 8];
 
 	snprintf(item, sizeof(item), "call:%s", c->name);
 	j->r.way[i].verdict = is_skip ? FP_REC_SKIPPED : FP_REC_LOST;

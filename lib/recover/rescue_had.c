@@ -23,7 +23,7 @@ static int add(void *job, const char *item, const char *state,
 	       const char *detail, int64_t at_s)
 {
 	struct fp_rescue_job *j = job;
-	char(*more)[64];
+	char(*more)[sizeof(*j->had)];
 
 	(void)detail;
 	(void)at_s;

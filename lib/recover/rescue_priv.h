@@ -44,7 +44,8 @@ struct fp_rescue_job {
 	uint64_t n_taken;             /* rows */
 	size_t n_others;              /* ... that another job has in hand */
 	uint64_t n_torn;              /* ... that cannot be read */
-	char (*had)[64]; /* --from-db: calls that an earlier job brought up */
+	char (*had)[FP_LEG_UUID_MAX +
+		    17]; /* --from-db: calls that an earlier job brought up */
 	size_t n_had;
 	char (*run_had)[64]; /* ... and runs that it ended with */
 	size_t n_runs_had;

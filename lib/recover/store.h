@@ -77,7 +77,7 @@ int fp_store_count(struct fp_store *s, const char *const *uuids, size_t n,
 /* The RTP addresses that rows have (never the document): of runs of the hosts that are
  * named here, and of rows that were put there for it; our job's own excepted. */
 struct fp_store_port {
-	char uuid[64], ip[64];
+	char uuid[256], ip[64];
 	uint16_t media, video, text;
 };
 int fp_store_ports(struct fp_store *s, const char *hostname,

@@ -102,7 +102,7 @@ static int ask_again(struct fp_switch *x, bool *is_interrupted,
 int fp_takeover_ask(struct fp_switch *x, bool *is_interrupted, char **body,
 		    struct fp_err *e, const char *fmt, ...)
 {
-	char command[400], *text = NULL;
+	char command[2 * FP_LEG_UUID_MAX + 80], *text = NULL;
 	va_list ap;
 	int n, r;
 

@@ -15,7 +15,7 @@ static void note(struct fp_take *k, const struct fp_take_leg *t,
 		 const char *state, const char *detail)
 {
 	struct fp_err e;
-	char item[80];
+	char item[FP_LEG_UUID_MAX + 8];
 
 	if (!k->r->journal)
 		return;
@@ -76,7 +76,7 @@ int fp_takeover_quiet(struct fp_take *k, struct fp_err *e)
 static int is_parked(struct fp_take *k, const struct fp_take_leg *t, bool *out,
 		     struct fp_err *e)
 {
-	char bond[64], app[64];
+	char bond[FP_LEG_UUID_MAX + 1], app[64];
 	int r = get(k, t, "signal_bond", bond, sizeof(bond), e);
 
 	if (!r)

@@ -656,6 +656,73 @@ TEST(a_row_that_cannot_be_read_is_broken_and_the_rest_goes_on)
 	fp_legs_fini(leg, 4);
 }
 
+/* Of an inbound call it may be its Call-ID; it stands in commands. */
+TEST(a_uuid_is_any_word_of_255_bytes)
+{
+	char word[300] = "";
+	struct fp_leg leg = captured("one-leg-playback-multi-app", word);
+	char *xml = strdup(leg.xml), *at = strstr(xml, "<uuid>" P "<");
+	static const char *const bad[] = { "a%20b", "%0Aapi", "%7F", "%C3%BC" };
+	struct fp_err e;
+
+	for (size_t n = 254; n <= 256; n++) {
+		memset(word, 'w', n);
+		word[n] = '\0';
+		free((char *)leg.xml);
+		leg.xml_len =
+			(size_t)asprintf((char **)&leg.xml, "%.*s<uuid>%s%s",
+					 (int)(at - xml), xml, word,
+					 at + strlen("<uuid>" P));
+		EQ(fp_legs_read(&leg, 1, &e), 0);
+		EQ(leg.words, n > 255 ? FP_CALL_BROKEN : 0);
+		fp_legs_fini(&leg, 1);
+	}
+	HAS(leg.why, "its uuid is none");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		unsigned int c;
+
+		snprintf(word, sizeof(word), "%s", bad[i]);
+		for (char *p = strchr(word, '%'); p; p = strchr(p, '%')) {
+			sscanf(p + 1, "%2x", &c);
+			*p = (char)c;
+			memmove(p + 1, p + 3, strlen(p + 3) + 1);
+		}
+		free((char *)leg.xml);
+		leg.xml_len =
+			(size_t)asprintf((char **)&leg.xml, "%.*s<uuid>%s%s",
+					 (int)(at - xml), xml, bad[i],
+					 at + strlen("<uuid>" P));
+		EQ(fp_legs_read(&leg, 1, &e), 0);
+		EQ(leg.words, FP_CALL_BROKEN);
+		HAS(leg.why, "its uuid is none");
+		fp_legs_fini(&leg, 1);
+	}
+	free((char *)leg.xml);
+	free(xml);
+}
+
+TEST(names_of_two_long_uuids_are_two)
+{
+	char a[256], b[256];
+	struct fp_leg leg[3];
+	struct fp_calls c;
+
+	memset(a, 'w', 255);
+	a[255] = '\0';
+	memcpy(b, a, 256);
+	a[254] = 'a';
+	leg[0] = single(a, answer_park);
+	leg[1] = single(b, answer_park);
+	leg[2] = single(b, answer_park);
+	c = made(leg, 3, &plain);
+	EQ(c.n_calls, 3);
+	STR(c.call[0].name, a);
+	STR(c.call[1].name, b);
+	EQ(strlen(c.call[2].name), 257);
+	STR(c.call[2].name + 254, "w#2");
+	fp_calls_fini(&c);
+}
+
 TEST(fifty_thousand_legs)
 {
 	enum { N = 50000 };
