@@ -8,13 +8,13 @@
 
 /* ---- what both verbs begin with */
 
-/* The node, and as it is now. */
+/* The node, and as all are now: a run may answer at another's address. */
 static int find_node(struct fv_fencing *x, struct fp_err *e)
 {
 	int r = fv_node(&x->v, x->v.c->argv[0], &x->node, e);
 
 	if (!r)
-		r = fp_switch_read(x->node, FP_SWITCH_STATE, e);
+		r = fp_switches_read(&x->v.switches, FP_SWITCH_STATE, e);
 	return r;
 }
 
@@ -116,6 +116,7 @@ static int find_run(struct fv_fencing *x, struct fp_err *e)
 	r = x->store ? fp_store_runs(x->store, &v, &n, e) : 0;
 	for (size_t i = 0; i < n && !r; i++)
 		if (!strcmp(v[i].hostname, x->node->switchname) &&
+		    !fp_switches_by_run(&x->v.switches, v[i].run) &&
 		    v[i].rows > most) {
 			most = v[i].rows;
 			snprintf(x->run, sizeof(x->run), "%s", v[i].run);

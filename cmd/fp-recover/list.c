@@ -12,6 +12,9 @@
 
 static const char *state_of(const struct fp_switch *x, const char *run)
 {
+	/* a cloned machine answers under another's name */
+	if (x && fp_switches_by_run(x->all, run))
+		return "live";
 	if (!x || x->code)
 		return "unknown";
 	return strcmp(x->view.run, run) ? "dead" : "live";

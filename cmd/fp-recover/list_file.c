@@ -69,7 +69,7 @@ static int keep(void *ctx, const struct fp_coredb_row *row)
 /* By host, then by whether the run lives: what is listed together. */
 static bool is_live(const struct fp_switch *x, const struct fp_leg *leg)
 {
-	return x && !x->code && !strcmp(x->view.run, leg->run);
+	return x && fp_switches_by_run(x->all, leg->run);
 }
 
 static bool is_asked(const struct fv_listing *l, const struct fp_switch *x)

@@ -105,7 +105,7 @@ static int kind_of(struct preflight *p, enum fp_recover_kind *out,
 		r = fp_store_runs(p->store, &v, &n, e);
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(v[i].hostname, x->switchname) &&
-		    strcmp(v[i].run, x->view.run) != 0)
+		    !fp_switches_by_run(x->all, v[i].run))
 			*out = FP_RECOVER_FAILOVER;
 	free(v);
 	return r;

@@ -38,6 +38,23 @@ static bool is_silence(int code)
 	}
 }
 
+static int look_elsewhere(struct fp_switch *x, const char *run,
+			  enum fp_death *out, struct fp_err *e)
+{
+	struct fp_switch *at = *run ? fp_switches_by_run(x->all, run) : NULL;
+	char now[64] = "";
+	int r;
+
+	if (!at || at == x)
+		return 0;
+	r = fp_switch_run(at, now, e);
+	if (r == -EINTR || r == -ENOMEM)
+		return r;
+	if (!strcmp(now, run))
+		*out = FP_DEATH_LIVES;
+	return 0;
+}
+
 int fp_death_look(struct fp_switch *x, const char *const *runs, size_t n,
 		  enum fp_death *out, char now[64], struct fp_err *e)
 {
@@ -51,5 +68,10 @@ int fp_death_look(struct fp_switch *x, const char *const *runs, size_t n,
 			 : strcmp(run, runs[i]) ? FP_DEATH_PROVEN
 						: FP_DEATH_LIVES;
 	memcpy(now, run, sizeof(run));
+	for (size_t i = 0; i < n; i++) {
+		r = look_elsewhere(x, runs[i], &out[i], e);
+		if (r)
+			return r;
+	}
 	return 0;
 }

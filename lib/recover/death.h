@@ -22,8 +22,10 @@ enum fp_death {
 };
 const char *fp_death_name(enum fp_death d);
 
-/* Of each of runs[]: those of x that are not what answers now.  *now: the run that
- * answers, "" none.  0; errors of fp_switch_run other than silence. */
+/* Of each of runs[]: those of x that are not what answers now.  One that answers at any
+ * other node's address lives, too: a cloned machine calls itself as x does (of the
+ * switches' last readings, and asked again).  *now: the run that answers at x, "" none.
+ * 0; errors of fp_switch_run other than silence. */
 int fp_death_look(struct fp_switch *x, const char *const *runs, size_t n,
 		  enum fp_death *out, char now[64], struct fp_err *e);
 

@@ -80,12 +80,54 @@ static bool is_meant(const struct fp_recover_check *p, const char *run)
 	return false;
 }
 
+/* At which other node a run that is meant answers; NULL: none. */
+static const struct fp_switch *elsewhere(const struct fp_recover_check *p)
+{
+	const struct fp_switch *x;
+
+	for (size_t i = 0; i < p->n_runs; i++) {
+		x = fp_switches_by_run(p->switches, p->runs[i]);
+		if (x && x != p->from)
+			return x;
+	}
+	return NULL;
+}
+
+/* Nodes that answer under another's name: its rows are theirs, too, and what is said of
+ * one is said of both. */
+static void twins(struct recover_pf *f)
+{
+	const struct fp_switches *s = f->p->switches;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct fp_switch *x = &s->v[i];
+		bool is_ours =
+			!strcmp(x->view.switchname, f->p->from->switchname);
+
+		if (x == f->p->from || x->code != -ESTALE)
+			continue;
+		recover_pf_say(f, x->name, "switchname",
+			       is_ours ? FP_COND_REFUSE : FP_COND_WARN,
+			       is_ours ? "alive" : "", x->view.switchname,
+			       "%s%s%s", x->err.text,
+			       is_ours ? ": its live calls are among the rows "
+					 "of "
+				       : "",
+			       is_ours ? f->p->from->name : "");
+	}
+}
+
 /* failover: of runs that are dead. */
 static void dead(struct recover_pf *f)
 {
-	const struct fp_switch *x = f->p->from;
+	const struct fp_switch *x = f->p->from, *at = elsewhere(f->p);
 
-	if (x->code == -ESTALE)
+	if (at)
+		recover_pf_say(f, x->name, "alive", FP_COND_REFUSE, "alive",
+			       at->view.run,
+			       "this run answers at %s, and its calls live",
+			       at->name);
+	else if (x->code == -ESTALE)
 		recover_pf_say(f, x->name, "alive", FP_COND_REFUSE, "alive",
 			       "another answers", "%s", x->err.text);
 	else if (x->code)
@@ -150,6 +192,7 @@ static void source(struct recover_pf *f)
 		dead(f);
 	else
 		lives(f);
+	twins(f);
 	age(f);
 	if (!recover_pf_is_failover(f))
 		return; /* it is drained because of it */

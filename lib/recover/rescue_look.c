@@ -192,7 +192,16 @@ static int keeper(struct fp_rescue_job *j, struct fp_err *e)
 static int nothing(const struct fp_rescue_job *j, struct fp_err *e)
 {
 	const char *name = j->o.from->name;
+	const struct fp_switches *s = j->o.switches;
 
+	for (size_t i = 0; i < s->n; i++)
+		if (&s->v[i] != j->o.from && s->v[i].code == -ESTALE &&
+		    !strcmp(s->v[i].view.switchname, j->o.from->switchname) &&
+		    !(j->o.is_lifted && j->o.is_lifted(j->o.ctx, "alive")))
+			return fp_refuse(
+				e, "alive",
+				"%s: %s: rows of %s are its live calls",
+				s->v[i].name, s->v[i].err.text, name);
 	j->out->n_left = j->n_torn;
 	if (j->o.kind != FP_RECOVER_FAILOVER)
 		return fp_err(e, -EALREADY, "%s: its run has no rows", name);

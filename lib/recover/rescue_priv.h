@@ -77,6 +77,9 @@ int fp_rescue_leave(struct fp_rescue_job *j, struct fp_err *e);
 int fp_rescue_store(struct fp_rescue_job *j, struct fp_switch *x,
 		    struct fp_store **out, struct fp_err *e);
 bool fp_rescue_has_run(const struct fp_rescue_job *j, const char *run);
+/* -EPERM, rule alive: where it answers. */
+int fp_rescue_refuse_live(const struct fp_rescue_job *j, const char *run,
+			  struct fp_err *e);
 /* Runs that are to be had, added to those known.  0, also when there are none. */
 int fp_rescue_runs(struct fp_rescue_job *j, struct fp_err *e);
 /* Their rows of recovery, or of staging, as legs and calls. */

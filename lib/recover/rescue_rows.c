@@ -85,6 +85,29 @@ static int add_run(struct fp_rescue_job *j, const char *run, struct fp_err *e)
 	return 0;
 }
 
+/* Another node's address is where it answers. */
+static bool is_elsewhere(const struct fp_rescue_job *j, const char *run)
+{
+	const struct fp_switch *x = fp_switches_by_run(j->o.switches, run);
+
+	return x && x != j->o.from;
+}
+
+int fp_rescue_refuse_live(const struct fp_rescue_job *j, const char *run,
+			  struct fp_err *e)
+{
+	const struct fp_switch *x = fp_switches_by_run(j->o.switches, run);
+
+	if (x && x != j->o.from)
+		return fp_refuse(e, "alive",
+				 "%s: run %s answers at %s: it is not dead",
+				 j->o.from->name, run, x->name);
+	return fp_refuse(e, "alive",
+			 "%s: run %s answers: it is not dead (fp-recover "
+			 "drain moves its calls)",
+			 j->o.from->name, run);
+}
+
 static int of_store(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_store_run *v = NULL;
@@ -95,8 +118,8 @@ static int of_store(struct fp_rescue_job *j, struct fp_err *e)
 	for (size_t i = 0; i < n && !r; i++) {
 		if (strcmp(v[i].hostname, j->o.from->switchname))
 			continue;
-		if (!strcmp(v[i].run, j->now))
-			j->n_live = v[i].rows;
+		if (!strcmp(v[i].run, j->now) || is_elsewhere(j, v[i].run))
+			j->n_live += v[i].rows;
 		else if (is_meant(j, v[i].run))
 			r = add_run(j, v[i].run, e);
 	}
@@ -113,7 +136,8 @@ static int of_file(struct fp_rescue_job *j, struct fp_err *e)
 		const char *run = j->file_row[i].run;
 
 		/* --run: what was left then is looked at again */
-		if (strcmp(run, j->now) && is_meant(j, run) &&
+		if (strcmp(run, j->now) && !is_elsewhere(j, run) &&
+		    is_meant(j, run) &&
 		    (j->o.n_runs || !fp_rescue_is_run_had(j, run)))
 			r = add_run(j, run, e);
 	}
@@ -128,11 +152,9 @@ static int of_file(struct fp_rescue_job *j, struct fp_err *e)
 static int no_live_one(const struct fp_rescue_job *j, struct fp_err *e)
 {
 	for (size_t i = 0; i < j->o.n_runs; i++)
-		if (*j->now && !strcmp(j->o.runs[i], j->now))
-			return fp_refuse(e, "alive",
-					 "%s: run %s answers: it is not dead "
-					 "(fp-recover drain moves its calls)",
-					 j->o.from->name, j->now);
+		if ((*j->now && !strcmp(j->o.runs[i], j->now)) ||
+		    is_elsewhere(j, j->o.runs[i]))
+			return fp_rescue_refuse_live(j, j->o.runs[i], e);
 	return 0;
 }
 

@@ -59,9 +59,7 @@ static int look(struct fp_rescue_job *j, struct fp_err *e)
 	j->r.death = FP_DEATH_PROVEN;
 	for (size_t i = 0; i < j->r.n_runs && !r; i++)
 		if (d[i] == FP_DEATH_LIVES)
-			r = fp_refuse(e, "alive",
-				      "%s: run %s answers: it is not dead",
-				      j->o.from->name, runs[i]);
+			r = fp_rescue_refuse_live(j, runs[i], e);
 		else if (d[i] == FP_DEATH_UNKNOWN)
 			j->r.death = FP_DEATH_UNKNOWN;
 	if (!r && *now)

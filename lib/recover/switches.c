@@ -169,6 +169,19 @@ struct fp_switch *fp_switches_find(const struct fp_switches *s,
 	return NULL;
 }
 
+struct fp_switch *fp_switches_by_run(const struct fp_switches *s,
+				     const char *run)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct fp_switch *x = &s->v[i];
+
+		if ((!x->code || x->code == -ESTALE) &&
+		    !strcmp(x->view.run, run))
+			return x;
+	}
+	return NULL;
+}
+
 struct fp_switch *fp_switches_by_switchname(const struct fp_switches *s,
 					    const char *switchname)
 {

@@ -86,6 +86,10 @@ struct fp_switch *fp_switches_find(const struct fp_switches *s,
 struct fp_switch *fp_switches_by_switchname(const struct fp_switches *s,
 					    const char *switchname);
 
+/* Whose last reading was of run, under whatever name (-ESTALE, too); NULL: nobody's. */
+struct fp_switch *fp_switches_by_run(const struct fp_switches *s,
+				     const char *run);
+
 /* Connect where need be and read parts of all (one: x) at once; waits on the loop, at
  * most timeout_ms.  0 also when some do not answer (their code).  -EINTR. */
 int fp_switches_read(struct fp_switches *s, unsigned int parts,
@@ -110,7 +114,7 @@ int fp_switch_send(struct fp_switch *x, const char *command, int64_t timeout_ms,
 int fp_switch_events(struct fp_switch *x, const char *names, struct fp_err *e);
 /* Its run, asked now (on the same connection, switchname too); connects where need be.
  * x->view, x->code stay as they were.  0: run[].  -ESTALE: another switchname answers at
- * its address.  As x->code; -EINTR. */
+ * its address, run[] too.  As x->code; -EINTR. */
 int fp_switch_run(struct fp_switch *x, char run[64], struct fp_err *e);
 /* Is its connection open?  One that is not begins to be opened, and nobody waits for
  * that. */

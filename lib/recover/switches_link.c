@@ -419,10 +419,10 @@ int fp_switch_run(struct fp_switch *x, char run[64], struct fp_err *e)
 
 	if (r)
 		return r;
-	if (l->code) {
-		*e = l->err;
-		return fp_err_prefix(e, l->code, "%s", x->name);
-	}
-	snprintf(run, 64, "%s", l->state.view.run);
-	return 0;
+	if (!l->code || l->code == -ESTALE)
+		snprintf(run, 64, "%s", l->state.view.run);
+	if (!l->code)
+		return 0;
+	*e = l->err;
+	return fp_err_prefix(e, l->code, "%s", x->name);
 }

@@ -90,3 +90,30 @@ lab() {
 	is fs1 alive 'warn|silent|-'
 	is fs2 version 'ok|*'
 }
+
+@test "a clone that answers under the dead node's name: its calls live" {
+	local run
+
+	fs_up "$PWD/lab" 3 sql_s=0.2
+	fs_ctl 2 name=fs1
+	calls 1
+	FS_VIA=2 calls 1
+	rows_are 4 "$(rows_of 1)"
+	run=$(fs_run 2)
+	fpr 5 failover fs1 --to fs3
+	[[ $stderr == *'fs2: it calls itself fs1'*'alive'* ]]
+	fs_kill 1
+	fpr 0 list fs1 -o run,state
+	grep -qx "$run	live" <<<"$output"
+	fpr 5 preflight fs1 --to fs3
+	is fs2 switchname 'refuse|fs1|alive'
+	is fs1 lost 'ok|0 of 1 calls|-'
+	fpr 5 failover fs1 --to fs3 --fence true
+	[[ $stderr == *'fs2: switchname: fs1, it calls itself fs1'* ]]
+	fpr 5 failover fs1 --to fs3 --fence true --override alive --run "$run"
+	[[ $stderr == *"run $run answers at fs2"* ]]
+	fpr 0 failover fs1 --to fs3 --fence true --override alive
+	sessions_are 3 2
+	[ "$(sessions 2)" = 2 ]
+	[ "$(row_count "$(rows_of 3)")" = 2 ]
+}
