@@ -23,6 +23,7 @@ static int drain(struct fv_env *v, struct fp_switch *from,
 	o.to = to;
 	o.n_to = n_to;
 	o.is_auto = is_auto;
+	o.wait_ms = v->wait_ms < 0 ? 0 : v->wait_ms;
 	o.empty = fp_takeover_drain;
 	o.empty_ctx = &t;
 	r = fp_rescue_run(&o, &sum, e);

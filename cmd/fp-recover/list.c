@@ -30,6 +30,9 @@ int fv_list_legs(struct fv_listing *l, const struct fp_switch *x,
 	if (r)
 		return r;
 	o.now_us = fp_clock_unix_s() * 1000000;
+	/* as failover reckons: before the run that answers began */
+	if (n && !strcmp(state_of(x, leg->run), "dead"))
+		o.dead_us = o.now_us - x->view.up_s * 1000000;
 	r = fp_calls_make(&calls, leg, n, &o, e);
 	if (!r) {
 		for (size_t i = 0; i < calls.n_calls; i++) {
@@ -137,6 +140,26 @@ static void say_strangers(const struct fv_listing *l,
 			       l->v->c->cluster);
 }
 
+/* A word of --run that no row has. */
+static void say_unknown_runs(const struct fv_listing *l,
+			     const struct fp_store_run *run, size_t n)
+{
+	const char *s = fp_cli_get(l->v->c, "run");
+
+	while (s && *s) {
+		size_t len = strcspn(s, ",");
+		bool is_there = !len;
+
+		for (size_t i = 0; i < n && !is_there; i++)
+			is_there = strlen(run[i].run) == len &&
+				   !strncmp(run[i].run, s, len);
+		if (!is_there)
+			fp_log(FP_LOG_NOTICE, "run %.*s has no rows", (int)len,
+			       s);
+		s += len + (s[len] == ',');
+	}
+}
+
 static int list_store(struct fv_listing *l, const char *db, struct fp_err *e)
 {
 	const struct fp_store_opts o = { .conninfo = db,
@@ -160,6 +183,8 @@ static int list_store(struct fv_listing *l, const char *db, struct fp_err *e)
 	}
 	if (!r && !l->v->c->argc && !l->v->c->n_nodes)
 		say_strangers(l, run, n);
+	if (!r)
+		say_unknown_runs(l, run, n);
 	free(run);
 	fp_store_close(s);
 	return r;

@@ -16,7 +16,7 @@ static const struct fp_opt opts[] = {
 	  "these runs of the node alone (Core-UUIDs)" },
 	{ "from-db", 0, "FILE", "preflight list failover",
 	  "rows of a copy of the dead node's core.db (SQLite)" },
-	{ "fence", 0, "COMMAND", FENCES,
+	{ "fence", 0, "COMMAND", "preflight " FENCES,
 	  "proves a node dead, or makes it so: sh -c, exit status 0" },
 	{ "fence-targets", 0, NULL, "failover drain take resume",
 	  "ask that command of targets that die, too: it looks at $FP_NODE" },

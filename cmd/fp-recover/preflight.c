@@ -38,7 +38,7 @@ static void call(void *ctx, const struct fp_calls *all, size_t i,
 	struct preflight *p = ctx;
 
 	p->n_calls++;
-	p->n_lost += all->call[i].fate == FP_FATE_LOST;
+	p->n_lost += fp_call_is_left(&all->call[i]);
 	fv_call(p->v, all, i, way, to);
 }
 
@@ -146,18 +146,34 @@ static void check_of(struct preflight *p, enum fp_recover_kind kind,
 	};
 }
 
+/* None can: each says why. */
+static int all_but_from(struct preflight *p, struct fp_err *e)
+{
+	struct fp_switches *s = &p->v->switches;
+
+	p->to = calloc(s->n + 1, sizeof(struct fp_switch *));
+	if (!p->to)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n; i++)
+		if (&s->v[i] != p->from)
+			p->to[p->n_to++] = &s->v[i];
+	return 0;
+}
+
 /* --to, or all that can take calls. */
 static int choose(struct preflight *p, enum fp_recover_kind kind,
 		  struct fp_err *e)
 {
 	struct fp_recover_check ask;
+	int r;
 
 	if (p->n_to)
 		return 0;
 	free(p->to);
 	p->to = NULL;
 	check_of(p, kind, &ask);
-	return fp_recover_auto(&ask, &p->to, &p->n_to, e);
+	r = fp_recover_auto(&ask, &p->to, &p->n_to, e);
+	return r == -EPERM ? all_but_from(p, e) : r;
 }
 
 static int look(struct preflight *p, enum fp_recover_kind kind,
@@ -186,10 +202,14 @@ static int look(struct preflight *p, enum fp_recover_kind kind,
 static int look_at_nodes(struct preflight *p, enum fp_recover_kind kind,
 			 const struct fp_err *why, struct fp_err *e)
 {
+	struct fp_journal_opts journal;
 	struct fp_recover_check ask;
 
 	fp_log(FP_LOG_NOTICE, "%s", why->text);
 	check_of(p, kind, &ask);
+	fv_journal(p->v, &journal);
+	ask.is_dry_run = true;
+	ask.journal = &journal;
 	return fp_recover_check(&ask, NULL, e);
 }
 
@@ -267,7 +287,7 @@ static int preflight_node(struct preflight *p)
 			      "calls", p->n_calls, "lost", p->n_lost, NULL);
 	if (r)
 		return fv_fail(v, r, &e);
-	return p->n_lost ? FP_EXIT_PARTIAL : FP_EXIT_OK;
+	return p->n_lost ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
 static void fini(struct preflight *p)

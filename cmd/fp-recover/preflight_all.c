@@ -23,7 +23,7 @@ static const struct fp_field fields[] = {
 	{ "rows", AT(rows), FP_F_U64, NULL, "recovery rows: legs" },
 	{ "calls", AT(calls), FP_F_U64, NULL, "that they make" },
 	{ "saved", AT(saved), FP_F_U64, NULL,
-	  "that would come up, or end with a BYE" },
+	  "that would come up, or end with a BYE; none where a rule refuses" },
 	{ "lost", AT(lost), FP_F_U64, NULL, "that would not" },
 	{ "to", AT(to), FP_F_TEXT, NULL, "where they would go" },
 	{ "words", AT(words), FP_F_TEXT, NULL, "why some are lost" },
@@ -45,7 +45,7 @@ struct judging {
 	const char **runs;
 	size_t n_runs;
 	struct outcome *out;
-	bool is_warning; /* conditions of the doctor are told */
+	bool is_warning; /* conditions are told: the doctor's, of fp_db */
 };
 
 /* ---- callbacks */
@@ -123,6 +123,9 @@ static void count(struct judging *j, const struct fp_calls *c)
 		if (is_lost)
 			words |= c->call[i].words;
 	}
+	/* what is refused brings up nothing */
+	if (*j->out->refusals)
+		j->out->lost = j->out->calls;
 	j->out->saved = j->out->calls - j->out->lost;
 	if (words)
 		fp_call_words(words, j->out->words, sizeof(j->out->words));
@@ -141,9 +144,9 @@ static int group(struct judging *j, struct fp_leg *leg, size_t n,
 	o.now_us = o.dead_us = fp_clock_unix_ms() * 1000;
 	r = fp_calls_make(&calls, leg, n, &o, e);
 	if (!r) {
-		count(j, &calls);
 		check_of(j, &calls, &ask);
 		r = fp_recover_check(&ask, NULL, e);
+		count(j, &calls);
 		fp_calls_fini(&calls);
 	}
 	fp_legs_fini(leg, n);
@@ -210,8 +213,9 @@ static int targets(struct judging *j, struct fp_err *e)
 	ask.runs = live; /* the node itself is dead */
 	ask.n_runs = 1;
 	r = fp_recover_auto(&ask, &j->to, &j->n_to, e);
-	if (r == -EAGAIN) {
-		append(j->out->refusals, sizeof(j->out->refusals), "ready");
+	if (r == -EAGAIN || r == -EPERM) {
+		append(j->out->refusals, sizeof(j->out->refusals),
+		       r == -EPERM ? e->rule : "ready");
 		snprintf(j->out->detail, sizeof(j->out->detail), "%.390s",
 			 e->text);
 		return 0;
@@ -260,8 +264,8 @@ static int judge(struct judging *j, bool is_first, struct fp_err *e)
 }
 
 static int node(struct fv_env *v, const struct fv_units *units,
-		struct fp_switch *x, bool is_first, struct outcome *out,
-		struct fp_err *e)
+		struct fp_switch *x, bool is_first, bool is_away,
+		struct outcome *out, struct fp_err *e)
 {
 	struct judging j = { .v = v, .units = units, .from = x, .out = out };
 	int r;
@@ -270,6 +274,8 @@ static int node(struct fv_env *v, const struct fv_units *units,
 				 .state = x->code ? "silent" : "up" };
 	if (!x->code)
 		out->sessions = (uint64_t)x->view.sessions;
+	if (is_away)
+		append(out->refusals, sizeof(out->refusals), "lock");
 	r = judge(&j, is_first, e);
 	fp_store_close(j.store);
 	free(j.run);
@@ -307,16 +313,37 @@ static bool is_named(const struct fv_env *v, const struct fp_switch *x)
 	return false;
 }
 
+/* fp_db: of all of them alike. */
+static int lock(struct fv_env *v, bool *is_away, struct fp_err *e)
+{
+	struct fp_journal_opts journal;
+	struct outcome out = { .node = "" };
+	struct judging j = { .v = v, .out = &out, .is_warning = true };
+	const struct fp_recover_check ask = { .journal = &journal,
+					      .is_lifted = is_lifted,
+					      .each = condition,
+					      .ctx = &j };
+	int r;
+
+	fv_journal(v, &journal);
+	r = fp_recover_lock(&ask, e);
+	*is_away = r == -EPERM;
+	return *is_away ? 0 : r;
+}
+
 static int all(struct fv_env *v, const struct fv_units *units, struct sum *s,
 	       struct fp_err *e)
 {
+	bool is_away = false;
 	struct outcome o;
 	int r = fp_switches_read(&v->switches, FV_PARTS, e);
 
+	if (!r)
+		r = lock(v, &is_away, e);
 	for (size_t i = 0; i < v->switches.n && !r; i++) {
 		if (!is_named(v, &v->switches.v[i]))
 			continue;
-		r = node(v, units, &v->switches.v[i], !s->n, &o, e);
+		r = node(v, units, &v->switches.v[i], !s->n, is_away, &o, e);
 		if (!r)
 			r = fp_out_record(v->c->out, &type, &o, e);
 		if (!r)
@@ -339,9 +366,7 @@ int fv_preflight_all(struct fv_env *v, const struct fv_units *units)
 	fp_out_counts(v->c->out, false, NULL, "nodes", s.n, "refused",
 		      s.n_refused, "losing", s.n_lost, "unknown", s.n_unknown,
 		      NULL);
-	if (s.n_refused)
-		return FP_EXIT_REFUSED;
-	if (s.n_lost)
-		return FP_EXIT_PARTIAL;
+	if (s.n_refused || s.n_lost)
+		return FP_EXIT_NO;
 	return s.n_unknown ? FP_EXIT_AGAIN : FP_EXIT_OK;
 }

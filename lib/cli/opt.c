@@ -68,9 +68,14 @@ int fp_cli_fail(const struct fp_cli *c, int code, const struct fp_err *e)
 	bool is_denied = (code == -EACCES || code == -EPERM) && geteuid();
 
 	if (code == -EPERM && e->rule[0]) {
-		fp_log(FP_LOG_ERR,
-		       "refused by rule %s: %s; --override %s lifts it",
-		       e->rule, text, e->rule);
+		if (fp_cli_overrides(c, e->rule))
+			fp_log(FP_LOG_ERR,
+			       "refused by rule %s, though lifted: %s", e->rule,
+			       text);
+		else
+			fp_log(FP_LOG_ERR,
+			       "refused by rule %s: %s; --override %s lifts it",
+			       e->rule, text, e->rule);
 		return FP_EXIT_REFUSED;
 	}
 	fp_log(FP_LOG_ERR, "%s%s", text, is_denied ? " (try it as root)" : "");

@@ -61,6 +61,9 @@ enum fp_call_fate {
 	FP_FATE_LOST,   /* it cannot be had: the words say why */
 };
 const char *fp_call_fate_name(enum fp_call_fate f);
+struct fp_call;
+/* Would it end with its process?  LOST, and SKIP, but for the older of two rows. */
+bool fp_call_is_left(const struct fp_call *c);
 int fp_call_fate_parse(const char *s,
 		       enum fp_call_fate *out); /* bye redial skip */
 

@@ -12,7 +12,8 @@
 
 /* ---- telling */
 
-static void tell(struct recover_pf *f, const struct fp_condition *c)
+static void tell(struct recover_pf *f, const struct fp_condition *c,
+		 bool may_lift)
 {
 	const struct fp_recover_check *p = f->p;
 	struct fp_condition said = *c;
@@ -20,7 +21,7 @@ static void tell(struct recover_pf *f, const struct fp_condition *c)
 
 	if (c->state != FP_COND_REFUSE) {
 		said.rule = "";
-	} else if (p->is_lifted && p->is_lifted(p->ctx, c->rule)) {
+	} else if (may_lift && p->is_lifted && p->is_lifted(p->ctx, c->rule)) {
 		snprintf(detail, sizeof(detail), "lifted by --override %s%s%s",
 			 c->rule, *c->detail ? ": " : "", c->detail);
 		said.state = FP_COND_WARN;
@@ -51,7 +52,20 @@ void recover_pf_say(struct recover_pf *f, const char *node, const char *name,
 	va_start(ap, detail);
 	vsnprintf(text, sizeof(text), detail, ap);
 	va_end(ap);
-	tell(f, &c);
+	tell(f, &c, true);
+}
+
+void recover_pf_refuse(struct recover_pf *f, const char *node, const char *name,
+		       const char *rule, const char *value, const char *detail)
+{
+	const struct fp_condition c = { .node = node,
+					.name = name,
+					.rule = rule,
+					.state = FP_COND_REFUSE,
+					.value = value,
+					.detail = detail };
+
+	tell(f, &c, false);
 }
 
 void recover_pf_tell(struct recover_pf *f, const char *node,
@@ -117,6 +131,34 @@ static void twins(struct recover_pf *f)
 	}
 }
 
+/* Silence proves nothing: what will?  Where nothing is to be moved nothing need be. */
+static void silent(struct recover_pf *f)
+{
+	const struct fp_recover_check *p = f->p;
+	const struct fp_switch *x = p->from;
+
+	if (!p->calls)
+		recover_pf_say(f, x->name, "alive", FP_COND_WARN, "", "silent",
+			       "%s; that is no proof: its next run is, or "
+			       "--fence COMMAND",
+			       x->err.text);
+	else if (p->fence)
+		recover_pf_say(f, x->name, "alive", FP_COND_WARN, "", "silent",
+			       "%s; it will be fenced by the command",
+			       x->err.text);
+	else if (p->wait_ms > 0)
+		recover_pf_say(f, x->name, "alive", FP_COND_WARN, "", "silent",
+			       "%s; its restart is waited for, %llds",
+			       x->err.text, (long long)p->wait_ms / 1000);
+	else
+		recover_pf_say(f, x->name, "alive", FP_COND_REFUSE, "alive",
+			       "silent",
+			       "%s; nothing answers, and nothing proves that "
+			       "run %s is dead (--fence COMMAND; or its "
+			       "restart, --wait)",
+			       x->err.text, p->n_runs ? p->runs[0] : "-");
+}
+
 /* failover: of runs that are dead. */
 static void dead(struct recover_pf *f)
 {
@@ -131,10 +173,7 @@ static void dead(struct recover_pf *f)
 		recover_pf_say(f, x->name, "alive", FP_COND_REFUSE, "alive",
 			       "another answers", "%s", x->err.text);
 	else if (x->code)
-		recover_pf_say(f, x->name, "alive", FP_COND_WARN, "", "silent",
-			       "%s; that is no proof: its next run is, or "
-			       "--fence COMMAND",
-			       x->err.text);
+		silent(f);
 	else if (is_meant(f->p, x->view.run))
 		recover_pf_say(f, x->name, "alive", FP_COND_REFUSE, "alive",
 			       x->view.run,
@@ -170,8 +209,18 @@ static void age(struct recover_pf *f)
 	int64_t age_s = since_s ? fp_clock_unix_s() - since_s : 0;
 	char value[64];
 
-	if (!since_s || !recover_pf_is_failover(f))
+	if (!recover_pf_is_failover(f))
 		return;
+	if (!since_s) {
+		if (f->p->from->code && f->p->calls)
+			recover_pf_say(f, f->p->from->name, "old", FP_COND_WARN,
+				       "", "not known since when",
+				       "nothing answers, and rows have no "
+				       "date: after 10 minutes people have "
+				       "hung up, and would be called and "
+				       "billed again");
+		return;
+	}
 	snprintf(value, sizeof(value), "dead for %llds", (long long)age_s);
 	if (age_s > FP_DEAD_TOO_LONG_S)
 		recover_pf_say(f, f->p->from->name, "old", FP_COND_REFUSE,
@@ -246,28 +295,77 @@ static int policies(struct recover_pf *f, struct fp_err *e)
 	return r;
 }
 
+/* ---- fp_db */
+
+static int lock(struct recover_pf *f, struct fp_err *e)
+{
+	const struct fp_journal_opts *o = f->p->journal;
+	const char *node = f->p->from ? f->p->from->name : "fp_db";
+	struct fp_err why = { .text = "" };
+	struct fp_job_head *h = NULL;
+	size_t n = 0;
+	int r;
+
+	if (!o->conninfo) {
+		recover_pf_say(f, node, "lock", FP_COND_REFUSE, "lock",
+			       o->is_alone ? "fp_db is not asked" : "no fp_db",
+			       "nothing keeps two controllers apart");
+		return 0;
+	}
+	r = fp_journal_list(o, false, &h, &n, &why);
+	free(h);
+	if (r == -EINTR || r == -ENOMEM) {
+		*e = why;
+		return r;
+	}
+	if (r)
+		recover_pf_say(f, node, "lock", FP_COND_REFUSE, "lock",
+			       "fp_db is away", "%s", why.text);
+	else
+		recover_pf_say(f, node, "lock", FP_COND_OK, "", "fp_db answers",
+			       "%s", "");
+	return 0;
+}
+
+static int outcome(const struct recover_pf *f, struct fp_err *e)
+{
+	if (!f->is_refused)
+		return 0;
+	*e = f->refusal;
+	return -EPERM;
+}
+
+int fp_recover_lock(const struct fp_recover_check *p, struct fp_err *e)
+{
+	struct recover_pf f = { .p = p };
+	int r = lock(&f, e);
+
+	return r ? r : outcome(&f, e);
+}
+
 /* ---- all of it */
 
 int fp_recover_check(const struct fp_recover_check *p, bool *is_policy_old,
 		     struct fp_err *e)
 {
 	struct recover_pf f = { .p = p };
-	int r;
+	int r = 0;
 
 	source(&f);
-	for (size_t i = 0; i < p->n_to; i++)
+	/* a job that begins finds out itself */
+	if (p->is_dry_run && p->journal)
+		r = lock(&f, e);
+	for (size_t i = 0; i < p->n_to && !r; i++)
 		recover_pf_target(&f, p->to[i]);
-	if (p->calls)
-		recover_pf_calls(&f);
-	r = policies(&f, e);
+	if (!r && p->calls)
+		r = recover_pf_calls(&f, e);
+	if (!r)
+		r = policies(&f, e);
 	if (r)
 		return r;
 	if (is_policy_old)
 		*is_policy_old = f.is_policy_old;
-	if (!f.is_refused)
-		return 0;
-	*e = f.refusal;
-	return -EPERM;
+	return outcome(&f, e);
 }
 
 /* ---- who may be a target */
@@ -301,9 +399,13 @@ static void try_one(const struct fp_recover_check *p, struct fp_switch *x,
 
 	if (!may_be(p, x))
 		return;
-	if (is_target(p, x, &why))
+	if (is_target(p, x, &why)) {
 		v[(*n)++] = x;
-	else if (!*first->text)
+		return;
+	}
+	if (x->code) /* silence: nothing that could be lifted */
+		*why.rule = 0;
+	if (!*first->text || (!*first->rule && *why.rule))
 		*first = why;
 }
 
@@ -324,6 +426,10 @@ int fp_recover_auto(const struct fp_recover_check *p, struct fp_switch ***out,
 			try_one(p, &s->v[i], v, &found, &first);
 	if (!found) {
 		free(v);
+		if (*first.rule)
+			return fp_refuse(e, first.rule,
+					 "no node can take calls: %.300s",
+					 first.text);
 		return fp_err(e, -EAGAIN, "no node can take calls%s%.300s",
 			      *first.text ? ": " : "", first.text);
 	}

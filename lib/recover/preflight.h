@@ -9,6 +9,7 @@
 #include "base/condition.h"
 #include "control/fleet.h"
 #include "db/db.h"
+#include "db/journal.h"
 #include "logic/recover_groups.h"
 #include "recover/store.h"
 #include "recover/switches.h"
@@ -21,8 +22,9 @@
  *   clock     a target's clock is behind, CSeq would not grow
  *   profile   a target does not run the profiles that calls use
  *   store     a target keeps its rows elsewhere than we can write, or not at all
- *   ports     ranges overlap, and there is no recovery range
- *   capacity  the calls do not fit
+ *   ports     ranges overlap, and there is no recovery range (planned moves; failover
+ *             warns)
+ *   capacity  the calls do not fit (planned moves; failover: none does)
  *   policy    a target's policy differs (planned moves; failover warns)
  *   maintenance  a target is in maintenance; failover: the node is
  *   old       the run is dead for more than 10 minutes
@@ -51,6 +53,12 @@ struct fp_recover_check {
 	const char *const *runs; /* that are to be recovered */
 	size_t n_runs;
 	int64_t dead_since_s; /* of the latest of them; 0: not known */
+	const char
+		*fence; /* failover: the command for a silent node, or NULL */
+	int64_t wait_ms; /* failover: for its restart; drain: for calls that cannot
+			  * be moved to end */
+	bool is_dry_run; /* nothing is waited for: what is so now is judged */
+	const struct fp_journal_opts *journal; /* is_dry_run: fp_db; or NULL */
 	const struct fp_mark *marks;
 	size_t n_marks;
 	const struct fp_fleet_opts *fleet; /* NULL: policies are not asked */
@@ -59,6 +67,9 @@ struct fp_recover_check {
 	void (*each)(void *ctx, const struct fp_condition *c);
 	void *ctx;
 };
+/* Is fp_db there, so that two controllers are kept apart?  A condition "lock".
+ * 0; -EPERM rule "lock"; -EINTR -ENOMEM. */
+int fp_recover_lock(const struct fp_recover_check *p, struct fp_err *e);
 /* 0: nothing refuses.  -EPERM: e has the first refusal and its rule.
  * *is_policy_old (may be NULL): failover: a target's policy differs, push it after.
  * -EAGAIN; -errno. */
@@ -66,8 +77,8 @@ int fp_recover_check(const struct fp_recover_check *p, bool *is_policy_old,
 		     struct fp_err *e);
 /* Nodes that may be targets: the restarted host itself first, when it is ready; then
  * those that answer, are ready, of the version of rows' host when known, not in
- * maintenance, with a store.  0: *out of *n, free(3).  -EAGAIN: none, e says why the
- * first is not one. */
+ * maintenance, with a store.  0: *out of *n, free(3).  None: -EPERM, e says which rule
+ * refuses the first that answers; -EAGAIN: none answers. */
 int fp_recover_auto(const struct fp_recover_check *p, struct fp_switch ***out,
 		    size_t *n, struct fp_err *e);
 

@@ -40,7 +40,10 @@ static void profile(struct recover_pf *f, const struct fp_switch *x,
 		recover_pf_say(f, x->name, "profile", FP_COND_OK, "", name,
 			       "it runs");
 	else if (!x->conf.n_profiles)
-		recover_pf_say(f, x->name, "profile", FP_COND_WARN, "", name,
+		recover_pf_say(f, x->name, "profile",
+			       recover_pf_is_failover(f) ? FP_COND_WARN
+							 : FP_COND_REFUSE,
+			       "profile", name,
 			       "whether it runs is not known: sofia status");
 	else if (runs_anywhere(f, name))
 		recover_pf_say(f, x->name, "profile", FP_COND_WARN, "", name,
@@ -70,24 +73,36 @@ static void profiles(struct recover_pf *f)
 
 /* ---- room */
 
+/* What fits is recovered when the node is dead; one that lives is left alone. */
+static enum fp_condition_state narrow(const struct recover_pf *f)
+{
+	return recover_pf_is_failover(f) ? FP_COND_WARN : FP_COND_REFUSE;
+}
+
 static void capacity(struct recover_pf *f, size_t n_legs)
 {
+	bool is_endless = false;
 	int64_t room = 0;
 	char value[80];
 
 	for (size_t i = 0; i < f->p->n_to; i++) {
 		const struct fp_view_freeswitch *v = &f->p->to[i]->view;
 
-		if (f->p->to[i]->code || v->max_sessions <= 0)
+		if (f->p->to[i]->code)
 			continue;
+		is_endless |= v->max_sessions <= 0;
 		if (v->max_sessions > v->sessions)
 			room += v->max_sessions - v->sessions;
 	}
-	snprintf(value, sizeof(value), "%zu legs, room for %lld", n_legs,
-		 (long long)room);
+	if (is_endless)
+		snprintf(value, sizeof(value), "%zu legs, room without end",
+			 n_legs);
+	else
+		snprintf(value, sizeof(value), "%zu legs, room for %lld",
+			 n_legs, (long long)room);
 	/* FreeSWITCH would take them, and then no new call */
-	if ((int64_t)n_legs > room)
-		recover_pf_say(f, f->p->from->name, "capacity", FP_COND_REFUSE,
+	if ((int64_t)n_legs > room && !is_endless)
+		recover_pf_say(f, f->p->from->name, "capacity", narrow(f),
 			       "capacity", value,
 			       "targets would be full: max-sessions");
 	else
@@ -112,42 +127,17 @@ static void recovery_room(struct recover_pf *f, size_t n_legs)
 		return;
 	snprintf(value, sizeof(value), "%zu legs, %zu pairs of ports", n_legs,
 		 pairs);
-	recover_pf_say(f, f->p->from->name, "ports", FP_COND_REFUSE, "ports",
-		       value, "fp_recovery_ports are too few");
+	recover_pf_say(f, f->p->from->name, "ports", narrow(f), "ports", value,
+		       "fp_recovery_ports are too few: the rest gets others");
 }
 
-/* ---- what is lost */
+/* ---- all of it */
 
-static void lost(struct recover_pf *f)
-{
-	const struct fp_calls *c = f->p->calls;
-	const struct fp_call *first = NULL;
-	bool is_planned = !recover_pf_is_failover(f);
-	char value[80], words[200];
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_calls; i++) {
-		if (c->call[i].fate != FP_FATE_LOST)
-			continue;
-		first = first ? first : &c->call[i];
-		n++;
-	}
-	snprintf(value, sizeof(value), "%zu of %zu calls", n, c->n_calls);
-	if (!first) {
-		recover_pf_say(f, f->p->from->name, "lost", FP_COND_OK, "",
-			       value, "%s", "");
-		return;
-	}
-	fp_call_words(first->words, words, sizeof(words));
-	recover_pf_say(f, f->p->from->name, "lost",
-		       is_planned ? FP_COND_REFUSE : FP_COND_WARN, "lost",
-		       value, "the first is %s: %s", first->name, words);
-}
-
-void recover_pf_calls(struct recover_pf *f)
+int recover_pf_calls(struct recover_pf *f, struct fp_err *e)
 {
 	const struct fp_calls *c = f->p->calls;
 	size_t n_legs = 0;
+	int r;
 
 	for (size_t i = 0; i < c->n_calls; i++)
 		if (recover_pf_is_had(&c->call[i]))
@@ -157,5 +147,7 @@ void recover_pf_calls(struct recover_pf *f)
 		capacity(f, n_legs);
 		recovery_room(f, n_legs);
 	}
-	lost(f);
+	r = recover_pf_lost(f, e);
+	/* what refuses already says why */
+	return r || f->is_refused || !f->p->n_to ? r : recover_pf_place(f, e);
 }

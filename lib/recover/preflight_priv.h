@@ -18,6 +18,9 @@ void recover_pf_say(struct recover_pf *f, const char *node, const char *name,
 		    enum fp_condition_state state, const char *rule,
 		    const char *value, const char *detail, ...)
 	__attribute__((format(printf, 7, 8)));
+/* One that refuses whatever is lifted: nothing could come of it. */
+void recover_pf_refuse(struct recover_pf *f, const char *node, const char *name,
+		       const char *rule, const char *value, const char *detail);
 /* The same of a judgement that movers share. */
 void recover_pf_tell(struct recover_pf *f, const char *node,
 		     const struct fp_check *c);
@@ -45,6 +48,10 @@ static inline bool recover_pf_overlap(uint16_t a, uint16_t b, uint16_t c,
 /* preflight_target.c: all that one target must be, whatever the calls. */
 void recover_pf_target(struct recover_pf *f, const struct fp_switch *x);
 /* preflight_calls.c: what the calls need of the targets. */
-void recover_pf_calls(struct recover_pf *f);
+int recover_pf_calls(struct recover_pf *f, struct fp_err *e);
+/* preflight_lost.c: what would end, or not come up. */
+int recover_pf_lost(struct recover_pf *f, struct fp_err *e);
+/* preflight_place.c: is there a place for them, when all is lifted that is? */
+int recover_pf_place(struct recover_pf *f, struct fp_err *e);
 
 #endif

@@ -177,6 +177,13 @@ bool recover_pf_ports(const struct fp_switch *x, uint16_t *first,
 	return x->rtp_first || c->has_switch;
 }
 
+/* A new call one day gets the port of a call that was recovered: no reason to lose it
+ * now, but one not to move it. */
+static enum fp_condition_state clash(const struct recover_pf *f)
+{
+	return recover_pf_is_failover(f) ? FP_COND_WARN : FP_COND_REFUSE;
+}
+
 /* Legs get ports of the recovery range: who else hands them out? */
 static void recovery_range(struct recover_pf *f, const struct fp_switch *x)
 {
@@ -189,8 +196,7 @@ static void recovery_range(struct recover_pf *f, const struct fp_switch *x)
 	snprintf(value, sizeof(value), "%u-%u", x->recovery_first,
 		 x->recovery_last);
 	if (is_inside && !x->conf.is_robust)
-		recover_pf_say(f, x->name, "ports", FP_COND_REFUSE, "ports",
-			       value,
+		recover_pf_say(f, x->name, "ports", clash(f), "ports", value,
 			       "fp_recovery_ports are among those that it "
 			       "gives to new calls (%u-%u): two calls on one "
 			       "port hear each other",
@@ -219,7 +225,11 @@ static void ports(struct recover_pf *f, const struct fp_switch *x)
 		return;
 	}
 	snprintf(value, sizeof(value), "%u-%u", a, b);
-	if (!recover_pf_overlap(a, b, c, d))
+	if (x == y)
+		recover_pf_say(f, x->name, "ports", FP_COND_OK, "", value,
+			       "its own: those that new calls have are found "
+			       "before");
+	else if (!recover_pf_overlap(a, b, c, d))
 		recover_pf_say(f, x->name, "ports", FP_COND_OK, "", value,
 			       "%s has %u-%u", y->name, c, d);
 	else if (x->conf.is_robust)
@@ -228,13 +238,12 @@ static void ports(struct recover_pf *f, const struct fp_switch *x)
 			       "(rtp-port-usage-robustness)",
 			       y->name);
 	else
-		recover_pf_say(f, x->name, "ports", FP_COND_REFUSE, "ports",
-			       value,
+		recover_pf_say(f, x->name, "ports", clash(f), "ports", value,
 			       "overlaps with %s (%u-%u): new calls would get "
 			       "ports of recovered ones, and hear them; "
 			       "rtp-port-usage-robustness=true, or "
 			       "fp_recovery_ports",
-			       x == y ? "the dead run's" : y->name, c, d);
+			       y->name, c, d);
 }
 
 /* ---- all of one */

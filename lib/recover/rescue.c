@@ -181,21 +181,6 @@ static int nothing_had(struct fp_rescue_job *j, struct fp_err *e)
 	return r;
 }
 
-/* What can never be proven is refused before a job is begun. */
-static int provable(const struct fp_rescue_job *j, struct fp_err *e)
-{
-	const struct fp_rescue_opts *o = &j->o;
-
-	if (o->kind != FP_RECOVER_FAILOVER || !o->from->code ||
-	    o->fence.command || o->wait_ms > 0 ||
-	    (o->is_lifted && o->is_lifted(o->ctx, "alive")))
-		return 0;
-	return fp_refuse(e, "alive",
-			 "%s: nothing answers, and nothing proves that run %s "
-			 "is dead (--fence COMMAND; or its restart, --wait)",
-			 o->from->name, j->r.runs[0]);
-}
-
 static int run(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_err why;
@@ -208,9 +193,7 @@ static int run(struct fp_rescue_job *j, struct fp_err *e)
 	/* drain stops the node all the same */
 	if (!n_had(j) && j->o.kind != FP_RECOVER_DRAIN)
 		return nothing_had(j, e);
-	r = provable(j, e);
-	if (!r)
-		r = begin_journal(j, e);
+	r = begin_journal(j, e);
 	if (r)
 		return r;
 	r = fp_rescue_begin_store(j, e);

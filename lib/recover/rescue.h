@@ -31,7 +31,8 @@ struct fp_rescue_opts {
 	struct fp_calls_opts calls;
 	const char *app, *owner, *why, *by;
 	int64_t timeout_ms; /* of a statement, an answer */
-	int64_t wait_ms; /* failover: for the node's restart when nothing answers */
+	int64_t wait_ms; /* failover: for the node's restart when nothing answers;
+			  * drain: for calls that cannot be moved to end */
 	struct fp_journal_opts journal;
 	struct fp_recovering_opts recovering; /* batch, prove_ms, callbacks */
 	struct fp_fence

@@ -108,6 +108,38 @@ int fp_rescue_refuse_live(const struct fp_rescue_job *j, const char *run,
 			 j->o.from->name, run);
 }
 
+/* What is there beside what is asked for: a wrong --run, a wrong fp_switchname. */
+static void say_others(const struct fp_rescue_job *j,
+		       const struct fp_store_run *v, size_t n)
+{
+	const struct fp_rescue_opts *o = &j->o;
+
+	if (o->kind != FP_RECOVER_FAILOVER)
+		return;
+	for (size_t k = 0; k < o->n_runs; k++) {
+		bool is_there = false;
+
+		for (size_t i = 0; i < n; i++)
+			is_there |= !strcmp(v[i].run, o->runs[k]) &&
+				    !strcmp(v[i].hostname, o->from->switchname);
+		if (!is_there)
+			fp_rescue_say(j, "run %s has no rows", o->runs[k]);
+	}
+	for (size_t i = 0; i < n && !j->r.n_runs; i++)
+		if (!fp_switches_by_switchname(o->switches, v[i].hostname))
+			fp_rescue_say(j,
+				      "%lld rows are of host %s, which no node "
+				      "is (fp_switchname)",
+				      (long long)v[i].rows, v[i].hostname);
+		else if (o->n_runs && !is_meant(j, v[i].run) &&
+			 strcmp(v[i].run, j->now) != 0 &&
+			 !strcmp(v[i].hostname, o->from->switchname))
+			fp_rescue_say(j,
+				      "run %s has %lld rows, and is not asked "
+				      "for",
+				      v[i].run, (long long)v[i].rows);
+}
+
 static int of_store(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_store_run *v = NULL;
@@ -123,6 +155,8 @@ static int of_store(struct fp_rescue_job *j, struct fp_err *e)
 		else if (is_meant(j, v[i].run))
 			r = add_run(j, v[i].run, e);
 	}
+	if (!r)
+		say_others(j, v, n);
 	free(v);
 	return r;
 }

@@ -83,7 +83,7 @@ static int count_lost(struct settling *s, struct fp_err *e)
 	if (r == -ENODATA)
 		return 0;
 	for (size_t i = 0; !r && i < s->r->calls.n_calls; i++)
-		s->n_lost += s->r->calls.call[i].fate == FP_FATE_LOST;
+		s->n_lost += fp_call_is_left(&s->r->calls.call[i]);
 	return r;
 }
 
@@ -138,7 +138,7 @@ static void list_calls(struct settling *s)
 	const struct fp_calls *c = &s->r->calls;
 
 	for (size_t i = 0; i < c->n_calls && s->r->o->call; i++)
-		if (c->call[i].fate == FP_FATE_LOST)
+		if (fp_call_is_left(&c->call[i]))
 			s->r->o->call(s->r->o->ctx, c, i, NULL, NULL);
 }
 

@@ -42,9 +42,9 @@ is() {
 		return 1
 	}
 }
-# lab NODES CALLS: held by way of fs1, with rows of all legs.
+# lab NODES CALLS [OPTION...]: held by way of fs1, with rows of all legs.
 lab() {
-	fs_up "$PWD/lab" "$1" sql_s=0.2
+	fs_up "$PWD/lab" "$1" sql_s=0.2 "${@:3}"
 	calls "$2"
 	rows_are $((2 * $2))
 }
@@ -66,6 +66,29 @@ lab() {
 	fpr 0 preflight fs1
 	is fs3 ready 'ok|*'
 	[ "$(row_count)" = 4 ]
+	# room for one call of two: what is planned wants it for all
+	esl 2 fsctl max_sessions 3
+	fpr 5 preflight fs1 --to fs2
+	is fs1 capacity 'refuse|4 legs, room for 3|capacity'
+	esl 2 fsctl max_sessions 1000
+	# without fp_db nobody keeps two apart
+	is fs1 lock 'ok|*'
+	sed '/^fp_db=/d' "$FP_CLUSTER" >cluster.ini
+	fpr 5 preflight fs1 --to fs2 -C cluster.ini
+	is fs1 lock 'refuse|no fp_db|lock'
+	fpr 5 drain fs1 --to fs2 -n -C cluster.ini
+	fpr 1 preflight --all -C cluster.ini -o node,calls,saved,lost,refusals
+	[ "${lines[0]}" = $'fs1\t2\t0\t2\tlock' ]
+	# a leg that nobody tracks would end
+	fs_sql "delete from recovery where metadata like '%<direction>inbound%'"
+	fpr 5 preflight fs1 --to fs2
+	is fs1 lost 'refuse|0 of 2 calls, 2 legs without a row|lost'
+	fpr 5 drain fs1 --to fs2 -n
+	[[ $stderr == *'rule lost'* ]]
+	fpr 1 drain fs1 --to fs2 -n --wait 1s
+	fpr 5 drain fs1 --to fs2 -n --orphans skip --override capacity
+	fs_sql 'delete from recovery'
+	fpr 5 drain fs1 --to fs2 -n
 }
 
 @test "a paused target is refused, and lifted" {
@@ -74,21 +97,56 @@ lab() {
 	fpr 5 preflight fs1 --to fs2
 	is fs2 ready 'refuse|paused|ready'
 	[[ $stderr == *'refused by rule ready'* ]]
-	fpr 0 preflight fs1 --to fs2 --override ready
+	# it would recover nothing whatever is lifted: nothing is staged for it
+	fpr 5 preflight fs1 --to fs2 --override ready
 	is fs2 ready 'warn|paused|-'
+	is fs1 place 'refuse|0 of 1 calls|ready'
+	[[ $stderr == *'though lifted'* ]]
 	fpr 0 preflight fs1 # others are there
 	[ -z "$(cond fs2 ready)" ]
+	esl 3 fsctl pause
+	fpr 5 preflight fs1
+	is fs3 ready 'refuse|paused|ready'
+	fpr 5 drain fs1 --to auto -n
+	[[ $stderr == *'no node can take calls: fs2'*'--override ready'* ]]
+	fpr 1 preflight --all -o node,saved,lost,refusals
+	[ "${lines[0]}" = $'fs1\t0\t1\tready' ]
 }
 
 @test "a dead node: silence is no proof; --all: what would be saved" {
-	lab 2 2
+	lab 2 2 --rtp 20000-23998
 	fpr 0 preflight --all -o node,state,rows,calls,saved,lost,to
 	[ "${lines[0]}" = $'fs1\tup\t4\t2\t2\t0\tfs2' ]
 	[ "${lines[1]}" = $'fs2\tup\t0\t0\t0\t0\tfs1' ]
+	# one range for all: no reason to lose calls, but one not to move them
+	fpr 5 preflight fs1 --to fs2
+	is fs2 ports 'refuse|20000-23998|ports'
 	fs_kill 1
-	run --separate-stderr "$recover" preflight fs1 --to fs2
-	is fs1 alive 'warn|silent|-'
+	fpr 5 preflight fs1 --to fs2
+	is fs1 alive 'refuse|silent|alive'
+	is fs1 old 'warn|not known since when|-'
+	is fs2 ports 'warn|20000-23998|-'
 	is fs2 version 'ok|*'
+	fpr 5 failover fs1 --to fs2 -n
+	[[ $stderr == *'nothing proves'*'rule alive'* ]]
+	fpr 0 preflight fs1 --to fs2 --fence true
+	is fs1 alive 'warn|silent|-'
+	esl 2 fsctl max_sessions 3
+	fpr 1 failover fs1 --to auto -n --fence true
+	[[ $stderr == *'4 legs, room for 3'* ]]
+	fpr 0 failover fs1 --to auto --run nosuch
+	[[ $stderr == *'run nosuch has no rows'*'4 rows, and is not asked'* ]]
+	fs_start 1
+	fpr 1 failover fs1 --to auto -n
+	fpr 0 preflight fs1
+	is fs1 ports 'ok|20000-23998|-'
+	fs_ctl 1 up_s=700 >/dev/null
+	fpr 5 preflight fs1
+	is fs1 old 'refuse|dead for 7*|old'
+	fpr 0 list fs1 --run "$(fs_sql 'select distinct runtime_uuid
+		from recovery')",nosuch -o verdict,words
+	[ "${lines[0]}" = $'lost\ttoo-old' ]
+	[[ $stderr == *'run nosuch has no rows'* ]]
 }
 
 @test "a clone that answers under the dead node's name: its calls live" {

@@ -264,6 +264,27 @@ TEST(one_leg_calls_with_applications_that_may_run_again)
 	SAYS(leg, &o, "one-leg move one-leg s; one-leg move one-leg,unsafe u");
 }
 
+/* A node that is shut down ends what nobody brings up, as told or not. */
+TEST(what_ends_with_its_process)
+{
+	struct fp_leg leg[] = { b_leg("b", "a"),    a_leg("a", "b"),
+				a_leg("a", "b"),    single("u", dial),
+				a_leg("o", "gone"), single("w", answer_park) };
+	struct fp_calls_opts o = plain;
+	struct fp_calls c;
+	char left[64] = "";
+
+	leg[2].row.cseq = 123072877;
+	leg[5].row.transport = FP_FSROW_WS;
+	o.orphans = FP_FATE_SKIP;
+	c = made(leg, 6, &o);
+	for (size_t i = 0; i < c.n_calls; i++)
+		if (fp_call_is_left(&c.call[i]))
+			strcat(strcat(left, " "), c.call[i].name);
+	STR(left, " o u w");
+	fp_calls_fini(&c);
+}
+
 /* A call attempt that failed leaves originate_signal_bond behind. */
 TEST(a_leg_that_went_on_after_an_attempt_is_no_orphan)
 {
