@@ -289,9 +289,8 @@ case_fo_ports() {
 	fs_sql "update recovery set metadata = regexp_replace(metadata,
 		'<local_media_port>[0-9]+', '<local_media_port>$was')
 		where uuid = '$a'"
-	failover 5 --to fs2
-	[[ $stderr == *'rule ports'* ]]
-	failover 0 --to fs2 --override ports
+	failover 0 --to fs2
+	[[ $stderr == *'ports: 20000-20198: overlaps with fs1'* ]]
 	same "$(verdicts)" 'recovered 2'
 	rows_are 6 "$(rows_of 2)"
 	[ "$(port_of "$a")" != "$was" ]
@@ -368,7 +367,7 @@ case_fo_one_leg() {
 	fs_sql "update recovery set metadata = replace(metadata,
 		'app_name=\"set\" app_data=\"mystage=one\"',
 		'app_name=\"sched_hangup\" app_data=\"+3600\"')"
-	fpr 3 preflight fs1 --to fs2
+	fpr 1 preflight fs1 --to fs2 --fence true
 	[[ $output == *unsafe* ]]
 	failover 3 --to fs2
 	same "$(verdicts)" 'lost 1, recovered 1'
