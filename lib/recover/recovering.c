@@ -318,6 +318,7 @@ static void walk(struct rec *r)
 			rec_doubt_step(b);
 	rec_look(r);
 	rec_old_step(r);
+	rec_beat(r);
 	rec_write(r, false);
 }
 

@@ -14,7 +14,7 @@
 #define REC_ANSWER_MS 15000 /* of a question */
 #define REC_ASK_MS 60000    /* of fsctl recover: 4 to 6 ms a leg */
 #define REC_COMMAND (FP_LEG_UUID_MAX + 40) /* bytes of one about a leg */
-#define REC_DOUBT_MS 3000   /* then a recover whose answer was lost is over */
+#define REC_DOUBT_MS 3000 /* then a recover whose answer was lost is over */
 
 struct rec;
 struct rec_target;
@@ -67,7 +67,8 @@ struct rec_call {
 	struct rec_target *t;
 	struct rec_batch *b;
 	struct fp_prover prover;
-	bool is_proving, is_again;
+	bool is_proving, is_again,
+		is_late; /* late: put off until its CSeq grows */
 	/* Legs of it are up at t, those that are missing are put beside them. */
 	bool is_half, was_half;
 	uint64_t not_there; /* targets, by bit */
@@ -109,7 +110,7 @@ struct rec {
 	struct fp_err err;
 	/* the journal */
 	bool is_dirty, is_flushing;
-	int64_t write_ms, away_ms, hold_ms;
+	int64_t write_ms, away_ms, hold_ms, beat_ms;
 	/* the old run */
 	int64_t old_ms;
 	bool is_old_out;
@@ -185,6 +186,9 @@ bool rec_has_leg(const struct rec *r, const char *uuid);
 /* ---- recovering_write.c */
 void rec_note(struct rec *r, size_t i, const char *state);
 void rec_mark(struct rec *r, size_t i, enum rec_mark m);
+/* Is it ours still?  Now and then: a session that is idle for long loses its lock to
+ * whoever wants it. */
+void rec_beat(struct rec *r);
 /* Marks, the journal and progress, now and then. */
 void rec_write(struct rec *r, bool is_all);
 /* The journal, waiting.  0; -EBUSY ...; fp_db is away: -EAGAIN, and nothing is put for

@@ -9,6 +9,10 @@
 #include "recover/recovering_priv.h"
 
 #define LOCK_AGAIN_MS 500
+/* A CSeq is a count of 2 s: what grows within one is nothing special.  Of a node whose
+ * clock was ahead it takes longer. */
+#define CSEQ_SOON_MS 2100
+#define CSEQ_MAX_MS 10000
 
 /* ---- batches */
 
@@ -171,9 +175,42 @@ static int add_call(struct rec_target *t, size_t i, struct rows *w,
 	return code;
 }
 
+/* How long until the CSeq of all legs of a call would grow at t. */
+static int64_t cseq_wait_ms(const struct rec_target *t, size_t i)
+{
+	const struct fp_call *c = &t->r->calls->call[i];
+	int64_t unix_ms = fp_clock_unix_ms() + t->x->view.skew_ms, wait_ms = 0;
+
+	for (size_t k = 0; k < c->n; k++) {
+		int64_t ms =
+			fp_leg_cseq_wait_ms(&t->r->calls->leg[c->first + k],
+					    unix_ms);
+
+		wait_ms = ms > wait_ms ? ms : wait_ms;
+	}
+	return wait_ms;
+}
+
+/* It is put last, once: others do not wait for it. */
+static bool is_put_off(struct rec_target *t, const struct rec_batch *b,
+		       size_t i)
+{
+	struct rec_call *c = &t->r->call[i];
+
+	if (c->is_late || (!rec_queued(t) && !b->n) ||
+	    cseq_wait_ms(t, i) <= CSEQ_SOON_MS)
+		return false;
+	c->is_late = true;
+	rec_queue(t, i);
+	return true;
+}
+
 static bool fits(const struct rec *r, const struct rec_batch *b, size_t i)
 {
-	return !b->n_legs || b->n_legs + rec_n_put(r, i) <= r->batch;
+	if (!b->n_legs)
+		return true;
+	return b->n_legs + rec_n_put(r, i) <= r->batch &&
+	       r->call[i].is_late <= r->call[b->call[0]].is_late;
 }
 
 static int room(struct rec_target *t, struct rows *w)
@@ -202,6 +239,8 @@ static void take_calls(struct rec_target *t, struct rec_batch *b,
 		int c;
 
 		t->head = (t->head + 1) % (r->calls->n_calls + 1);
+		if (is_put_off(t, b, i))
+			continue;
 		c = add_call(t, i, w, &e);
 		if (c == -ENOSPC)
 			rec_again(r, i, "no RTP port is free");
@@ -278,30 +317,41 @@ static void back(struct rec_batch *b)
 	b->at = REC_AT_END;
 }
 
+static void say_wait(const struct rec_batch *b, int64_t wait_ms)
+{
+	const char *name = b->r->o->from->name;
+
+	if (wait_ms > CSEQ_MAX_MS)
+		rec_say(b->r,
+			"%s: CSeq of %s is %lld s ahead of its clock: it waits "
+			"for %d s of that, then strict ends refuse it",
+			b->t->x->name, name, (long long)(wait_ms / 1000),
+			CSEQ_MAX_MS / 1000);
+	else if (wait_ms > CSEQ_SOON_MS)
+		rec_say(b->r,
+			"%s: %zu calls wait for %lld s until their CSeq grows: "
+			"the clock of %s was ahead",
+			b->t->x->name, b->n, (long long)(wait_ms + 999) / 1000,
+			name);
+}
+
 static int64_t not_before(const struct rec_batch *b)
 {
 	struct rec *r = b->r;
 	int64_t now_ms = fp_clock_ms(), wait_ms = 0;
-	int64_t unix_ms = fp_clock_unix_ms() + b->t->x->view.skew_ms;
 
 	for (size_t k = 0; k < b->n; k++) {
 		const struct rec_call *c = &r->call[b->call[k]];
-		const struct fp_call *of = &r->calls->call[b->call[k]];
+		int64_t ms = cseq_wait_ms(b->t, b->call[k]);
 
-		for (size_t n = 0; n < of->n; n++) {
-			int64_t ms =
-				fp_leg_cseq_wait_ms(&r->calls->leg[of->first +
-								   n],
-						    unix_ms);
-
-			wait_ms = ms > wait_ms ? ms : wait_ms;
-		}
+		wait_ms = ms > wait_ms ? ms : wait_ms;
 		/* an earlier try may have been heard: its CSeq is used */
 		if (c->asked_ms && !c->is_half &&
-		    c->asked_ms + 2100 - now_ms > wait_ms)
-			wait_ms = c->asked_ms + 2100 - now_ms;
+		    c->asked_ms + CSEQ_SOON_MS - now_ms > wait_ms)
+			wait_ms = c->asked_ms + CSEQ_SOON_MS - now_ms;
 	}
-	return now_ms + (wait_ms > 2100 ? 2100 : wait_ms);
+	say_wait(b, wait_ms);
+	return now_ms + (wait_ms > CSEQ_MAX_MS ? CSEQ_MAX_MS : wait_ms);
 }
 
 static void put(struct rec_batch *b, const struct rows *w)

@@ -11,6 +11,7 @@
 #include "recover/recovering_priv.h"
 
 #define WRITE_MS 250
+#define BEAT_MS 3000
 #define AGAIN_MS 500  /* until fp_db is tried again */
 #define AWAY_MS 30000 /* that it is waited for */
 
@@ -154,6 +155,20 @@ static void write_all_marks(struct rec *r)
 	write_marks(r, REC_MARK_LOST, "lost", uuids);
 	write_marks(r, REC_MARK_TAKEN, "taken", uuids);
 	free(uuids);
+}
+
+void rec_beat(struct rec *r)
+{
+	int64_t now_ms = fp_clock_ms();
+	struct fp_err e;
+	int c;
+
+	if (r->code || !r->o->store || now_ms < r->beat_ms)
+		return;
+	r->beat_ms = now_ms + BEAT_MS;
+	c = fp_store_check(r->o->store, &e);
+	if (c)
+		rec_store_failed(r, c, &e);
 }
 
 /* The journal's word comes first: a row that says proven is forgotten. */

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2016,SC2034,SC2154 # for eval; bats' variables
 
 source test/real/recover.bash
+source test/real/recover-faults-rows.bash
 
 faults_setup_file() {
 	rec_setup_file
@@ -170,26 +171,6 @@ case_cut_long() {
 	ended 0
 	all_up 8
 	once_each 16
-}
-
-# ---- far ends
-
-case_far_ends() {
-	faulty 2
-	calls 5 'bridge-silent bridge-c481 2001 bridge-c503 2001'
-	rows_are 10
-	crash 1
-	tool 3 failover fs1 --to fs2 --prove 6s
-	grep -c recovered "$BATS_TEST_TMPDIR/tool.out"
-	said silent
-	said gone
-	said 'the far end says 503'
-	rows_are 4 "$(rows_of 2)"
-	sessions_are 2 4
-	all_hear 20
-	# no partner is left in silence, none is told that lives
-	same "$(pairs | wc -l)" 2
-	same "$(held uac | wc -l)" 2
 }
 
 # ---- RTP ports
@@ -472,38 +453,3 @@ lost() {
 }
 case_store_lost() { lost fscore; }
 case_journal_lost() { lost fastpath; }
-
-# ---- rows
-
-# What cannot be read is said, and the others come up.
-# One uuid has a newline, which no command can name; another is a long Call-ID
-# (inbound-use-callid-as-uuid).
-case_rows_broken() {
-	local u long
-
-	faulty 2
-	calls 6
-	rows_are 12
-	pairs | cut -d ' ' -f 1 >"$BATS_TEST_TMPDIR/broken"
-	fs_sql "update recovery set metadata = left(metadata, 900)
-		where uuid = '$(sed -n 1p "$BATS_TEST_TMPDIR/broken")'"
-	fs_sql "update recovery set metadata = repeat('<x>', 3500000)
-		where uuid = '$(sed -n 2p "$BATS_TEST_TMPDIR/broken")'"
-	fs_sql "update recovery set metadata = ''
-		where uuid = '$(sed -n 3p "$BATS_TEST_TMPDIR/broken")'"
-	u=$(sed -n 4p "$BATS_TEST_TMPDIR/broken")
-	fs_sql "update recovery set uuid = E'\\n$u',
-		metadata = replace(metadata, '>$u<', '>%0A$u<')
-		where uuid = '$u'"
-	u=$(sed -n 5p "$BATS_TEST_TMPDIR/broken")
-	long=$(printf '%0200d' 0)-$u@127.0.0.1
-	fs_sql "update recovery set metadata = replace(metadata, '$u', '$long');
-		update recovery set uuid = '$long' where uuid = '$u'"
-	crash 1
-	tool 3 failover fs1 --to fs2 --orphans skip
-	rows_are 4 "$(rows_of 2)"
-	rows_are 8 "$(rows_of 1)"
-	grep -q "^$long.*recovered" "$BATS_TEST_TMPDIR/tool.out"
-	same "$(reinvites | wc -l)" 4
-	no_bye
-}
