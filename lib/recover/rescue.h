@@ -91,6 +91,7 @@ struct fp_rescue {
 	struct fp_recover_target *to;
 	size_t n_to;
 	enum fp_death death;
+	bool is_paused; /* DRAIN: an earlier run of the job stopped new calls */
 	int64_t started_ms;
 };
 

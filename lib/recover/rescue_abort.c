@@ -169,6 +169,8 @@ static int end(struct fp_rescue_job *j, const char *id, uint64_t *n_back,
 		r = fp_rescue_begin_store(j, e);
 	if (!r)
 		r = give_back(j, n_back, n_kept, e);
+	if (!r && !j->is_emptied)
+		fp_takeover_let_in(&j->r);
 	if (!r)
 		return fp_journal_state(j->r.journal, "aborted", e);
 	if (r != -EBUSY)

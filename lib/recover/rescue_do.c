@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "recover/rescue_priv.h"
+#include "recover/takeover.h"
 
 /* ---- what stays */
 
@@ -311,6 +312,8 @@ int fp_rescue_do(struct fp_rescue_job *j, struct fp_err *e)
 	if (!r)
 		return finish(j, e);
 	j->out->n_left = n_left(j);
+	if (!j->is_lost && !j->is_emptied)
+		fp_takeover_let_in(&j->r);
 	if (is_untouched(j))
 		undo(j);
 	else

@@ -6,6 +6,7 @@
 
 #include "codec/moveplan.h"
 #include "recover/rescue_priv.h"
+#include "recover/takeover.h"
 
 /* ---- what was done */
 
@@ -44,6 +45,8 @@ int fp_rescue_item(void *job, const char *item, const char *state,
 		return add_was(j, item + 5, state, detail);
 	if (!strcmp(item, "fence"))
 		j->was_dead = true;
+	if (!strncmp(item, "node:", 5)) /* takeover_drain.c */
+		j->r.is_paused = !strcmp(state, "paused");
 	if (!strcmp(item, "rows"))
 		j->n_taken++;
 	if (!strcmp(item, "empty")) {
@@ -223,6 +226,8 @@ static int goes_on(struct fp_rescue_job *j, const char *id, struct fp_err *e)
 	if (!r)
 		r = look(j, e);
 	if (r) {
+		if (r != -EBUSY && !j->is_emptied)
+			fp_takeover_let_in(&j->r);
 		fp_journal_state(j->r.journal, "stopped", &why);
 		return r;
 	}

@@ -38,6 +38,9 @@ struct fp_takeover {
 	struct fp_err undone; /* what was undone, for a person; "" nothing */
 };
 int fp_takeover_drain(void *ctx, struct fp_rescue *r, struct fp_err *e);
+/* A drain that was killed has stopped new calls (r->is_paused), and does not go on: they
+ * are let in again, when its run still answers.  What cannot be is said. */
+void fp_takeover_let_in(struct fp_rescue *r);
 int fp_takeover_take(void *ctx, struct fp_rescue *r, struct fp_err *e);
 /* abort of a take whose process was killed in the middle: legs that live are bridged
  * again and bill as before.  0: *n_gone legs are not there any more. */

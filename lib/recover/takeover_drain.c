@@ -18,12 +18,12 @@ static bool is_run_of(const struct fp_rescue *r, const char *run)
 	return false;
 }
 
-static void note(const struct fp_rescue *r, const char *state)
+static void note(const struct fp_rescue *r, const char *what, const char *state)
 {
 	struct fp_err e;
 	char item[280];
 
-	snprintf(item, sizeof(item), "node:%s", r->o->from->name);
+	snprintf(item, sizeof(item), "%s:%s", what, r->o->from->name);
 	if (r->journal)
 		fp_journal_add(r->journal, item, state, NULL, &e);
 }
@@ -66,9 +66,15 @@ static int stop_new_calls(const struct fp_rescue *r, bool *is_ours,
 	bool was_paused = false;
 	int code = is_paused(x, &was_paused, e);
 
+	/* by an earlier run of the job, which was killed */
+	*is_ours = !code && was_paused && r->is_paused;
 	if (code || was_paused)
 		return code;
-	note(r, "paused");
+	/* whoever aborts it must know */
+	note(r, "node", "paused");
+	code = r->journal ? fp_journal_flush_wait(r->journal, e) : 0;
+	if (code)
+		return code;
 	code = fp_takeover_ask(x, NULL, NULL, e, "fsctl pause inbound");
 	*is_ours = true; /* also when nobody heard the answer */
 	return code;
@@ -80,15 +86,36 @@ static void let_new_calls_in(const struct fp_rescue *r)
 	bool is_interrupted = false;
 
 	if (fp_takeover_ask(r->o->from, &is_interrupted, NULL, &e,
-			    "fsctl resume inbound"))
+			    "fsctl resume inbound")) {
 		fp_takeover_say(r,
 				"%s is still paused for inbound calls: %s; "
 				"fsctl resume inbound ends it",
 				r->o->from->name, e.text);
-	else
-		fp_takeover_say(r, "%s takes new calls again",
-				r->o->from->name);
-	note(r, "resumed");
+		return;
+	}
+	note(r, "node", "resumed");
+	fp_takeover_say(r, "%s takes new calls again", r->o->from->name);
+}
+
+void fp_takeover_let_in(struct fp_rescue *r)
+{
+	const char *name = r->o->from->name;
+	char run[64];
+	struct fp_err e;
+	int c;
+
+	if (!r->is_paused)
+		return;
+	r->is_paused = false;
+	c = fp_switch_run(r->o->from, run, &e);
+	if (c)
+		fp_takeover_say(r,
+				"%s does not answer: %s; when it lives, it is "
+				"paused for inbound calls: fsctl resume "
+				"inbound ends that",
+				name, e.text);
+	else if (is_run_of(r, run)) /* the pause of another went with it */
+		let_new_calls_in(r);
 }
 
 /* ---- the end of the process */
@@ -178,7 +205,7 @@ static int shut_down(struct fp_rescue *r, const char *run, struct fp_err *e)
 	const char *name = r->o->from->name;
 	int code = 0, c;
 
-	note(r, "shutdown");
+	note(r, "shutdown", "told");
 	/* is the job ours still? */
 	c = r->journal ? fp_journal_flush_wait(r->journal, e) : 0;
 	if (!c)
@@ -209,6 +236,8 @@ static int drain(const struct fp_takeover *o, struct fp_rescue *r,
 
 	look_at_steering(r);
 	code = stop_new_calls(r, &is_ours, e);
+	if (!code)
+		r->is_paused = false; /* from here on it is our affair */
 	if (!code)
 		code = fp_takeover_settle(o, r, run, e);
 	if (!code)

@@ -18,6 +18,7 @@ teardown() { rec_teardown; }
 
 @test "a drain that died: failover of its node has its rows" { case_drain; }
 @test "a drain that died: resume" { case_drain_resume; }
+@test "a drain that died, waiting: its node takes new calls again" { case_drain_paused; }
 @test "a take that died: resume" { case_take; }
 @test "a take that died, and then its node: failover" { case_take_crash; }
 @test "a take that died at once, and then its node: resume" { case_take_crash_early; }

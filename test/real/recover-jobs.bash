@@ -331,6 +331,38 @@ case_drain_resume() {
 	is_done
 }
 
+# It had stopped new calls, and waited: they are let in again.
+case_drain_paused() {
+	lab 2 1
+	# a leg without a row is waited for
+	fs_sql 'delete from recovery where uuid = (select max(uuid) from recovery)'
+	killed_waiting drain fs1 --to fs2 --wait 60s
+	other 0 abort "$(open_job)"
+	[[ $stderr == *'fs1 takes new calls again'* ]]
+	! is_paused 1
+	is_done
+	killed_waiting drain fs1 --to fs2 --wait 60s
+	other 5 resume "$(open_job)"
+	[[ $stderr == *'rule lost'* ]]
+	[[ $stderr == *'fs1 takes new calls again'* ]]
+	! is_paused 1
+	is_done
+	no_bye
+}
+is_paused() { [[ $(esl "$1" fsctl pause_check inbound) == *true* ]]; }
+is_waiting() {
+	is_paused 1 && "$recover" jobs "$(open_job)" 2>/dev/null |
+		grep -q '^node:fs1	paused'
+}
+killed_waiting() { # ARG...: dies when the node is paused
+	begun "$@"
+	within 10 is_waiting || {
+		cat first.err
+		return 1
+	}
+	kill_first
+}
+
 case_take() {
 	local a
 
