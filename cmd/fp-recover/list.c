@@ -83,6 +83,7 @@ static int list_rows(struct fv_listing *l, const struct fp_switch *x,
 			.uuid = v->uuid,
 			.xml = v->xml,
 			.xml_len = v->xml_len,
+			.too_long = v->too_long,
 		};
 	}
 	r = fv_list_legs(l, x, leg, rows->n, e);

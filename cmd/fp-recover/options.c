@@ -7,6 +7,7 @@
 #define BATCH 100
 /* FreeSWITCH gives a far end 32 s (64 x T1): facts of 1.10.12, step 9. */
 #define PROVE_MS 35000
+#define PROVE_MAX_MS (24 * 3600000)
 #define FENCE_MS 30000
 
 /* Those of lib/recover, lib/db, lib/peer and our own; the manual page has them too,
@@ -77,6 +78,8 @@ static int pace(struct fv_env *v, struct fp_err *e)
 		r = fp_verb_duration(v->c, "prove", &v->prove_ms, e);
 	if (!r && v->prove_ms < 1000)
 		r = fp_err(e, -EINVAL, "--prove: at least 1s");
+	if (!r && v->prove_ms > PROVE_MAX_MS)
+		r = fp_err(e, -EINVAL, "--prove: at most 24h");
 	if (!r)
 		r = fp_verb_duration(v->c, "fence-timeout", &v->fence_ms, e);
 	if (!r && v->fence_ms < 100)

@@ -175,7 +175,8 @@ static int rows(struct judging *j, struct fp_err *e)
 					  .run = rows.v[i].run,
 					  .uuid = rows.v[i].uuid,
 					  .xml = rows.v[i].xml,
-					  .xml_len = rows.v[i].xml_len };
+					  .xml_len = rows.v[i].xml_len,
+					  .too_long = rows.v[i].too_long };
 	j->out->rows = rows.n;
 	r = leg ? group(j, leg, rows.n, e)
 		: fp_err(e, -ENOMEM, "out of memory");

@@ -66,7 +66,9 @@ static int leg_read(struct fp_leg *l, struct fp_err *e)
 	memset(&l->row, 0, sizeof(l->row));
 	l->words = 0;
 	l->why[0] = '\0';
-	rc = fp_fsrow_parse(&l->row, l->xml, l->xml_len, &bad);
+	/* says how long it is, before it looks at it */
+	rc = fp_fsrow_parse(&l->row, l->xml,
+			    l->too_long != 0 ? l->too_long : l->xml_len, &bad);
 	if (rc == -ENOMEM)
 		return fp_err(e, rc, "%s", bad.text);
 	/* a document that is another endpoint's may lack what sofia's have */

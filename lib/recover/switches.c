@@ -72,6 +72,8 @@ static int variables(struct fp_switch *x, struct switch_link *l,
 	x->name = x->host->name;
 	x->switchname = name ? name : x->name;
 	x->db = fp_inventory_var(x->host, "fp_recovery_db");
+	if (x->db && !*x->db) /* libpq would take its own defaults */
+		x->db = NULL;
 	if (!r)
 		r = rtp_of(x, e);
 	if (!r)
