@@ -10,6 +10,9 @@
 #include "io/clock.h"
 #include "recover/rescue_priv.h"
 
+/* What became of each leg is kept so long after a job's end. */
+#define KEPT_S (7 * 86400)
+
 /* ---- what the parts share */
 
 void fp_rescue_init(struct fp_rescue_job *j, const struct fp_rescue_opts *o,
@@ -154,10 +157,14 @@ int fp_rescue_begin_store(struct fp_rescue_job *j, struct fp_err *e)
 {
 	int r = fp_store_begin(j->r.store, j->head.id, j->o.from->name,
 			       j->o.owner, e);
+	uint64_t n;
+	struct fp_err why;
 
-	return r ? fp_err_prefix(e, r, "the recovery database of %s",
-				 j->keeper->name)
-		 : 0;
+	if (r)
+		return fp_err_prefix(e, r, "the recovery database of %s",
+				     j->keeper->name);
+	fp_store_forget(j->r.store, KEPT_S, &n, &why);
+	return 0;
 }
 
 /* ---- the whole */
@@ -197,6 +204,12 @@ static int run(struct fp_rescue_job *j, struct fp_err *e)
 	if (r)
 		return r;
 	r = fp_rescue_begin_store(j, e);
+	/* a file's rows are nobody's to lock: another may have had them until now */
+	if (!r && j->o.from_db) {
+		r = fp_rescue_rows(j, e);
+		if (r)
+			fp_store_end(j->r.store, true, &why);
+	}
 	if (r) {
 		*j->out->job = 0;
 		fp_journal_state(j->r.journal, "aborted", &why);

@@ -125,13 +125,23 @@ bool fp_rescue_is_run_had(const struct fp_rescue_job *j, const char *run)
 	return false;
 }
 
+/* One leg of it is enough: the others alone would be half a call. */
+static bool is_up(const struct fp_rescue_job *j, const struct fp_call *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (fp_rescue_is_up(j, j->r.calls.leg[c->first + i].uuid))
+			return true;
+	return false;
+}
+
 void fp_rescue_leave_had(struct fp_rescue_job *j)
 {
-	for (size_t i = 0; i < j->r.calls.n_calls && j->n_had; i++) {
+	for (size_t i = 0; i < j->r.calls.n_calls && !j->is_staged; i++) {
 		struct fp_call *c = &j->r.calls.call[i];
 
-		if (!j->is_staged && bsearch(c->name, j->had, j->n_had,
-					     sizeof(*j->had), by_name))
+		if (is_up(j, c) ||
+		    (j->n_had && bsearch(c->name, j->had, j->n_had,
+					 sizeof(*j->had), by_name)))
 			c->fate = FP_FATE_SKIP;
 	}
 }

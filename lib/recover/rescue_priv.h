@@ -49,6 +49,8 @@ struct fp_rescue_job {
 	size_t n_had;
 	char (*run_had)[64]; /* ... and runs that it ended with */
 	size_t n_runs_had;
+	const char **up; /* --from-db: legs that came up since, sorted */
+	size_t n_up;
 	double *weights; /* of a plan */
 };
 
@@ -97,6 +99,10 @@ int fp_rescue_had(struct fp_rescue_job *j, struct fp_err *e);
 void fp_rescue_leave_had(struct fp_rescue_job *j);
 bool fp_rescue_is_run_had(const struct fp_rescue_job *j, const char *run);
 void fp_rescue_file_fini(struct fp_rescue_job *j);
+/* Legs of its rows that any job put or proved, that have a row in recovery, or that are
+ * up at a switch that answers: asked now.  0: fp_rescue_is_up of a leg. */
+int fp_rescue_up(struct fp_rescue_job *j, struct fp_err *e);
+bool fp_rescue_is_up(const struct fp_rescue_job *j, const char *uuid);
 
 /* rescue_look.c */
 int fp_rescue_see(struct fp_rescue_job *j, struct fp_err *e);

@@ -258,6 +258,7 @@ static int make_legs(struct fp_rescue_job *j, struct fp_err *e)
 			.uuid = v->uuid,
 			.xml = v->xml,
 			.xml_len = v->xml_len,
+			.too_long = v->too_long,
 		};
 	}
 	return fp_legs_read(j->r.leg, j->r.n_legs, e);
@@ -338,6 +339,8 @@ int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 						    .n = j->n_file };
 	else
 		r = read_recovery(j, e);
+	if (!r && j->o.from_db)
+		r = fp_rescue_up(j, e);
 	if (!r)
 		r = make_legs(j, e);
 	if (!r)

@@ -54,9 +54,15 @@ static int end(struct fp_store *s, bool is_all, struct fp_err *e)
 	const char *params[] = { s->job, is_all ? "true" : "false" };
 	int r = fp_pg_do(s->pg,
 			 "delete from fp_stage where job = $1 and"
-			 " ($2::boolean or state in ('proven', 'returned'))",
+			 " ($2::boolean or state = 'returned')",
 			 params, 2, NULL, NULL, e);
 
+	/* keys of SRTP are in it */
+	if (!r)
+		r = fp_pg_do(s->pg,
+			     "update fp_stage set metadata = ''"
+			     " where job = $1 and state in ('proven', 'lost')",
+			     params, 1, NULL, NULL, e);
 	if (!r)
 		r = fp_pg_do(s->pg,
 			     "update fp_stage_job set"

@@ -56,14 +56,19 @@ int fp_store_drop(struct fp_store *s, struct fp_store *to,
 int fp_store_holder(struct fp_store *s, struct fp_store *at,
 		    const char *const *uuids, size_t n, char out[300],
 		    struct fp_err *e);
+/* Which of v[] (uuid, run) came up, or may have: any job, also one that ended, has put,
+ * proven or lost it; or recovery has a row of it, of any host.  is_known[i] is set. */
+int fp_store_known(struct fp_store *at, const struct fp_store_row *v, size_t n,
+		   bool *is_known, struct fp_err *e);
 /* Say of staged rows what became of them: taken, put, proven, lost. */
 int fp_store_mark(struct fp_store *s, const char *const *uuids, size_t n,
 		  const char *state, struct fp_err *e);
 /* abort: rows whose state is taken go back into recovery as they were.
  * 0: *n_back. */
 int fp_store_return(struct fp_store *s, uint64_t *n_back, struct fp_err *e);
-/* End the job: proven and returned rows are forgotten, of others (is_all false) a copy
- * stays until fp_store_forget, for a substitute CDR. */
+/* End the job: returned rows are forgotten.  is_all false: until fp_store_forget it is
+ * known what became of each leg; those that were put and not proven keep their XML, the
+ * others have none any more. */
 int fp_store_end(struct fp_store *s, bool is_all, struct fp_err *e);
 /* Staged rows of ended jobs older than age_s. */
 int fp_store_forget(struct fp_store *s, int64_t age_s, uint64_t *n,

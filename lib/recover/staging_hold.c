@@ -83,3 +83,41 @@ int fp_store_holder(struct fp_store *s, struct fp_store *at,
 	fp_buf_fini(&array);
 	return r;
 }
+
+/* ---- what came up */
+
+#define HAS_ROW                                                                \
+	"select nth from unnest($1::text[], $2::text[]) with ordinality"       \
+	" w (uuid, run, nth) where exists (select 1 from recovery r"           \
+	"  where r.uuid = any(array[w.uuid, 'fp:' || w.uuid]))"
+#define WAS_HAD                                                                \
+	" or exists (select 1 from fp_stage s where s.uuid = w.uuid"           \
+	"  and s.runtime_uuid = w.run and s.state in ('put', 'proven', 'lost'))"
+
+int fp_store_known(struct fp_store *at, const struct fp_store_row *v, size_t n,
+		   bool *is_known, struct fp_err *e)
+{
+	struct fp_buf uuids = { .data = NULL }, runs = { .data = NULL };
+	struct fp_pg_rows *rows = NULL;
+	bool is_staging = false;
+	const char *params[2];
+	int r = fp_store_has_staging(at, &is_staging, e);
+
+	for (size_t i = 0; i < n; i++) {
+		fp_pg_array_add(&uuids, v[i].uuid, strlen(v[i].uuid));
+		fp_pg_array_add(&runs, v[i].run, strlen(v[i].run));
+	}
+	params[0] = fp_pg_array(&uuids);
+	params[1] = fp_pg_array(&runs);
+	if (!r && (!params[0] || !params[1]))
+		r = fp_store_oom(e);
+	if (!r)
+		r = fp_pg_do(at->pg, is_staging ? HAS_ROW WAS_HAD : HAS_ROW,
+			     params, 2, &rows, NULL, e);
+	for (size_t i = 0; !r && i < fp_pg_n(rows); i++)
+		is_known[fp_pg_int(rows, i, 0) - 1] = true;
+	fp_pg_rows_free(rows);
+	fp_buf_fini(&uuids);
+	fp_buf_fini(&runs);
+	return r;
+}

@@ -94,20 +94,40 @@ q.commit()' "$1"
 	again failover fs1 --to fs2 --override lock
 }
 
+# A caller's name in ISO-8859-1; a row of another node.
+odd() { # FILE
+	/usr/bin/python3 -c '
+import sqlite3, sys
+q = sqlite3.connect(sys.argv[1])
+q.execute("insert into recovery select runtime_uuid, technology, profile_name,"
+          " \"fs9\", \"x\", metadata from recovery limit 1")
+xml, row = q.execute("select metadata, rowid from recovery").fetchone()
+xml = xml.encode().replace(b"<caller_id_name>", b"<caller_id_name>M\xfcller ")
+assert b"\xfc" in xml
+q.execute("update recovery set metadata = cast(? as text) where rowid = ?",
+          (xml, row))
+q.commit()' "$1"
+}
+
 @test "--from-db: a dead node's file, once" {
 	local sum
 
 	lab 2 2
 	fs_kill 1
 	to_file core.db
+	odd core.db
 	sum=$(sha1sum core.db)
 	fs_start 1
 	fpr 1 failover fs1 --to fs2 --from-db core.db --dry-run
 	[ "$(staged)" = 0 ]
 	fpr 0 failover fs1 --to fs2 --from-db core.db
+	[[ $stderr == *"others': 1 rows left out"* ]]
 	all_up 2 2
 	invited 4
 	[ "$(sha1sum core.db)" = "$sum" ]
+	# no keys are kept
+	[ "$(fs_sql "select count(*), bool_or(metadata <> '')
+		from fp_stage")" = '4|f' ]
 	# the file has its rows for ever
 	again failover fs1 --to fs2 --from-db core.db
 	[[ $stderr == *'was had by an earlier job'* ]]
@@ -124,6 +144,28 @@ sqlite_run() {
 	/usr/bin/python3 -c 'import sqlite3, sys
 print(sqlite3.connect(sys.argv[1]).execute(
     "select runtime_uuid from recovery").fetchone()[0])' "$1"
+}
+
+# Journals are lost, then what the database knows, and then the rows, too.
+@test "--from-db: what came up is left alone, whoever remembers" {
+	lab 3 2
+	fs_kill 1
+	to_file core.db
+	fs_start 1
+	fpr 0 failover fs1 --to fs2 --from-db core.db
+	all_up 2 2
+	sed -i '/^fp_db=/d' "$FP_CLUSTER"
+	export FP_STATE=$PWD/other
+	for what in 'delete from fp_stage' 'delete from recovery'; do
+		again failover fs1 --to fs3 --from-db core.db --override lock
+		[[ $stderr == *'core.db: 4 of its rows are left alone: 4 that'* ]]
+		fs_sql "$what"
+	done
+	again failover fs1 --to fs3 --from-db core.db --override lock
+	[[ $stderr == *'and 4 whose legs are up at fs2'* ]]
+	no_bye
+	invited 4
+	[ "$(sessions 3)" = 0 ]
 }
 
 @test "--from-db: its controller died, another has no such file" {
@@ -152,11 +194,17 @@ f = open(sys.argv[1], "r+b")
 data = f.read()
 at = data.rindex(b"</cdr>") // 4096 * 4096
 f.seek(at)
-f.write(b"\xff" * 4096)' core.db
+f.write(b"\xff" * 4096)
+f.close()
+q = __import__("sqlite3").connect(sys.argv[1])
+q.execute("insert into recovery (hostname, uuid, metadata)"
+          " values (\"\", \"x\", \"<cdr></cdr>\")")
+q.commit()' core.db
 	fs_start 1
 	run --separate-stderr "$recover" failover fs1 --to fs2 --from-db core.db
 	echo "$status $output $stderr"
 	[ "$status" = 3 ]
 	[[ $stderr == *torn* ]]
+	[[ $stderr == *'no rows: 1 rows left out'* ]]
 	[ "$(reinvites | wc -l)" -ge 4 ]
 }

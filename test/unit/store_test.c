@@ -500,13 +500,55 @@ TEST(an_ended_job_keeps_what_was_not_proven)
 	EQ(n, 0);
 	EQ(fp_store_end(s, false, &e), 0);
 	EQ(fp_store_check(s, &e), -EBUSY);
-	STR(ask(p, "select string_agg(uuid, ',' order by uuid) from fp_stage"),
-	    "old-2,old-3");
+	/* what became of each, without its keys where nothing is left to be had */
+	STR(ask(p,
+		"select string_agg(concat_ws(' ', uuid, runtime_uuid, state,"
+		" metadata <> ''), ',' order by uuid) from fp_stage"),
+	    "old-1 old proven f,old-2 old lost f,old-3 old taken t");
 	EQ(fp_store_forget(s, 3600, &n, &e), 0);
 	EQ(n, 0);
 	EQ(fp_store_forget(s, 0, &n, &e), 0);
-	EQ(n, 2);
+	EQ(n, 3);
 	STR(ask(p, "select count(*) from fp_stage_job"), "0");
+	fp_store_close(s);
+	fp_pg_close(p);
+}
+
+/* A dead node's file has its rows for ever. */
+TEST(what_came_up_is_known)
+{
+	static const char *const proven[] = { "old-1" };
+	static const char *const lost[] = { "old-2" };
+	const struct fp_store_row v[] = {
+		{ .uuid = "old-1", .run = "old" },
+		{ .uuid = "old-1", .run = "new" }, /* another time */
+		{ .uuid = "old-2", .run = "old" },
+		{ .uuid = "old-3", .run = "old" },
+		{ .uuid = "two-1", .run = "old" }, /* fs2 has it */
+		{ .uuid = "two-2", .run = "old" }, /* ... is to have it */
+		{ .uuid = "u", .run = "old" },
+	};
+	bool is[7] = { false };
+	struct fp_pg *p = fresh();
+	struct fp_store *s = store();
+	struct fp_err e;
+	uint64_t n = 0;
+
+	EQ(fine(fp_store_known(s, v, 7, is, &e), &e), 0);
+	OK(is[0] && !is[6]);
+	fp_store_close(s);
+	s = begun("j1");
+	EQ(fp_store_take(s, &of_old, false, &n, &e), 0);
+	EQ(fp_store_mark(s, proven, 1, "proven", &e), 0);
+	EQ(fp_store_mark(s, lost, 1, "lost", &e), 0);
+	EQ(fp_store_return(s, &n, &e), 0);
+	EQ(n, 1);
+	EQ(fp_store_end(s, false, &e), 0);
+	sql(p, "delete from recovery where runtime_uuid = 'old';"
+	       "update recovery set uuid = 'fp:two-2' where uuid = 'two-2'");
+	memset(is, 0, sizeof(is));
+	EQ(fine(fp_store_known(s, v, 7, is, &e), &e), 0);
+	OK(is[0] && !is[1] && is[2] && !is[3] && is[4] && is[5] && !is[6]);
 	fp_store_close(s);
 	fp_pg_close(p);
 }
