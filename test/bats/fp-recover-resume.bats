@@ -22,3 +22,4 @@ teardown() { rec_teardown; }
 @test "a take that died: resume" { case_take; }
 @test "a take that died, and then its node: failover" { case_take_crash; }
 @test "a take that died at once, and then its node: resume" { case_take_crash_early; }
+@test "a frozen node is silent: --fence ends it" { case_frozen; }

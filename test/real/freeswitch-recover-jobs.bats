@@ -33,3 +33,4 @@ teardown() { rec_teardown; }
 @test "a job goes on with another --to: what had come up stays" { case_other_target; }
 @test "a job goes on with --to auto: its target is dead" { case_auto; }
 @test "--wait: the restart is the proof" { case_wait; }
+@test "a frozen node is silent: --fence ends it" { case_frozen; }

@@ -495,6 +495,23 @@ case_auto() {
 	is_done
 }
 
+# ---- fencing
+
+# It takes connections and says nothing: the command is asked, and ends it.
+case_frozen() {
+	lab 2 1
+	fs_freeze 1
+	fpr 0 fence fs1 --fence 'echo it is off' --timeout 1s
+	[[ $output == *'it is off'* ]]
+	[ "$(row_count "$(rows_of 1)")" = 2 ]
+	fpr 0 failover fs1 --to fs2 --timeout 1s \
+		--fence "kill -9 $(fs_pid 1) && touch killed"
+	[ -e killed ]
+	all_up 1 2
+	invited 2
+	is_done
+}
+
 # ---- waiting
 
 case_wait() {
