@@ -193,6 +193,8 @@ case_dry_run() {
 	lab 2 2
 	crash 1
 	before=$(table)
+	fpr 2 failover fs1 --to fs2 --prove 25h
+	[[ $stderr == *'--prove: at most 24h'* ]]
 	fpr 1 failover fs1 --to fs2 --dry-run
 	[ "$(table)" = "$before" ]
 	is_done

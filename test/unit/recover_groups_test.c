@@ -675,6 +675,10 @@ TEST(a_row_that_cannot_be_read_is_broken_and_the_rest_goes_on)
 	for (size_t i = 0; i < 4; i++)
 		free((char *)leg[i].xml);
 	fp_legs_fini(leg, 4);
+	leg[0] = (struct fp_leg){ .uuid = A, .xml = "", .too_long = 10000000 };
+	EQ(fp_legs_read(leg, 1, &e), 0);
+	EQ(leg[0].words, FP_CALL_BROKEN);
+	HAS(leg[0].why, "10000000 bytes, more than 4194304");
 }
 
 /* Of an inbound call it may be its Call-ID; it stands in commands. */

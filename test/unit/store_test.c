@@ -501,9 +501,8 @@ TEST(an_ended_job_keeps_what_was_not_proven)
 	EQ(fp_store_end(s, false, &e), 0);
 	EQ(fp_store_check(s, &e), -EBUSY);
 	/* what became of each, without its keys where nothing is left to be had */
-	STR(ask(p,
-		"select string_agg(concat_ws(' ', uuid, runtime_uuid, state,"
-		" metadata <> ''), ',' order by uuid) from fp_stage"),
+	STR(ask(p, "select string_agg(concat_ws(' ', uuid, runtime_uuid, state,"
+		   " metadata <> ''), ',' order by uuid) from fp_stage"),
 	    "old-1 old proven f,old-2 old lost f,old-3 old taken t");
 	EQ(fp_store_forget(s, 3600, &n, &e), 0);
 	EQ(n, 0);

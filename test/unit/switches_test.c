@@ -93,7 +93,7 @@ TEST(variables)
 		"fp_switchname=media1 fp_rtp=192.0.2.121 "
 		"fp_rtp_ports=16384-20383 fp_recovery_ports=40000-40999 "
 		"fp_recovery_db=service=freeswitch\n"
-		"fs2 fp_esl=fs2.example.net:18021\n"
+		"fs2 fp_esl=fs2.example.net:18021 fp_recovery_db=\n"
 		"sip1 fp_mi=udp:10.0.0.11:8080\n";
 	struct fp_switch *x;
 	struct lab lab;
