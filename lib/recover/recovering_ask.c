@@ -224,7 +224,7 @@ static int take_rows(struct rec_target *t, const struct fp_store_pick *p,
 	uint64_t n;
 	int c = *t->dead ? fp_store_take(r->o->store, p, false, &n, e) : 0;
 
-	if (!c && *t->dead && t->o->store != r->o->store)
+	if (!c && *t->dead && !fp_store_is_same(t->o->store, r->o->store))
 		c = fp_store_drop(r->o->store, t->o->store, p, e);
 	return c;
 }
@@ -253,7 +253,7 @@ static bool is_ours_still(struct rec_target *t, size_t i)
 	if (!code)
 		code = fp_store_holder(r->o->store, r->o->store, uuids,
 				       p.n_uuids, by, &e);
-	if (!code && !*by && t->o->store != r->o->store)
+	if (!code && !*by && !fp_store_is_same(t->o->store, r->o->store))
 		code = fp_store_holder(r->o->store, t->o->store, uuids,
 				       p.n_uuids, by, &e);
 	free(uuids);

@@ -20,12 +20,6 @@ struct putting {
 	char uuid[260]; /* of it */
 };
 
-/* One session, or two with the same tables: then one transaction does it all. */
-static bool is_same(const struct fp_store *s, const struct fp_store *to)
-{
-	return s == to || !strcmp(s->identity, to->identity);
-}
-
 /* ---- staging says so */
 
 static int mark_put(struct putting *p, const char *uuids, const char *profiles,
@@ -215,7 +209,8 @@ int fp_store_put(struct fp_store *s, struct fp_store *to, const char *token,
 	if (!p.run || !p.technology)
 		r = fp_store_oom(e);
 	else
-		r = is_same(s, to) ? put_here(&p, e) : put_elsewhere(&p, e);
+		r = fp_store_is_same(s, to) ? put_here(&p, e)
+					    : put_elsewhere(&p, e);
 	fp_pg_rows_free(p.rows);
 	free(p.run);
 	free(p.technology);
@@ -300,8 +295,9 @@ int fp_store_unput(struct fp_store *s, struct fp_store *to, const char *token,
 	int r = check_puts(NULL, 0, token, e);
 
 	if (!r)
-		r = is_same(s, to) ? unput_here(s, token, &n, e)
-				   : unput_elsewhere(s, to, token, &n, e);
+		r = fp_store_is_same(s, to)
+			    ? unput_here(s, token, &n, e)
+			    : unput_elsewhere(s, to, token, &n, e);
 	if (!r)
 		*n_back = n;
 	return r;

@@ -100,6 +100,12 @@ void fp_store_close(struct fp_store *s)
 	free(s);
 }
 
+/* One session, or two with the same tables: then one transaction does it all. */
+bool fp_store_is_same(const struct fp_store *a, const struct fp_store *b)
+{
+	return a == b || !strcmp(a->identity, b->identity);
+}
+
 /* ---- transactions */
 
 int fp_store_tx(struct fp_store *s, struct fp_err *e)
@@ -243,6 +249,33 @@ int fp_store_count(struct fp_store *s, const char *const *uuids, size_t n,
 			     " where uuid = any($1::text[])",
 			     params, 1, &rows, NULL, e);
 	fp_buf_fini(&array);
+	if (r)
+		return r;
+	*out = fp_pg_int(rows, 0, 0);
+	fp_pg_rows_free(rows);
+	return 0;
+}
+
+int fp_store_held(struct fp_store *s, const struct fp_store_pick *p,
+		  int64_t *out, struct fp_err *e)
+{
+	struct fp_buf runs = { .data = NULL }, uuids = { .data = NULL };
+	const char *params[3] = { p->hostname };
+	struct fp_pg_rows *rows;
+	int r = fp_store_array(&runs, p->runs, p->n_runs, &params[1], e);
+
+	if (!r)
+		r = fp_store_array(&uuids, p->uuids, p->n_uuids, &params[2], e);
+	if (!r)
+		r = fp_pg_do(s->pg,
+			     "select count(distinct uuid) from recovery"
+			     " where hostname = $1"
+			     " and runtime_uuid = any($2::text[])"
+			     " and ($3::text[] is null"
+			     " or uuid = any($3::text[]))",
+			     params, 3, &rows, NULL, e);
+	fp_buf_fini(&runs);
+	fp_buf_fini(&uuids);
 	if (r)
 		return r;
 	*out = fp_pg_int(rows, 0, 0);

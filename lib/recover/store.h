@@ -32,6 +32,9 @@ int fp_store_open(struct fp_store **out, const struct fp_store_opts *o,
 void fp_store_close(struct fp_store
 			    *s); /* NULL is allowed; locks are given back */
 
+/* Have they the same tables?  A conninfo that differs in a word may lead there too. */
+bool fp_store_is_same(const struct fp_store *a, const struct fp_store *b);
+
 /* ---- what there is: nothing is locked or changed */
 
 struct fp_store_run {
@@ -74,6 +77,9 @@ int fp_store_rows(struct fp_store *s, const struct fp_store_pick *p,
 /* How many of uuids have a row in recovery (of any host). */
 int fp_store_count(struct fp_store *s, const char *const *uuids, size_t n,
 		   int64_t *out, struct fp_err *e);
+/* How many legs have a row of p. */
+int fp_store_held(struct fp_store *s, const struct fp_store_pick *p,
+		  int64_t *out, struct fp_err *e);
 /* The RTP addresses that rows have (never the document): of runs of the hosts that are
  * named here, and of rows that were put there for it; our job's own excepted. */
 struct fp_store_port {

@@ -21,30 +21,78 @@ struct settling {
 	const char *run;
 	int64_t settle_end_ms, wait_end_ms;
 	int64_t even_ms; /* since when each session has its row; 0: not */
-	int64_t sessions, rows;
+	int64_t sessions;
+	int64_t bare;  /* of them, without a row */
 	size_t n_lost; /* calls with rows, that cannot be had */
 };
 
 /* ---- what there is */
 
-static int count_rows(struct settling *s, struct fp_err *e)
+static bool is_stable(const struct settling *s)
 {
-	struct fp_store_run *v = NULL;
-	size_t n = 0;
-	int r = fp_store_runs(s->r->store, &v, &n, e);
+	return s->even_ms && fp_clock_ms() - s->even_ms >= STABLE_MS;
+}
 
-	s->rows = 0;
-	for (size_t i = 0; i < n && !r; i++)
-		if (!strcmp(v[i].run, s->run) &&
-		    !strcmp(v[i].hostname, s->r->o->from->switchname))
-			s->rows += v[i].rows;
-	free(v);
+/* Legs of its run that have a row; uuids NULL: of any. */
+static int count_rows(struct settling *s, const char *const *uuids, size_t n,
+		      int64_t *out, struct fp_err *e)
+{
+	const struct fp_store_pick p = {
+		.hostname = s->r->o->from->switchname,
+		.runs = &s->run,
+		.n_runs = 1,
+		.uuids = uuids,
+		.n_uuids = n,
+	};
+
+	return fp_store_held(s->r->store, &p, out, e);
+}
+
+struct named {
+	char **v;
+	size_t n;
+};
+
+static int add_name(void *ctx, const struct fp_fschannel *c)
+{
+	struct named *l = ctx;
+	char **v = reallocarray(l->v, l->n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	l->v = v;
+	v[l->n] = strdup(c->uuid);
+	return v[l->n++] ? 0 : -ENOMEM;
+}
+
+/* As many rows as sessions say little: one may be of a leg that has ended. */
+static int compare(struct settling *s, struct fp_err *e)
+{
+	struct named l = { .n = 0 };
+	char *body = NULL;
+	int64_t held = 0;
+	int r = fp_switch_ask(s->r->o->from, "show channels as json", &body, e);
+
+	if (!r) {
+		r = fp_fschannels_read(body, add_name, &l, e);
+		if (r == -ENOMEM)
+			fp_err(e, r, "out of memory");
+	}
+	if (!r && l.n)
+		r = count_rows(s, (const char *const *)l.v, l.n, &held, e);
+	if (!r && held < s->sessions)
+		s->bare = s->sessions - held;
+	for (size_t i = 0; i < l.n; i++)
+		free(l.v[i]);
+	free(l.v);
+	free(body);
 	return r;
 }
 
 static int look(struct settling *s, struct fp_err *e)
 {
 	struct fp_switch *x = s->r->o->from;
+	int64_t rows = 0;
 	int r = fp_switch_read(x, FP_SWITCH_STATE, e);
 
 	if (r)
@@ -59,19 +107,19 @@ static int look(struct settling *s, struct fp_err *e)
 			      "what it had",
 			      x->name);
 	s->sessions = x->view.sessions;
-	r = count_rows(s, e);
+	r = count_rows(s, NULL, 0, &rows, e);
 	if (r)
 		return r;
-	if (s->sessions > s->rows)
+	s->bare = s->sessions > rows ? s->sessions - rows : 0;
+	/* at first, and at last */
+	if (!s->bare && s->sessions && s->sessions <= LIST_MAX &&
+	    (!s->even_ms || is_stable(s)))
+		r = compare(s, e);
+	if (s->bare)
 		s->even_ms = 0;
 	else if (!s->even_ms)
 		s->even_ms = fp_clock_ms();
-	return 0;
-}
-
-static bool is_stable(const struct settling *s)
-{
-	return s->even_ms && fp_clock_ms() - s->even_ms >= STABLE_MS;
+	return r;
 }
 
 /* Calls that have rows and would not come up. */
@@ -123,7 +171,7 @@ static void list_sessions(struct settling *s)
 	struct fp_err e = { .text = "" };
 	char *body = NULL;
 
-	if (s->sessions <= s->rows || s->sessions > LIST_MAX)
+	if (!s->bare || s->sessions > LIST_MAX)
 		return;
 	if (!fp_rescue_reread(s->r, &e) || *e.text)
 		e.text[0] = 0;
@@ -144,7 +192,6 @@ static void list_calls(struct settling *s)
 
 static int refuse(struct settling *s, struct fp_err *e)
 {
-	int64_t bare = s->sessions > s->rows ? s->sessions - s->rows : 0;
 	const char *name = s->r->o->from->name;
 	char what[120];
 
@@ -154,7 +201,7 @@ static int refuse(struct settling *s, struct fp_err *e)
 	snprintf(what, sizeof(what),
 		 "%zu calls that cannot be had elsewhere, %lld legs without a "
 		 "row (not answered, or not tracked)",
-		 s->n_lost, (long long)bare);
+		 s->n_lost, (long long)s->bare);
 	if (fp_takeover_is_lifted(s->r, "lost")) {
 		fp_takeover_say(s->r, "%s: going on without %s", name, what);
 		return 0;
@@ -169,10 +216,9 @@ static int refuse(struct settling *s, struct fp_err *e)
 static void progress(const struct settling *s)
 {
 	const struct fp_recovering_opts *o = &s->r->o->recovering;
-	int64_t rows = s->rows < s->sessions ? s->rows : s->sessions;
 
 	if (o->progress)
-		o->progress(o->ctx, "waiting", (size_t)rows,
+		o->progress(o->ctx, "waiting", (size_t)(s->sessions - s->bare),
 			    (size_t)s->sessions);
 }
 

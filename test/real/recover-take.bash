@@ -243,6 +243,14 @@ case_drain_lost() {
 	[ "$(esl 1 fsctl pause_check inbound)" = false ]
 	has_rows 2 "$(rows_of 1)"
 	reinvites_are 0
+	# nor does the row of another, there twice, stand for it
+	fs_sql "insert into recovery select * from recovery
+		where uuid = '$(a_legs 1)'"
+	has_rows 3 "$(rows_of 1)"
+	tool drain fs1 --to fs2 --wait 1s
+	[ "$status" = 5 ]
+	[[ $stderr == *"$a has no recovery row"* ]]
+	[ "$(fs_run 1)" = "$run" ]
 	# it waits for the end of that one
 	(
 		sleep 2

@@ -57,7 +57,33 @@ TEST(runs_and_rows)
 	fp_store_rows_free(&rows);
 	EQ(fp_store_count(s, uuids, 3, &count, &e), 0);
 	EQ(count, 3);
+	/* legs, not rows; of its run alone */
+	EQ(fp_store_held(s, &pick, &count, &e), 0);
+	EQ(count, 1);
+	pick.n_uuids = 0;
+	sql(p, "insert into recovery select * from recovery where"
+	       " uuid = 'old-1'");
+	EQ(fp_store_held(s, &pick, &count, &e), 0);
+	EQ(count, 3);
 	fp_store_close(s);
+	fp_pg_close(p);
+}
+
+TEST(two_sessions_with_the_same_tables)
+{
+	struct fp_pg *p = fresh();
+	struct fp_store *s = store(), *again = store_of("options='-cgeqo=off'"),
+			*own;
+
+	sql(p, "create schema fs2; create table fs2.recovery"
+	       " (like recovery including all); grant usage on schema fs2"
+	       " to ctl; grant all on fs2.recovery to ctl");
+	own = store_of("options='-csearch_path=fs2'");
+	OK(fp_store_is_same(s, s) && fp_store_is_same(s, again));
+	OK(!fp_store_is_same(s, own));
+	fp_store_close(s);
+	fp_store_close(again);
+	fp_store_close(own);
 	fp_pg_close(p);
 }
 
