@@ -81,6 +81,7 @@ struct fp_leg {
 	size_t xml_len;
 	size_t too_long; /* bytes of one that was not read for it: xml is "" */
 	int64_t at_us;   /* its row's age is not known: 0 */
+	int64_t dead_us; /* since when its run is dead; 0: as opts say */
 	/* out */
 	struct fp_fsrow row; /* fp_legs_read; empty when broken */
 	unsigned int words;

@@ -42,6 +42,34 @@ static void see_twice(struct fp_calls_work *w)
 	}
 }
 
+/* A row says that its leg re-bridges (flag 4) only when it has bridged: of a node that
+ * died a moment after it recovered a call neither row does, yet both name each other.
+ * Then who dialled stands for it; and when both wait, uuid_bridge helps. */
+static bool is_pair(const struct fp_calls_work *w, size_t i, size_t p)
+{
+	const struct fp_fsrow *a = &w->leg[i].row, *b = &w->leg[p].row;
+
+	if (a->is_originator || b->is_originator || w->v[p].partner != i)
+		return false;
+	/* bonds of an attempt stay behind when it failed */
+	return a->signal_bond && *a->signal_bond && b->signal_bond &&
+	       *b->signal_bond;
+}
+
+static bool leads(const struct fp_calls_work *w, size_t i)
+{
+	const struct fp_fsrow *a = &w->leg[i].row, *b;
+	size_t p = w->v[i].partner;
+
+	if (p == FP_CALLS_NO_LEG)
+		return false;
+	if (a->is_originator)
+		return true;
+	b = &w->leg[p].row;
+	return is_pair(w, i, p) &&
+	       (a->is_inbound != b->is_inbound ? a->is_inbound : i < p);
+}
+
 static void see_partners(struct fp_calls_work *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
@@ -56,8 +84,8 @@ static void see_partners(struct fp_calls_work *w)
 	 * CS_RESET until it is found: without one both wait for ever.
 	 * switch_core_state_machine.c switch_core_standard_on_reset. */
 	for (size_t i = 0; i < w->n; i++)
-		if (w->leg[i].row.is_originator &&
-		    w->v[i].partner != FP_CALLS_NO_LEG) {
+		if (leads(w, i)) {
+			w->v[i].leads = true;
 			w->v[i].is_live = true;
 			w->v[w->v[i].partner].is_live = true;
 		}
@@ -167,8 +195,7 @@ static void rank_pairs(struct fp_calls_work *w)
 	for (size_t i = 0; i < w->n; i++) {
 		size_t p = w->v[i].partner;
 
-		if (!w->leg[i].row.is_originator || !w->v[i].is_live ||
-		    p == FP_CALLS_NO_LEG || w->v[i].rank != 0)
+		if (!w->v[i].leads || w->v[i].rank != 0)
 			continue;
 		w->v[i].rank = rank++;
 		if (w->v[p].rank == 0)
@@ -184,8 +211,7 @@ void fp_calls_unite(struct fp_calls_work *w, size_t *idx)
 	for (size_t i = 0; i < w->n; i++)
 		w->v[i].up = i;
 	for (size_t i = 0; i < w->n; i++)
-		if (w->leg[i].row.is_originator && w->v[i].is_live &&
-		    w->v[i].partner != FP_CALLS_NO_LEG)
+		if (w->v[i].leads)
 			unite(w, i, w->v[i].partner);
 	unite_rooms(w, idx);
 	rank_pairs(w);

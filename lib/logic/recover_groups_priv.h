@@ -20,6 +20,7 @@ struct fp_calls_node {
 	unsigned int nth; /* of rows of one uuid, the latest is 0 */
 	bool is_out;      /* counts as not there */
 	bool is_live;     /* somebody will re-bridge it */
+	bool leads;       /* ... this one its partner */
 	bool in_room;
 	bool is_asked;
 };

@@ -133,11 +133,12 @@ unsigned int fp_leg_words(const struct fp_leg *l, const struct fp_calls_opts *o)
 		[FP_FSROW_WS] = FP_CALL_WS,
 	};
 	unsigned int words = l->words & FP_CALL_BROKEN;
+	int64_t dead_us = l->dead_us ? l->dead_us : o->dead_us;
 
 	if (!is_sofia(l))
 		words |= FP_CALL_FOREIGN;
-	if (o->dead_us > 0 && o->too_old_us > 0 &&
-	    o->now_us - o->dead_us > o->too_old_us)
+	if (dead_us > 0 && o->too_old_us > 0 &&
+	    o->now_us - dead_us > o->too_old_us)
 		words |= FP_CALL_TOO_OLD;
 	if (words & FP_CALL_BROKEN)
 		return words;

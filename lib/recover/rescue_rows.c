@@ -328,6 +328,31 @@ static int sort_runs(struct fp_rescue_job *j, struct fp_err *e)
 	return 0;
 }
 
+/* A run had ended when a later one of its node began a call.  Since when the latest is
+ * dead the one that answers says, if any does. */
+static void date_runs(struct fp_rescue_job *j)
+{
+	for (size_t i = 0; i < j->r.n_runs; i++) {
+		const char *run = j->r.runs[i];
+		int64_t last_us = 0, dead_us = 0;
+
+		for (size_t k = 0; k < j->r.n_legs; k++)
+			if (!strcmp(j->r.leg[k].run, run) &&
+			    j->r.leg[k].row.created_us > last_us)
+				last_us = j->r.leg[k].row.created_us;
+		for (size_t k = 0; k < j->r.n_legs; k++) {
+			int64_t at_us = j->r.leg[k].row.created_us;
+
+			if (last_us && strcmp(j->r.leg[k].run, run) != 0 &&
+			    at_us > last_us && (!dead_us || at_us < dead_us))
+				dead_us = at_us;
+		}
+		for (size_t k = 0; k < j->r.n_legs; k++)
+			if (!strcmp(j->r.leg[k].run, run))
+				j->r.leg[k].dead_us = dead_us;
+	}
+}
+
 int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 {
 	int r = 0;
@@ -345,6 +370,8 @@ int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 		r = make_legs(j, e);
 	if (!r)
 		r = sort_runs(j, e);
+	if (!r)
+		date_runs(j);
 	return r ? r : fp_rescue_group(j, e);
 }
 

@@ -179,12 +179,33 @@ TEST(what_a_fate_asks_of_the_row)
 	fp_calls_fini(&c);
 }
 
-/* Neither has flag 4: FreeSWITCH re-bridges nobody, both would wait for ever. */
-TEST(a_pair_that_nobody_rebridges_are_orphans)
+/* Neither has flag 4 yet: their node died right after it recovered them. */
+TEST(a_pair_that_was_just_recovered_is_a_bridge)
 {
-	struct fp_leg leg[] = { b_leg("a", "b"), b_leg("b", "a") };
+	struct fp_leg leg[] = { b_leg("a", "b"), a_leg("b", "a") };
+	struct fp_fsrow_edit edit = { 0 };
+	struct fp_calls c;
+
+	leg[1].row.is_originator = false;
+	SAYS(leg, &plain, "bridge move ok b a");
+	c = made(leg, 2, &plain);
+	for (size_t i = 0; i < 2; i++) {
+		fp_leg_edit(&c.call[0], &c.leg[i], &edit);
+		OK(!edit.drop_bond && !edit.drop_apps);
+	}
+	fp_calls_fini(&c);
+}
+
+/* One names the other alone, or both by what an attempt left behind. */
+TEST(a_bond_that_is_not_returned_makes_no_pair)
+{
+	struct fp_leg leg[] = { b_leg("a", "b"), b_leg("b", "c") };
+	struct fp_leg tried[] = { b_leg("a", ""), b_leg("b", "") };
 
 	SAYS(leg, &plain, "orphan bye orphan a; orphan bye orphan b");
+	tried[0].row.originate_signal_bond = "b";
+	tried[1].row.originate_signal_bond = "a";
+	SAYS(tried, &plain, "orphan bye orphan a; orphan bye orphan b");
 }
 
 TEST(more_than_two_by_their_bonds_are_a_chain)
@@ -368,6 +389,12 @@ TEST(rows_of_a_run_that_is_dead_for_long_are_lost)
 	o.dead_us = 1000000000;
 	o.too_old_us = 600000000;
 	SAYS(leg, &o, "bridge lost too-old a b; orphan lost orphan,too-old c");
+	/* one that is known to have died later */
+	leg[0].dead_us = leg[1].dead_us = leg[2].dead_us = 1900000000;
+	SAYS(leg, &o, "bridge move ok a b; orphan bye orphan c");
+	o.dead_us = 0;
+	leg[2].dead_us = 1000000000;
+	SAYS(leg, &o, "bridge move ok a b; orphan lost orphan,too-old c");
 	o.too_old_us = 0;
 	SAYS(leg, &o, "bridge move ok a b; orphan bye orphan c");
 }
