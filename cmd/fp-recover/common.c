@@ -306,6 +306,23 @@ static void put_summary(struct fv_env *v, const struct fp_rescue_sum *s,
 		      (uint64_t)s->legs.took_ms, NULL);
 }
 
+/* It was taken over: who it was has nothing to go on with. */
+static void say_whose(struct fv_env *v, const char *job)
+{
+	struct fp_job_head h = { .plan = NULL };
+	struct fp_journal_opts o;
+	struct fp_err e;
+
+	fv_journal(v, &o);
+	if (fp_journal_read(&o, job, &h, NULL, NULL, &e) ||
+	    !strcmp(h.owner, v->owner))
+		fp_log(FP_LOG_NOTICE, "job %s is somebody else's now", job);
+	else
+		fp_log(FP_LOG_NOTICE, "job %s is %s's now (%s)", job, h.owner,
+		       h.state);
+	free(h.plan);
+}
+
 int fv_end(struct fv_env *v, int code, const struct fp_rescue_sum *s,
 	   const struct fp_err *e)
 {
@@ -321,7 +338,9 @@ int fv_end(struct fv_env *v, int code, const struct fp_rescue_sum *s,
 	if (s->is_policy_old)
 		fp_log(FP_LOG_NOTICE,
 		       "a target's policy differs: fp-sync push makes it equal");
-	if (code && *s->job)
+	if (code == -EBUSY && *s->job)
+		say_whose(v, s->job);
+	else if (code && *s->job)
 		fp_log(FP_LOG_NOTICE, "fp-recover resume %s goes on with it",
 		       s->job);
 	if (code == -ESTALE || code == -EHOSTUNREACH) { /* resume saves more */

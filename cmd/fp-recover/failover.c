@@ -239,6 +239,29 @@ static int open_jobs(struct failover *f, struct fp_err *e)
 
 /* ---- the verb */
 
+/* Of two controllers the second finds nothing left. */
+static void say_who_did_it(struct failover *f)
+{
+	struct fp_job_head *h = NULL;
+	struct fp_err e;
+	size_t n = 0;
+
+	if (fp_journal_list(&f->o.journal, true, &h, &n, &e))
+		return; /* who asks for open jobs has said so */
+	for (size_t i = 0; i < n; i++) {
+		char text[600];
+
+		if (strcmp(h[i].tool, "fp-recover") != 0 || !is_ours(f, &h[i]))
+			continue;
+		snprintf(text, sizeof(text),
+			 "%.200s: its last job was %s (%s, %s), of %s",
+			 h[i].node, h[i].id, h[i].verb, h[i].state, h[i].owner);
+		fv_say(&f->v, text);
+		break;
+	}
+	free(h);
+}
+
 static int rescue(struct failover *f, struct fp_err *e)
 {
 	struct fp_rescue_sum sum;
@@ -252,6 +275,7 @@ static int rescue(struct failover *f, struct fp_err *e)
 	add_sum(&f->sum, &sum);
 	if (r == -EALREADY) {
 		fv_say(&f->v, e->text);
+		say_who_did_it(f);
 		r = 0;
 	}
 	return r;

@@ -331,6 +331,12 @@ static int check(struct watching *w, struct fp_err *e)
 	if (!r && (fp_cli_get(w->c, "run") || fp_cli_get(w->c, "from-db")))
 		r = fp_err(e, -EINVAL,
 			   "failover -: --run and --from-db are of one node");
+	/* two that are unattended would both act */
+	if (!r && !w->v.conninfo && !fv_is_lifted(&w->v, "lock"))
+		r = fp_refuse(e, "lock",
+			      "failover -: %s has no fp_db: nobody could know "
+			      "whether another controller acts, too",
+			      w->c->cluster);
 	return r;
 }
 

@@ -209,10 +209,11 @@ static int nothing(const struct fp_rescue_job *j, struct fp_err *e)
 	j->out->n_left = j->n_torn;
 	if (j->o.kind != FP_RECOVER_FAILOVER)
 		return fp_err(e, -EALREADY, "%s: its run has no rows", name);
-	if (j->n_live)
+	if (*j->now && !j->o.from_db)
 		return fp_err(e, -EALREADY,
-			      "%s: run %s answers, and its %lld rows are its "
-			      "own; no dead run of it has any",
+			      "%s: nothing is dead here: run %s answers, and "
+			      "its %lld rows are its own; no dead run of it "
+			      "has any",
 			      name, j->now, (long long)j->n_live);
 	return fp_err(e, -EALREADY, "%s: no dead run of it has rows", name);
 }

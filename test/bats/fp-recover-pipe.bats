@@ -236,4 +236,8 @@ all_up() {
 	[[ $stderr == *'--run and --from-db'* ]]
 	run -0 --separate-stderr "$FP_BUILD/fp-recover" failover - --to auto \
 		</dev/null
+	sed -i '/^fp_db=/d' "$FP_CLUSTER"
+	run -5 --separate-stderr "$FP_BUILD/fp-recover" failover - --to auto \
+		</dev/null
+	[[ $stderr == *'has no fp_db'*'--override lock'* ]]
 }

@@ -191,6 +191,8 @@ case_dry_run() {
 	local before
 
 	lab 2 2
+	again failover fs1 --to fs2
+	[[ $stderr == *'nothing is dead here: run '*', and its 4 rows are its own'* ]]
 	crash 1
 	before=$(table)
 	fpr 2 failover fs1 --to fs2 --prove 25h
@@ -225,6 +227,7 @@ case_two() {
 	byes_are 1
 	are_held uac 1
 	again failover fs1 --to fs3
+	[[ $stderr == *"fs1: its last job was "*"(failover, done), of "* ]]
 	[ "$(sessions 3)" = 0 ]
 }
 
@@ -246,6 +249,8 @@ case_woken() {
 	other 3 resume "$job"
 	kill -CONT "$first"
 	ended 4
+	[[ $(<first.err) == *"job $job is fp-recover"*"'s now (done)"* ]]
+	[[ $(<first.err) != *"goes on with it"* ]]
 	within 5 invited 4
 	# of the silent one
 	byes_are 1
@@ -444,11 +449,27 @@ case_crash_twice() {
 	invited 4
 }
 case_crash_twice_at_once() {
+	local was now_s
+
 	lab 2 1
+	was=$(fs_run 1)
 	crash 1
 	calls 1
 	rows_are 4
 	crash 1
+	# the first had ended when the second began a call, long ago
+	fs_sql "create table kept as select * from recovery"
+	now_s=$(date +%s)
+	fs_sql "update recovery set metadata = regexp_replace(metadata,
+		'<created_time>[0-9]*', '<created_time>' || case runtime_uuid
+		when '$was' then $((now_s - 3000)) else $((now_s - 2000)) end
+		|| '000000')"
+	fpr 1 failover fs1 --to fs2 --dry-run
+	[ "$(grep -c too-old <<<"$output")" = 1 ]
+	[[ $output == *too-old*"$was"* ]]
+	fpr 1 failover fs1 --to fs2 --dry-run --override old
+	[[ $output != *too-old* ]]
+	fs_sql "truncate recovery; insert into recovery select * from kept"
 	fpr 0 failover fs1 --to fs2
 	all_up 2 2
 	invited 4
