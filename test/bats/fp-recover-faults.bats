@@ -28,6 +28,7 @@ teardown() { faults_teardown; }
 @test "two legs that nobody bridged are" { case_stuck_cured; }
 @test "a target dies: its calls go to the next" { case_target_dies; }
 @test "a target dies, and nothing proves it" { case_target_dies_unproven; }
+@test "a target dies before its rows say who bridges" { case_target_dies_young; }
 @test "a target dies, and is failed over first" { case_target_failed_over; }
 @test "a target is paused" { case_target_paused; }
 @test "a target loses its profile" { case_profile; }

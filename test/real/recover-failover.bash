@@ -188,7 +188,7 @@ case_fo_other_host() {
 case_fo_restart() {
 	local was run
 
-	fo_up 2 --robust
+	fo_up 2
 	calls 3
 	calls 2 3000
 	rows_are 8

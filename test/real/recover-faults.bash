@@ -350,6 +350,26 @@ case_target_dies_unproven() {
 	all_up 3
 }
 
+# It dies as soon as rows of what it recovered are there: they have bonds, and no leg
+# that re-bridges (flag 4) yet.
+case_target_dies_young() {
+	faulty 3
+	calls 3
+	rows_are 6
+	crash 1
+	tool 0 failover fs1 --to fs2
+	within 5 eval 'has_rows 6 "$(rows_of 2) and profile_name = '"'internal'"'"'
+	fs_kill 2
+	echo "with flag 4: $(row_count "metadata ~ '<flags>[^<]*;4=1[;<]'")"
+	fs_sql "update recovery set metadata = regexp_replace(metadata,
+		'(<flags>[^<]*);4=1', '\1')"
+	fs_start 2
+	tool 0 failover fs2 --to fs3
+	all_up 3
+	same "$(sessions 3)" 6
+	all_hear 20
+}
+
 # Somebody takes its calls before the job goes on: nothing is up twice.
 case_target_failed_over() {
 	local job
