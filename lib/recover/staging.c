@@ -12,7 +12,8 @@
 
 static bool is_state(const char *s)
 {
-	static const char *const all[] = { "taken", "put", "proven", "lost" };
+	static const char *const all[] = { "taken", "put", "proven", "lost",
+					   "returned" };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (!strcmp(s, all[i]))

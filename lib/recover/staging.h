@@ -60,7 +60,8 @@ int fp_store_holder(struct fp_store *s, struct fp_store *at,
  * proven or lost it; or recovery has a row of it, of any host.  is_known[i] is set. */
 int fp_store_known(struct fp_store *at, const struct fp_store_row *v, size_t n,
 		   bool *is_known, struct fp_err *e);
-/* Say of staged rows what became of them: taken, put, proven, lost. */
+/* Say of staged rows what became of them: taken, put, proven, lost,
+ * returned. */
 int fp_store_mark(struct fp_store *s, const char *const *uuids, size_t n,
 		  const char *state, struct fp_err *e);
 /* abort: rows whose state is taken go back into recovery as they were.

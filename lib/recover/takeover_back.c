@@ -113,8 +113,8 @@ static int until_up(struct fp_take *k, struct fp_err *e)
 	return r;
 }
 
-/* They are in recovery again, by FreeSWITCH's own hand. */
-static int mark_taken(struct fp_take *k, const bool *was_gone, struct fp_err *e)
+/* Their rows are FreeSWITCH's own again, and come within a second. */
+static int mark_back(struct fp_take *k, const bool *was_gone, struct fp_err *e)
 {
 	const char **uuids = calloc(k->n + 1, sizeof(*uuids));
 	size_t n = 0;
@@ -125,7 +125,7 @@ static int mark_taken(struct fp_take *k, const bool *was_gone, struct fp_err *e)
 	for (size_t i = 0; i < k->n; i++)
 		if (was_gone[i])
 			uuids[n++] = k->leg[i].l->uuid;
-	r = fp_store_mark(k->r->store, uuids, n, "taken", e);
+	r = fp_store_mark(k->r->store, uuids, n, "returned", e);
 	free(uuids);
 	return r;
 }
@@ -176,7 +176,7 @@ int fp_takeover_back(struct fp_take *k, struct fp_err *e)
 	if (!r)
 		r = until_up(k, e);
 	if (!r)
-		r = mark_taken(k, was_gone, e);
+		r = mark_back(k, was_gone, e);
 	free(was_gone);
 	return r;
 }
