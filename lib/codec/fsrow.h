@@ -30,6 +30,8 @@ enum fp_fsrow_place {
 	FP_FSROW_PROFILE,     /* recovery_profile_name */
 	FP_FSROW_SIGNAL_BOND,
 	FP_FSROW_ORIGINATE_SIGNAL_BOND,
+	FP_FSROW_UUID, /* written decoded, since FreeSWITCH takes it as it stands
+			* (switch_core_session.c, xml_find_var) */
 	FP_FSROW_PLACES,
 	/* and elsewhere: callflow/extension as a whole, its applications */
 	FP_FSROW_EXTENSION = FP_FSROW_PLACES,

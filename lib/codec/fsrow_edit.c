@@ -106,9 +106,35 @@ static void add_whole(struct fp_buf *to, const char *element, const char *text)
 	fp_buf_printf(to, "</%.*s>", n, element + 1);
 }
 
+static void add_xml(struct fp_buf *to, const char *s)
+{
+	for (; *s; s++)
+		if (*s == '&')
+			fp_buf_str_add(to, "&amp;");
+		else if (*s == '<')
+			fp_buf_str_add(to, "&lt;");
+		else if (*s == '>')
+			fp_buf_str_add(to, "&gt;");
+		else
+			fp_buf_add(to, s, 1);
+}
+
+/* A session's uuid may be a Call-ID, "1-24924@192.0.2.50". */
+static uint32_t add_uuid(struct fp_buf *to, const char *xml,
+			 const struct fp_fsrow_span *s,
+			 const struct fp_fsrow *r, uint32_t done)
+{
+	if (!memchr(xml + s->at, '%', s->len))
+		return done;
+	fp_buf_add(to, xml + done, s->at - done);
+	add_xml(to, r->uuid);
+	return s->at + s->len;
+}
+
 /* Writes one span, and returns where the rest goes on. */
 static uint32_t add_span(struct fp_buf *to, const char *xml,
 			 const struct fp_fsrow_span *s,
+			 const struct fp_fsrow *r,
 			 const struct fp_fsrow_edit *edit, uint32_t done)
 {
 	uint32_t whole_end = s->whole_at + s->whole_len;
@@ -119,6 +145,8 @@ static uint32_t add_span(struct fp_buf *to, const char *xml,
 		fp_buf_add(to, xml + done, s->whole_at - done);
 		return whole_end;
 	}
+	if (s->place == FP_FSROW_UUID)
+		return add_uuid(to, xml, s, r, done);
 	if (!text)
 		return done;
 	if (s->at == whole_end) {
@@ -164,7 +192,7 @@ int fp_fsrow_rewrite(struct fp_buf *to, const struct fp_fsrow *r,
 		return fp_err(e, -EINVAL, "the XML is not what was parsed");
 	fp_buf_room(to, n + 256);
 	for (size_t i = 0; i < r->n_spans; i++)
-		done = add_span(to, xml, &r->spans[i], edit, done);
+		done = add_span(to, xml, &r->spans[i], r, edit, done);
 	fp_buf_add(to, xml + done, n - done);
 	return to->is_failed ? fp_err(e, -ENOMEM, "out of memory") : 0;
 }

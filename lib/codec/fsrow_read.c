@@ -114,7 +114,7 @@ static const struct name variables[] = {
 	{ "srtp_remote_video_crypto_key", FSROW_VIDEO_REMOTE_KEY, -1 },
 	{ "switch_r_sdp", FSROW_REMOTE_SDP, -1 },
 	{ "text_media_flow", FSROW_TEXT_FLOW, -1 },
-	{ "uuid", FSROW_UUID, -1 },
+	{ "uuid", FSROW_UUID, FP_FSROW_UUID },
 	{ "video_media_flow", FSROW_VIDEO_FLOW, -1 },
 };
 

@@ -128,7 +128,7 @@ TEST(a_bridged_inbound_leg)
 	STR(r.apps[0].data, "hangup_after_bridge=true");
 	STR(r.apps[1].name, "bridge");
 	STR(r.apps[1].data, "sofia/internal/2001@127.0.0.60:5080");
-	EQ(r.n_spans, 6);
+	EQ(r.n_spans, 7);
 	fp_fsrow_fini(&r);
 	free(t.s);
 }
@@ -352,7 +352,7 @@ TEST(each_of_a_name_is_changed_and_the_first_counts)
 
 	STR(r.media_ip, "192.0.2.1");
 	STR(r.text_ip, "192.0.2.1");
-	EQ(r.n_spans, 8);
+	EQ(r.n_spans, 9);
 	fp_fsrow_fini(&r);
 	free(t.s);
 	check_edit(twice, &e,
@@ -383,6 +383,33 @@ TEST(what_is_written_is_encoded)
 	fp_fsrow_fini(&r);
 	free(got.s);
 	free(t.s);
+}
+
+/* FreeSWITCH takes <uuid> as it stands, and all others decoded. */
+TEST(a_uuid_is_written_decoded)
+{
+	static const char xml[] =
+		"<cdr><channel_data><direction>inbound</direction>"
+		"</channel_data><variables><uuid>1-2%40h%26</uuid>"
+		"<signal_bond>3%40h</signal_bond></variables><callflow>"
+		"<caller_profile></caller_profile></callflow></cdr>";
+	static const char want[] =
+		"<cdr><channel_data><direction>inbound</direction>"
+		"</channel_data><variables><uuid>1-2@h&amp;</uuid>"
+		"<signal_bond>3%40h</signal_bond></variables><callflow>"
+		"<caller_profile></caller_profile></callflow></cdr>";
+	struct fp_fsrow_edit none = { 0 };
+	struct fp_buf to = { .data = NULL };
+	struct fp_fsrow r;
+	struct fp_err e;
+
+	EQ(fp_fsrow_parse(&r, xml, strlen(xml), &e), 0);
+	STR(r.uuid, "1-2@h&");
+	EQ(fp_fsrow_rewrite(&to, &r, xml, strlen(xml), &none, &e), 0);
+	fp_buf_add(&to, "", 1);
+	STR(to.data, want);
+	fp_buf_fini(&to);
+	fp_fsrow_fini(&r);
 }
 
 TEST(what_is_not_there_is_not_made)
