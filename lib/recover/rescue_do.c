@@ -250,6 +250,8 @@ static int kill_first(struct fp_rescue_job *j, struct fp_err *e)
 		r = look_again(j, e);
 	if (!r)
 		r = fp_rescue_kill(j, e);
+	if (!r)
+		r = fp_rescue_home(j, e);
 	if (!r && j->o.kind == FP_RECOVER_DRAIN)
 		r = fp_rescue_rows(j, e);
 	return r;

@@ -124,6 +124,47 @@ static int add_target(struct fp_rescue_job *j, size_t i, struct fp_err *e)
 	return r;
 }
 
+static bool is_home(const struct fp_rescue_job *j)
+{
+	for (size_t i = 0; i < j->n_nodes; i++)
+		if (j->nodes[i] == j->o.from)
+			return true;
+	return false;
+}
+
+int fp_rescue_home(struct fp_rescue_job *j, struct fp_err *e)
+{
+	struct fp_switch **had = j->nodes;
+	size_t n_had = j->n_nodes;
+	struct fp_err why = { .text = "" };
+	int r;
+
+	if (j->o.kind != FP_RECOVER_FAILOVER || !j->o.is_auto ||
+	    j->is_resumed || !*j->now || is_home(j))
+		return 0;
+	r = fp_switches_read(j->o.switches, PARTS, e);
+	if (r)
+		return r;
+	j->nodes = NULL;
+	r = choose(j, &why);
+	if (r || !is_home(j)) {
+		if (!r)
+			free(j->nodes);
+		j->nodes = had;
+		j->n_nodes = n_had;
+		return r == -ENOMEM || r == -EINTR
+			       ? fp_err(e, r, "%s", why.text)
+			       : 0;
+	}
+	free(had);
+	fp_rescue_say(j, "%s is there again: its calls come back to it",
+		      j->o.from->name);
+	r = fp_rescue_targets(j, e);
+	if (!r)
+		r = fp_rescue_group(j, e);
+	return r ? r : fp_rescue_replan(j, e);
+}
+
 /* A job that goes on with --to auto: the targets it had, and who is ready now. */
 static int choose_more(struct fp_rescue_job *j, struct fp_err *e)
 {

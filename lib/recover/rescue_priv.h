@@ -113,6 +113,8 @@ int fp_rescue_check(struct fp_rescue_job *j, struct fp_err *e);
 /* Each call, as it would be. */
 void fp_rescue_planned(struct fp_rescue_job *j);
 int fp_rescue_targets(struct fp_rescue_job *j, struct fp_err *e);
+/* --to auto: the node was started again since targets were chosen; is it one now? */
+int fp_rescue_home(struct fp_rescue_job *j, struct fp_err *e);
 
 /* rescue_take.c: the run is dead, the rows are staged.
  * compare: does the node answer as it did?  -EPERM: with a run that is to be dead. */
