@@ -103,7 +103,7 @@ fenced() { verdict sip1 "$FS_ADDR" "$1" && verdict sip2 "$FS_ADDR" "$1"; }
 	json '[.[] | select(.name == "sessions") | .value]' '["1 ended"]'
 	json '[.[] | select(.name == "nic") | .value, .detail]' \
 		'["fenced","1 address at 2 of 2 nodes"]'
-	! has_session
+	run ! has_session
 	fenced fence
 	[[ $(block sip1 list fence) == *'why=crash by=me run=r1'* ]]
 	fence 0 fence fs1 --run r1 --why crash --json --fence true

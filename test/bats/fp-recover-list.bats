@@ -26,7 +26,7 @@ setup_file() {
 	rows_here
 }
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	fs_load "$BATS_FILE_TMPDIR/lab"
 	export FP_STATE=$PWD/state FP_CLUSTER=$FS_DIR/cluster.ini
 	mkdir "$FP_STATE"

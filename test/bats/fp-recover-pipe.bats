@@ -14,7 +14,7 @@ setup_file() {
 	export PG_DIR PG_ADMIN PG_DB PG_HOST PG_PORT
 }
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	export FP_STATE=$PWD/state FP_CLUSTER=$PWD/lab/cluster.ini
 	mkdir "$FP_STATE"
 	others=()
@@ -44,7 +44,7 @@ mover() {
 	"$FP_BUILD/fp-recover" failover - --to auto --prove 3s -t 1s "$@" \
 		<to >out 2>err 3>&- 4>&- &
 	pid=$!
-	others+=($pid)
+	others+=("$pid")
 	exec 9>to
 	said 'FreeSWITCH nodes are watched'
 }

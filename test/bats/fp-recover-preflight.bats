@@ -13,7 +13,7 @@ setup_file() {
 	export PG_DIR PG_ADMIN PG_DB PG_HOST PG_PORT
 }
 setup() {
-	cd "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR" || return
 	export FP_STATE=$PWD/state FP_CLUSTER=$PWD/lab/cluster.ini
 	recover=$FP_BUILD/fp-recover
 	mkdir "$FP_STATE"

@@ -176,9 +176,9 @@ told() {
 # voice N [WHERE]: N packets each way through each bridged call: "A-UUID TO-CALLED
 # TO-CALLER", how many arrived.  As root.
 voice() {
-	local a b a_id b_id
+	local a a_id b_id
 
-	pairs "${2-}" | while read -r a b a_id b_id; do
+	pairs "${2-}" | while read -r a _ a_id b_id; do
 		echo "$a $(told uac "$a_id") $(told uas "$b_id")"
 	done | python3 "$FS_SOURCE/rtp.py" "$1"
 }

@@ -105,29 +105,45 @@ fs_down() {
 # fs_conninfo [ROLE]: libpq's.
 fs_conninfo() { pg_conninfo "${1:-freeswitch}" fscore; }
 
+# Made once in a server's life, and emptied from then on.
 fs_database() {
 	local password
 
-	password=$(<"$PG_DIR/password")
-	pg_sql "do \$\$ begin
-		if to_regrole('freeswitch') is null then
-			create role freeswitch login password '$password';
-			create role recover login password '$password'
-				in role freeswitch, pg_signal_backend;
-		end if;
-		end \$\$" postgres || return
 	export PGOPTIONS='-c client_min_messages=warning'
-	pg_sql 'drop database if exists fscore with (force)' postgres &&
+	[ ! -e "$PG_DIR/fscore" ] || {
+		fs_empty
+		return
+	}
+	password=$(<"$PG_DIR/password")
+	pg_sql "create role freeswitch login password '$password';
+		create role recover login password '$password'
+			in role freeswitch, pg_signal_backend" postgres &&
 		pg_sql 'create database fscore owner freeswitch' postgres &&
 		pg_sql 'grant create on database fscore to recover;
-			alter schema public owner to freeswitch' fscore &&
-		pg_sql 'drop schema if exists fastpath cascade' || return
+			alter schema public owner to freeswitch' fscore || return
+	: >"$PG_DIR/fscore"
 	# real ones look for it, and make it, one by one
 	[ -z "${FS_SCHEMA_BY_HAND-}" ] || return 0
 	[ ! -x "$FP_BUILD/fp-health" ] ||
 		"$FP_BUILD/fp-health" setup --quiet --admin "$PG_ADMIN" \
 			-C /dev/null >/dev/null 2>&1 &&
 		pg_sql 'grant fastpath to ctl, ctl2'
+}
+fs_empty() {
+	pg_sql "select pg_terminate_backend(pid, 5000) from pg_stat_activity
+			where backend_type = 'client backend'
+			and pid <> pg_backend_pid();
+		\connect fscore
+		drop schema public cascade;
+		create schema public authorization freeswitch;
+		grant usage on schema public to public;
+		\connect fastpath
+		do \$\$ begin
+			if to_regnamespace('fastpath') is not null then
+				truncate fastpath.job, fastpath.journal,
+					fastpath.maintenance, fastpath.lease;
+			end if;
+		end \$\$" postgres >/dev/null
 }
 
 # fs_sql SQL: of fscore, as its superuser.
@@ -266,7 +282,6 @@ cdrs() {
 
 # ---- the cluster file
 
-# fs_cluster [LINE...]: with further lines of [all:vars].
 fs_cluster() {
 	local i
 
@@ -281,6 +296,5 @@ fs_cluster() {
 		echo '[all:vars]'
 		echo "fp_recovery_db=\"$(fs_conninfo recover)\""
 		echo "fp_db=\"$PG_DB\""
-		printf '%s\n' "$@"
 	} >"$FS_DIR/cluster.ini"
 }

@@ -14,7 +14,7 @@ take_setup_file() {
 }
 # take_up: two switches.
 take_up() {
-	quick 2 "$@"
+	quick 2
 	export FP_STATE=$FS_DIR/state
 	mkdir -p "$FP_STATE"
 }
