@@ -284,7 +284,7 @@ fp-recover drain fs1 dry"
 		-e "s|/usr/sbin|$tmp/bin|g; s/\\\$\\\$/\$/g" | tr -d '\n')
 	run -0 env FENCE='power off' FAILOVER_OPTIONS='--to fs3,fs4' \
 		WATCH_OPTIONS='--interval 1s' bash -c "$command"
-	grep -qx 'failover --fence power off --why watch --to fs3,fs4 -' words
+	grep -qx 'failover --fence power off --fence-targets --why watch --to fs3,fs4 -' words
 	lines() { [ "$(wc -l <words)" = 2 ]; }
 	for _ in {1..50}; do lines && break || sleep 0.1; done
 	grep -qx 'watch --json --interval 1s' words
