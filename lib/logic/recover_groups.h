@@ -34,9 +34,7 @@ enum fp_call_word {
 	FP_CALL_TOO_OLD = 1 << 14,   /* its run is dead for too long */
 	FP_CALL_BROKEN = 1 << 15,    /* a row that cannot be read */
 	FP_CALL_FOREIGN = 1 << 16,   /* not of sofia: verto, loopback */
-	FP_CALL_TWICE = 1 << 17,   /* two rows of one uuid: the later counts */
-	FP_CALL_PROFILE = 1 << 18, /* no target runs its profile */
-	FP_CALL_PORT = 1 << 19,    /* no RTP port is free for it */
+	FP_CALL_TWICE = 1 << 17, /* two rows of one uuid: the later counts */
 };
 /* "orphan", "one-leg" ... of one bit; NULL: none. */
 const char *fp_call_word(unsigned int bit);
@@ -104,8 +102,6 @@ struct fp_calls_opts {
 	int64_t now_us;            /* the targets' clock */
 	int64_t dead_us;       /* since when its run is dead; 0: not known */
 	int64_t too_old_us;    /* 0: never */
-	bool is_same_host;     /* the restarted host itself: no TCP to lose more
-				    * than elsewhere, all else alike */
 	const char *only_room; /* take --room: its name; "" that of only_uuid */
 	const char *only_uuid; /* take: the call of this leg (--member: it
 				    * alone) */

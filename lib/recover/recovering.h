@@ -69,7 +69,6 @@ struct fp_recovering_opts {
 	size_t batch;       /* legs a token; 0: 100 */
 	int64_t prove_ms;   /* 0: 35 s, when SIP's timers have run out */
 	int64_t started_ms; /* CLOCK_MONOTONIC, of the job */
-	bool is_policy_ignored;
 	/* A target that died: how that is proven (--fence COMMAND); NULL: its calls stay
 	 * UNKNOWN until it answers with another run. */
 	int (*is_dead)(void *ctx, struct fp_switch *x, struct fp_err *e);

@@ -275,7 +275,6 @@ int fp_rescue_group(struct fp_rescue_job *j, struct fp_err *e)
 		if (!j->nodes[i]->code && j->nodes[i]->view.skew_ms < 0)
 			o.now_us += j->nodes[i]->view.skew_ms * 1000;
 	o.dead_us = j->dead_s * 1000000;
-	o.is_same_host = j->n_nodes == 1 && j->nodes[0] == j->o.from;
 	if (j->is_staged) { /* all of it was chosen */
 		o.only_uuid = o.only_room = NULL;
 		o.too_old_us = 0;

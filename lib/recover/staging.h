@@ -74,12 +74,5 @@ int fp_store_end(struct fp_store *s, bool is_all, struct fp_err *e);
 /* Staged rows of ended jobs older than age_s. */
 int fp_store_forget(struct fp_store *s, int64_t age_s, uint64_t *n,
 		    struct fp_err *e);
-/* Jobs that have rows staged. */
-struct fp_store_job {
-	char job[40], node[256];
-	int64_t rows, left; /* left: not proven, not lost, not returned */
-};
-int fp_store_jobs(struct fp_store *s, struct fp_store_job **out, size_t *n,
-		  struct fp_err *e);
 
 #endif

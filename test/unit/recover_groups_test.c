@@ -582,7 +582,7 @@ TEST(words_have_names)
 
 	STR(fp_call_word(FP_CALL_ORPHAN), "orphan");
 	STR(fp_call_word(FP_CALL_TOO_OLD), "too-old");
-	STR(fp_call_word(FP_CALL_PORT), "port");
+	STR(fp_call_word(FP_CALL_TWICE), "twice");
 	STR(fp_call_word(3), NULL);
 	STR(fp_call_word(1u << 31), NULL);
 	fp_call_words(0, out, sizeof(out));

@@ -94,15 +94,10 @@ TEST(nothing_there)
 					 .app = "fp-recover",
 					 .timeout_ms = 5000 };
 	struct fp_pg *p = fresh();
-	struct fp_store_job *job;
 	struct fp_store *s = store();
 	struct fp_err e;
 	uint64_t forgot = 9;
-	size_t n = 9;
 
-	EQ(fp_store_jobs(s, &job, &n, &e), 0);
-	EQ(n, 0);
-	free(job);
 	EQ(fp_store_forget(s, 0, &forgot, &e), 0);
 	EQ(forgot, 0);
 	fp_store_close(s);
@@ -507,21 +502,12 @@ TEST(an_ended_job_keeps_what_was_not_proven)
 	static const char *const lost[] = { "old-2" };
 	struct fp_pg *p = fresh();
 	struct fp_store *s = begun("j1");
-	struct fp_store_job *job = NULL;
 	struct fp_err e;
 	uint64_t n = 0;
-	size_t n_jobs = 0;
 
 	EQ(fp_store_take(s, &of_old, false, &n, &e), 0);
 	EQ(fp_store_mark(s, proven, 1, "proven", &e), 0);
 	EQ(fp_store_mark(s, lost, 1, "lost", &e), 0);
-	EQ(fp_store_jobs(s, &job, &n_jobs, &e), 0);
-	EQ(n_jobs, 1);
-	STR(job[0].job, "j1");
-	STR(job[0].node, "fs1");
-	EQ(job[0].rows, 3);
-	EQ(job[0].left, 1);
-	free(job);
 	EQ(fp_store_forget(s, 0, &n, &e), 0);
 	EQ(n, 0);
 	EQ(fp_store_end(s, false, &e), 0);
