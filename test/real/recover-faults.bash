@@ -89,7 +89,8 @@ all_up() {
 	has_rows $((2 * $1))
 	same "$(pairs | wc -l)" "$1"
 	[ -z "$(open_job)" ]
-	same "$(fs_sql 'select count(*) from fp_stage')" 0
+	same "$(fs_sql "select count(*) from fp_stage
+		where state not in ('proven', 'lost')")" 0
 }
 once_each() { # LEGS
 	same "$(reinvites | awk '{ print $2 }' | sort | uniq -d)" ''
