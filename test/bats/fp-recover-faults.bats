@@ -26,13 +26,3 @@ teardown() { faults_teardown; }
 @test "a signal" { case_interrupted; }
 @test "a leg whose port is not to be had, beside one that is up" { case_half; }
 @test "two legs that nobody bridged are" { case_stuck_cured; }
-@test "a target dies: its calls go to the next" { case_target_dies; }
-@test "a target dies, and nothing proves it" { case_target_dies_unproven; }
-@test "a target dies before its rows say who bridges" { case_target_dies_young; }
-@test "a target dies, and is failed over first" { case_target_failed_over; }
-@test "a target is paused" { case_target_paused; }
-@test "a target loses its profile" { case_profile; }
-@test "two jobs to one target" { case_two_jobs; }
-@test "the recovery database ends our sessions" { case_store_lost; }
-@test "fp_db ends our sessions" { case_journal_lost; }
-@test "rows that cannot be read" { case_rows_broken; }

@@ -19,8 +19,6 @@ teardown() { rec_teardown; }
 @test "a controller that was stopped wakes too late" { case_woken; }
 @test "abort: rows that were put are back, unless their target is silent" { case_abort_put; }
 @test "abort: what had come up stays" { case_abort_asked; }
-@test "a node that crashed twice: one run, and the other" { case_crash_twice; }
-@test "a node that crashed twice: both" { case_crash_twice_at_once; }
 @test "controller and target die: no call comes up twice" { case_target_dies; }
 @test "a job goes on with another --to: what had come up stays" { case_other_target; }
 @test "a job goes on with --to auto: its target is dead" { case_auto; }

@@ -20,3 +20,5 @@ teardown() { rec_teardown; }
 @test "dry run changes nothing, and twice is once" { case_dry_run; }
 @test "two controllers at once: one of them, and no call twice" { case_two; }
 @test "abort: rows that were taken are back, byte for byte" { case_abort; }
+@test "a node that crashed twice: one run, and the other" { case_crash_twice; }
+@test "a node that crashed twice: both" { case_crash_twice_at_once; }
