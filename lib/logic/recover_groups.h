@@ -117,6 +117,10 @@ struct fp_calls {
 /* Parse legs' XML (a row that cannot be read is BROKEN, the others go on).
  * 0; -ENOMEM. */
 int fp_legs_read(struct fp_leg *leg, size_t n, struct fp_err *e);
+/* The same, where they were read before: a leg of was with the same uuid, technology
+ * and document gives its row away (was is fp_legs_fini'd all the same). */
+int fp_legs_read_again(struct fp_leg *leg, size_t n, struct fp_leg *was,
+		       size_t n_was, struct fp_err *e);
 /* Group, and give each call its words and fate.  Stable: two controllers that see the
  * same rows in another order get the same calls in the same order.
  * 0: fp_calls_fini (legs: fp_legs_fini).  -ENOENT: only_uuid, only_room is not there.

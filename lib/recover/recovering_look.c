@@ -279,6 +279,14 @@ static bool is_busy(const struct rec_target *t)
 	return t->asked || t->ready || rec_queued(t);
 }
 
+/* An earlier batch's questions wait in the same line as the next batch's. */
+static int64_t last_ms(const struct rec_leg *l)
+{
+	int64_t answered_ms = l->r->call[l->call].b->answered_ms;
+
+	return l->looked_ms > answered_ms ? l->looked_ms : answered_ms;
+}
+
 static void look_at_call(struct rec *r, size_t i, int64_t now_ms)
 {
 	struct rec_call *c = &r->call[i];
@@ -292,9 +300,8 @@ static void look_at_call(struct rec *r, size_t i, int64_t now_ms)
 
 		if (!next_ms && !l->looked_ms)
 			next_ms = c->b->answered_ms + 100;
-		if (is_busy(c->t) && l->looked_ms &&
-		    next_ms < l->looked_ms + BUSY_AGAIN_MS)
-			next_ms = l->looked_ms + BUSY_AGAIN_MS;
+		if (is_busy(c->t) && next_ms < last_ms(l) + BUSY_AGAIN_MS)
+			next_ms = last_ms(l) + BUSY_AGAIN_MS;
 		if (!l->asked && next_ms <= now_ms && !look_at(l, now_ms))
 			return;
 	}

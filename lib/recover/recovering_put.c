@@ -13,6 +13,8 @@
  * clock was ahead it takes longer. */
 #define CSEQ_SOON_MS 2100
 #define CSEQ_MAX_MS 10000
+#define FIRST_PART 4
+#define SMALL 20
 
 /* ---- batches */
 
@@ -205,11 +207,19 @@ static bool is_put_off(struct rec_target *t, const struct rec_batch *b,
 	return true;
 }
 
+/* The first is small: while FreeSWITCH is busy with it the next is put. */
+static size_t batch_of(const struct rec_target *t)
+{
+	size_t n = t->r->batch;
+
+	return t->n_put || n < SMALL ? n : n / FIRST_PART;
+}
+
 static bool fits(const struct rec *r, const struct rec_batch *b, size_t i)
 {
 	if (!b->n_legs)
 		return true;
-	return b->n_legs + rec_n_put(r, i) <= r->batch &&
+	return b->n_legs + rec_n_put(r, i) <= batch_of(b->t) &&
 	       r->call[i].is_late <= r->call[b->call[0]].is_late;
 }
 
@@ -371,6 +381,7 @@ static void put(struct rec_batch *b, const struct rows *w)
 	}
 	b->ready_ms = not_before(b);
 	t->ready = b;
+	t->n_put++;
 }
 
 void rec_put(struct rec_target *t)

@@ -12,6 +12,7 @@
 
 #define WRITE_MS 250
 #define BEAT_MS 3000
+#define LATE_MS 2000
 #define AGAIN_MS 500  /* until fp_db is tried again */
 #define AWAY_MS 30000 /* that it is waited for */
 
@@ -171,6 +172,14 @@ void rec_beat(struct rec *r)
 		rec_store_failed(r, c, &e);
 }
 
+static bool is_putting(const struct rec *r)
+{
+	for (size_t k = 0; k < r->n_t && !r->code; k++)
+		if (rec_queued(&r->t[k]))
+			return true;
+	return false;
+}
+
 /* The journal's word comes first: a row that says proven is forgotten. */
 void rec_write(struct rec *r, bool is_all)
 {
@@ -184,6 +193,10 @@ void rec_write(struct rec *r, bool is_all)
 		r->o->progress(r->o->ctx, "recover", r->n_all - r->n_open,
 			       r->n_all);
 	if (!r->is_dirty || !r->leg || (!is_all && now_ms < r->hold_ms))
+		return;
+	/* the next batch's flush takes what there is along */
+	if (!is_all && is_putting(r) &&
+	    now_ms - fp_journal_flushed_ms(r->o->journal) < LATE_MS)
 		return;
 	if (!rec_flush(r, &e))
 		write_all_marks(r);

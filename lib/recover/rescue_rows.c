@@ -238,7 +238,9 @@ static int read_recovery(struct fp_rescue_job *j, struct fp_err *e)
 	return r;
 }
 
-static int make_legs(struct fp_rescue_job *j, struct fp_err *e)
+/* was: legs that may be the same; NULL: none. */
+static int make_legs(struct fp_rescue_job *j, struct fp_leg *was, size_t n_was,
+		     struct fp_err *e)
 {
 	const struct fp_store_rows *rows = &j->r.rows;
 
@@ -261,7 +263,7 @@ static int make_legs(struct fp_rescue_job *j, struct fp_err *e)
 			.too_long = v->too_long,
 		};
 	}
-	return fp_legs_read(j->r.leg, j->r.n_legs, e);
+	return fp_legs_read_again(j->r.leg, j->r.n_legs, was, n_was, e);
 }
 
 int fp_rescue_group(struct fp_rescue_job *j, struct fp_err *e)
@@ -366,7 +368,7 @@ int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 	if (!r && j->o.from_db)
 		r = fp_rescue_up(j, e);
 	if (!r)
-		r = make_legs(j, e);
+		r = make_legs(j, NULL, 0, e);
 	if (!r)
 		r = sort_runs(j, e);
 	if (!r)
@@ -376,13 +378,25 @@ int fp_rescue_rows(struct fp_rescue_job *j, struct fp_err *e)
 
 int fp_rescue_staged(struct fp_rescue_job *j, struct fp_err *e)
 {
+	struct fp_leg *was = j->r.leg;
+	size_t n_was = j->r.n_legs;
+	struct fp_store_rows rows = j->r.rows;
 	int r;
 
+	/* most are those that were looked at: to parse them is what takes long */
+	j->r.leg = NULL;
+	j->r.n_legs = 0;
+	j->r.rows = (struct fp_store_rows){ .v = NULL };
 	fp_rescue_forget(j);
 	j->is_staged = true;
 	r = fp_store_staged(j->r.store, &j->r.rows, e);
 	if (!r)
-		r = make_legs(j, e);
+		r = make_legs(j, was, n_was, e);
+	if (was)
+		fp_legs_fini(was, n_was);
+	free(was);
+	if (rows.v && rows.v != j->file_row)
+		fp_store_rows_free(&rows);
 	return r ? r : fp_rescue_group(j, e);
 }
 

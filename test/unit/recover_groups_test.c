@@ -708,6 +708,42 @@ TEST(a_row_that_cannot_be_read_is_broken_and_the_rest_goes_on)
 	HAS(leg[0].why, "10000000 bytes, more than 4194304");
 }
 
+/* Read once more, of the same bytes: taken over, and never what is another's. */
+TEST(legs_that_were_read_before)
+{
+	struct fp_leg was[] = { captured("A-bridged-inbound", A),
+				captured("B-bridged-outbound", B),
+				captured("conference-member-1", "other"),
+				captured("one-leg-playback-multi-app", P) };
+	struct fp_leg leg[] = { was[3], was[2], was[0], was[1], was[0] };
+	const void *a, *p;
+	struct fp_err e;
+
+	EQ(fp_legs_read(was, 4, &e), 0);
+	a = was[0].row.store;
+	p = was[3].row.store;
+	leg[3].xml_len = 3000;
+	leg[0].words = FP_CALL_BROKEN;
+	EQ(fp_legs_read_again(leg, 5, was, 4, &e), 0);
+	OK(leg[0].row.store == p && leg[0].words == 0);
+	HAS(leg[1].why, "column uuid");
+	OK(leg[2].row.store == a && !was[0].row.store);
+	HAS(leg[3].why, "XML"); /* another document */
+	STR(was[1].row.uuid, B);
+	OK(leg[4].row.store != a); /* its row was given away */
+	STR(leg[4].row.uuid, A);
+	STR(leg[0].row.uuid, P);
+	fp_legs_fini(leg, 5);
+	leg[0] = was[1];
+	leg[0].technology = "verto";
+	EQ(fp_legs_read_again(leg, 1, was, 4, &e), 0);
+	OK(was[1].row.store && leg[0].row.store != was[1].row.store);
+	fp_legs_fini(leg, 1);
+	for (size_t i = 0; i < 4; i++)
+		free((char *)was[i].xml);
+	fp_legs_fini(was, 4);
+}
+
 /* Of an inbound call it may be its Call-ID; it stands in commands. */
 TEST(a_uuid_is_any_word_of_255_bytes)
 {
