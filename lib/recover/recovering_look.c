@@ -235,6 +235,11 @@ static void on_looked(void *ctx, int code, const char *body,
 	see(l);
 }
 
+static bool is_full(const struct rec_batch *b)
+{
+	return b->n_sessions >= 0 && (size_t)b->n_sessions >= b->n_legs;
+}
+
 /* The CSeq first, which is cheap; all of it when that has grown or will not. */
 static bool wants_dump(const struct rec_leg *l)
 {
@@ -243,7 +248,7 @@ static bool wants_dump(const struct rec_leg *l)
 	const struct rec_batch *b = c->b;
 
 	return (p->is.is_bonded && p->was_up) || p->looks >= GETVAR_LOOKS ||
-	       (b->n_sessions >= 0 && (size_t)b->n_sessions < b->n_legs);
+	       (b->n_sessions >= 0 && !is_full(b));
 }
 
 /* false: its call has its verdict. */
@@ -279,7 +284,8 @@ static bool is_busy(const struct rec_target *t)
 	return t->asked || t->ready || rec_queued(t);
 }
 
-/* An earlier batch's questions wait in the same line as the next batch's. */
+/* What a batch's calls are asked is in the way of the next batch: later, when all of
+ * them came up. */
 static int64_t last_ms(const struct rec_leg *l)
 {
 	int64_t answered_ms = l->r->call[l->call].b->answered_ms;
@@ -300,7 +306,8 @@ static void look_at_call(struct rec *r, size_t i, int64_t now_ms)
 
 		if (!next_ms && !l->looked_ms)
 			next_ms = c->b->answered_ms + 100;
-		if (is_busy(c->t) && next_ms < last_ms(l) + BUSY_AGAIN_MS)
+		if (is_busy(c->t) && (l->looked_ms || is_full(c->b)) &&
+		    next_ms < last_ms(l) + BUSY_AGAIN_MS)
 			next_ms = last_ms(l) + BUSY_AGAIN_MS;
 		if (!l->asked && next_ms <= now_ms && !look_at(l, now_ms))
 			return;
