@@ -151,8 +151,9 @@ static uint16_t give(struct ip_ports *x, const struct fp_ports_opts *o,
 	if (is_free)
 		return had;
 	/* all have one range, which is FreeSWITCH's default: a port that may be given
-	 * once more one day is better than none, which loses the call now */
-	return next_free(x, &x->range[2], o->own_first, o->own_last, NULL);
+	 * once more one day is better than none, which loses the call now.  It gives
+	 * an even last one as well, with RTCP beyond (switch_core_port_allocator.c) */
+	return next_free(x, &x->range[2], o->own_first, o->own_last | 1, NULL);
 }
 
 /* What was given of a leg that does not get all. */
