@@ -399,7 +399,11 @@ case_target_paused() {
 	crash 1
 	begin failover fs1 --to fs2,fs3 --batch 2
 	begun 2 3
+	# between two batches: what a pause stops amid one is half up
+	kill -s STOP "$tool_pid"
+	sleep 0.5
 	esl 2 fsctl pause
+	kill -s CONT "$tool_pid"
 	ended 0
 	all_up 6
 	once_each 12
