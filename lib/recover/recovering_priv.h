@@ -54,7 +54,7 @@ struct rec_target {
 	size_t *queue; /* calls; room for all */
 	size_t head, tail;
 	struct rec_batch *ready, *asked;
-	size_t n_out;   /* questions under way */
+	size_t n_out;          /* questions under way */
 	size_t n_put, n_asked; /* batches that were */
 	bool is_locked, is_lock_said, is_paused, is_dead;
 	int64_t lock_ms; /* to be tried again; held since */
