@@ -72,32 +72,32 @@ class Store:
                 return []
             if time.monotonic() - self.queue[0][0] < self.switch.sql_s:
                 return []
-            todo, self.queue = self.queue, []
-            return todo
+            batch, self.queue = self.queue, []
+            return batch
 
     def run(self):
         db = None
         while True:
             time.sleep(0.02)
-            todo = self.due()
-            if not todo:
+            batch = self.due()
+            if not batch:
                 continue
             try:
                 db = db or self.connect()
-                self.write(db, todo)
+                self.write(db, batch)
             except Exception:
                 # it is not there: all is kept until it is
                 self.n_failed += 1
                 with self.lock:
-                    self.queue = todo + self.queue
+                    self.queue = batch + self.queue
                 db = None
                 time.sleep(0.3)
 
     @staticmethod
-    def write(db, todo):
+    def write(db, batch):
         with db.cursor() as c:
             c.execute("begin")
-            for _, sql, parameters in todo:
+            for _, sql, parameters in batch:
                 c.execute(sql, parameters)
             c.execute("commit")
 
