@@ -169,6 +169,8 @@ case_second_hop() {
 	recovers 2 fp-1 4
 	rows_are 4 "$(rows_of 2)"
 	reinvites_are 4
+	# a row says so a moment after its legs are bridged
+	rows_are 1 "metadata ~ '<flags>[^<]*;4=1;'"
 	tick 3
 	fs_kill 2
 	rehost 2 3 fp-2
