@@ -196,7 +196,7 @@ case_fo_restart() {
 	fs_kill 1
 	fs_start 1
 	calls 2
-	rows_are 12
+	rows_are 12 "metadata ~ '<sip_cseq>'" # told after the ACK
 	was=$(untouched 1)
 	tick 1
 	fpr 0 failover fs1 --to auto --prove 8s
@@ -216,7 +216,7 @@ case_fo_restart() {
 	fs_kill 1
 	fs_start 1
 	calls 1
-	rows_are 10
+	rows_are 10 "metadata ~ '<sip_cseq>'"
 	was=$(untouched 1)
 	tick 2
 	fpr 0 failover fs1 --to fs2 --prove 8s
