@@ -64,7 +64,7 @@ void fp_mover_free(struct fp_mover *m); /* NULL is allowed */
 void fp_mover_was(struct fp_mover *m, size_t i, enum fp_move_verdict v);
 /* Calls below n may be asked: their intent is in the journal. */
 void fp_mover_allow(struct fp_mover *m, size_t n);
-/* A sample of the target's shared memory is asked for now: what begins from here on
+/* A sample of the target's shared memory is being taken: what begins from here on
  * is not in it. */
 void fp_mover_sampling(struct fp_mover *m, int64_t now_ms);
 /* It is there; without one nothing begins, with one that is older than 2 s

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of staging, and whose they are for now. */
+/* The tables of staging, and which job has them. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -27,7 +27,7 @@ struct fp_listing {
 	unsigned int now;
 	struct fp_dialogs *set;
 	bool is_datagram;
-	/* dialogs of a page: as many as are asked for now, at most */
+	/* dialogs of a page, at most: learnt from those before */
 	unsigned int size, size_max, n_good;
 	uint64_t index;
 	uint64_t total; /* of the last reply that told */
