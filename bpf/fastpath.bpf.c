@@ -59,10 +59,10 @@ struct {
 	__uint(max_entries, FP_NICS *FP_REASON_ROW);
 } counters SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 18);
-} samples SEC(".maps");
+/* Not a BPF_MAP_TYPE_RINGBUF: that has one reading position, and what nobody
+ * reads fills it up.  Here any number of people watch, and who comes late sees
+ * what went before. */
+FP_MAP_ONE(samples, struct fp_sample, FP_SAMPLES + 1, BPF_F_MMAPABLE);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -82,6 +82,11 @@ struct {
 volatile const __u32 fp_nic_slot = 0;
 /* A hash of this object: which build does a NIC run? */
 volatile const __u64 fp_build = 0;
+/* Loaded to judge captured packets (fp_rehearse)?  Read-only data: the verifier
+ * leaves out what is for the other case. */
+volatile const __u32 fp_is_rehearsal = 0;
+
+FP_MAP_ONE(rehearsal, struct fp_rehearse, 1, BPF_F_MMAPABLE);
 
 static const __u32 zero = 0;
 
@@ -98,12 +103,36 @@ struct fp_pkt {
 
 /* ---- counting ---- */
 
+static __always_inline int fp_is_seen(__u32 reason)
+{
+	return reason >= FP_R_seen_block && reason <= FP_R_seen_malformed;
+}
+
+static __always_inline void fp_rehearse_note(__u32 reason)
+{
+	struct fp_rehearse *r = bpf_map_lookup_elem(&rehearsal, &zero);
+	__u32 i;
+
+	if (!r)
+		return;
+	i = r->at & (FP_REHEARSE_MAX - 1);
+	if (fp_is_seen(reason))
+		r->packet[i].observed = reason;
+	else
+		r->packet[i].reason = reason;
+}
+
 static __always_inline struct fp_counter *fp_count(struct xdp_md *ctx,
 						   __u32 reason)
 {
 	__u32 key = fp_nic_slot * FP_REASON_ROW + reason;
-	struct fp_counter *c = bpf_map_lookup_elem(&counters, &key);
+	struct fp_counter *c;
 
+	if (fp_is_rehearsal) {
+		fp_rehearse_note(reason);
+		return 0;
+	}
+	c = bpf_map_lookup_elem(&counters, &key);
 	if (c) {
 		c->packets++;
 		c->bytes += ctx->data_end - ctx->data;
@@ -117,38 +146,64 @@ static __always_inline int fp_pass(struct xdp_md *ctx, __u32 reason)
 	return XDP_PASS;
 }
 
-/* A copy of what was dropped, for those who watch. ports: sport << 16 | dport */
-fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
-			      __u32 ports_, __u32 what)
+/* The next place in the ring, taken; its number. */
+static __always_inline struct fp_sample *fp_sample_take(__u64 *seq)
 {
-	void *data = (void *)(long)ctx->data;
-	void *end = (void *)(long)ctx->data_end;
-	struct fp_sample *s;
-	__u32 off = what >> 16 & 0x3f;
-	int i;
+	struct fp_sample *s = bpf_map_lookup_elem(&samples, &zero);
+	__u32 key;
 
-	s = bpf_ringbuf_reserve(&samples, sizeof(*s), 0);
 	if (!s)
 		return 0;
+	*seq = __sync_fetch_and_add(&s->seq, 1) + 1;
+	key = 1 + (*seq & (FP_SAMPLES - 1));
+	return bpf_map_lookup_elem(&samples, &key);
+}
+
+/* A copy of what was dropped, for those who watch.  ports: sport << 16 | dport;
+ * what: count << 16 | protocol << 8 | reason */
+fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
+			      __u32 ports_, __u64 what)
+{
+	const __u8 *p = (void *)(long)ctx->data;
+	const __u8 *end = (void *)(long)ctx->data_end;
+	struct fp_sample *s;
+	__u64 seq;
+	__u32 i;
+
+	s = fp_sample_take(&seq);
+	if (!s)
+		return 0;
+	/* atomics: what stands between the two stays between them */
+	__sync_lock_test_and_set(&s->seq, 0);
 	s->time_ns = bpf_ktime_get_coarse_ns();
 	s->hi = hi;
 	s->lo = lo;
+	s->count = what >> 16;
 	s->sport = ports_ >> 16;
 	s->dport = ports_;
-	s->len = end - data;
+	s->len = end - p;
 	s->reason = what;
 	s->proto = what >> 8;
 	s->nic = fp_nic_slot;
-	s->pad = 0;
-	__builtin_memset(s->head, 0, sizeof(s->head));
-	data += off;
-	for (i = 0; i < (int)sizeof(s->head); i++) {
-		if (data + i + 1 > end)
+	s->cpu = bpf_get_smp_processor_id();
+	p += ETH_HLEN;
+	for (i = 0; i < FP_SAMPLE_HEAD; i++) {
+		if (p + i + 1 > end)
 			break;
-		s->head[i] = *(__u8 *)(data + i);
+		s->head[i] = p[i];
 	}
-	bpf_ringbuf_submit(s, 0);
+	s->head_len = i;
+	__sync_lock_test_and_set(&s->seq, seq);
 	return 0;
+}
+
+static __always_inline void fp_note_new(void)
+{
+	__u32 key = fp_nic_slot * FP_REASON_ROW + FP_C_SEEN_NEW;
+	struct fp_counter *c = bpf_map_lookup_elem(&counters, &key);
+
+	if (c)
+		c->packets++;
 }
 
 /* Who would have been dropped. */
@@ -164,7 +219,21 @@ fp_noinline int fp_note_seen(__u64 hi, __u64 lo, __u32 reason)
 		s->last_s = now;
 		return 0;
 	}
+	fp_note_new();
 	bpf_map_update_elem(&seen, &k, &fresh, BPF_ANY);
+	return 0;
+}
+
+/* One of them has calls here. */
+fp_noinline int fp_note_dialog(__u64 hi, __u64 lo)
+{
+	struct fp_seen_key k = { .hi = hi,
+				 .lo = lo,
+				 .reason = FP_R_seen_stealth };
+	struct fp_seen *s = bpf_map_lookup_elem(&seen, &k);
+
+	if (s)
+		s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
 	return 0;
 }
 
@@ -173,18 +242,29 @@ static __always_inline __u64 fp_mapped(const struct fp_pkt *p)
 	return p->is_v4 ? 0xffff00000000ull | p->lo : p->lo;
 }
 
+/* The first in a tick, so that few drops are all seen, and every so many. */
+static __always_inline int fp_is_sampled(struct fp_counter *c)
+{
+	__u64 tick = bpf_jiffies64();
+
+	if (c->tick == tick && (c->packets - 1) & conf.sample_mask)
+		return 0;
+	c->tick = tick;
+	return 1;
+}
+
 static __always_inline int fp_drop(struct xdp_md *ctx, const struct fp_pkt *p,
 				   __u32 reason)
 {
 	struct fp_counter *c = fp_count(ctx, reason);
 
-	if (c && !((c->packets - 1) & conf.sample_mask))
+	if (c && fp_is_sampled(c))
 		fp_put_sample(ctx, p->hi, fp_mapped(p),
 			      (__u32)p->sport << 16 | p->dport,
-			      reason |
+			      c->packets << 16 |
 				      (p->is_udp ? IPPROTO_UDP : IPPROTO_TCP)
 					      << 8 |
-				      (__u32)ETH_HLEN << 16);
+				      reason);
 	return XDP_DROP;
 }
 
@@ -192,7 +272,8 @@ static __always_inline void fp_observe(struct xdp_md *ctx,
 				       const struct fp_pkt *p, __u32 reason)
 {
 	fp_count(ctx, reason);
-	fp_note_seen(p->hi, fp_mapped(p), reason);
+	if (!fp_is_rehearsal)
+		fp_note_seen(p->hi, fp_mapped(p), reason);
 }
 
 /* Somebody broke the glass: a check that enforces observes for a while.  Asked
@@ -455,7 +536,7 @@ static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
 {
 	__u32 queue = ctx->rx_queue_index;
 
-	if (bpf_map_lookup_elem(&xsk, &queue)) {
+	if (!fp_is_rehearsal && bpf_map_lookup_elem(&xsk, &queue)) {
 		fp_count(ctx, FP_R_pass_xsk);
 		return bpf_redirect_map(&xsk, queue, XDP_PASS);
 	}
@@ -466,10 +547,13 @@ static __always_inline int fp_check_request(struct xdp_md *ctx,
 					    const struct fp_pkt *p,
 					    struct fp_sip_msg *m)
 {
-	if (m->is_options && conf.stealth != FP_OFF) {
+	if (conf.stealth != FP_OFF && fp_sip_is_options(m->first8)) {
 		if (conf.stealth == FP_ENFORCE && !fp_is_bypassed())
 			return fp_drop(ctx, p, FP_R_drop_stealth);
 		fp_observe(ctx, p, FP_R_seen_stealth);
+	} else if (conf.stealth == FP_OBSERVE && !fp_is_rehearsal &&
+		   fp_sip_is_dialog(m->first8)) {
+		fp_note_dialog(p->hi, fp_mapped(p));
 	}
 	if (conf.malformed != FP_OFF && !fp_sip_is_plain(ctx, m->off, m->n) &&
 	    fp_sip_first_line(ctx, m->off, m->n) == FP_SIP_BAD) {
@@ -602,8 +686,7 @@ static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 		       where == FP_TO_SIP ? FP_R_pass_tcp : FP_R_pass_guard);
 }
 
-SEC("xdp")
-int fp_filter(struct xdp_md *ctx)
+static __always_inline int fp_run(struct xdp_md *ctx)
 {
 	void *at = (void *)(long)ctx->data;
 	void *end = (void *)(long)ctx->data_end;
@@ -636,6 +719,53 @@ int fp_filter(struct xdp_md *ctx)
 		return fp_judge(ctx, &p);
 	}
 	return fp_pass(ctx, FP_R_pass_other);
+}
+
+SEC("xdp")
+int fp_filter(struct xdp_md *ctx)
+{
+	return fp_run(ctx);
+}
+
+/* ---- rehearsing ---- */
+
+/* A function of its own, which the verifier looks at once and not in every round
+ * of the loop below. */
+fp_noinline int fp_run_one(struct xdp_md *ctx)
+{
+	return fp_run(ctx);
+}
+
+/* fp-load test: many captured packets in one BPF_PROG_TEST_RUN, each judged by
+ * the filter's own code with nothing before it and nothing behind.  Its start is
+ * found by moving the head there and back; its end, since they stand from the
+ * last to the first, by cutting off the one that was judged. */
+SEC("xdp")
+int fp_rehearse(struct xdp_md *ctx)
+{
+	struct fp_rehearse *r = bpf_map_lookup_elem(&rehearsal, &zero);
+	__u32 i;
+
+	if (!r)
+		return XDP_ABORTED;
+	for (i = 0; i < FP_REHEARSE_MAX; i++) {
+		__u32 off, len;
+
+		if (i >= r->n)
+			break;
+		off = r->packet[i].off;
+		len = r->packet[i].len;
+		if (bpf_xdp_adjust_head(ctx, off))
+			return XDP_ABORTED;
+		r->at = i;
+		r->packet[i].observed = FP_R_N;
+		r->packet[i].verdict = fp_run_one(ctx);
+		if (bpf_xdp_adjust_head(ctx, -off))
+			return XDP_ABORTED;
+		if (off && bpf_xdp_adjust_tail(ctx, -len))
+			return XDP_ABORTED;
+	}
+	return XDP_PASS;
 }
 
 /* ---- asking ---- */

@@ -8,7 +8,7 @@
 #include <linux/types.h>
 
 #ifndef FP_LAYOUT
-#define FP_LAYOUT 1
+#define FP_LAYOUT 2
 #endif
 
 /* The verdict for an address is the highest that any live entry which covers
@@ -160,6 +160,9 @@ struct fp_conf {
 	__u32 max_hashed; /* most entries in the prefix table */
 	__u32 count[130]; /* live slots by length: 0..128 */
 	__u32 count4[34]; /* IPv4 slots by IPv4 length */
+	/* The build whose program runs on the NIC, or answers questions; 0: not
+	 * known.  And when it was put there, CLOCK_BOOTTIME. */
+	__u32 build[FP_NICS], loaded_s[FP_NICS], ask_build;
 };
 
 /* Ports: a bit each in four sets. */
@@ -203,20 +206,32 @@ enum fp_reason {
 };
 #define FP_REASON_ROW 32 /* counters of NIC s: s * FP_REASON_ROW + reason */
 
+/* sources new to `seen`; what is not among them has been forgotten */
+#define FP_C_SEEN_NEW (FP_REASON_ROW - 1)
+
 struct fp_counter {
 	__u64 packets, bytes;
+	__u64 tick; /* of the last sample, in jiffies */
 };
 
-/* A sampled drop. */
+/* A sampled drop.  The ring holds the last FP_SAMPLES of them: number n is
+ * element 1 + n % FP_SAMPLES, element 0's seq is the newest number.  Any number
+ * of readers, each at its own place; one that is too slow sees a gap in seq.
+ * Of each NIC, reason and CPU the first drop in a tick of the clock (4 ms where
+ * CONFIG_HZ is 250) is sampled, and every (sample_mask + 1)th. */
+#define FP_SAMPLES 1024
+#define FP_SAMPLE_HEAD 256
 struct fp_sample {
+	__u64 seq;     /* from 1; 0: being written */
 	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
 	__u64 hi, lo;
+	__u64 count; /* packets of this NIC, reason and CPU, this one included */
 	__u16 sport, dport, len;
 	__u8 reason, proto;
-	__u32 nic;
-	__u32 pad;
-	__u8 head
-		[64]; /* the frame's first bytes after Ethernet and VLAN tags */
+	__u16 nic, cpu;
+	__u16 head_len;
+	__u16 pad;
+	__u8 head[FP_SAMPLE_HEAD]; /* from behind the Ethernet header */
 };
 
 /* Who would have been dropped, while a check only observes. */
@@ -228,8 +243,24 @@ struct fp_seen_key {
 struct fp_seen {
 	__u64 packets;
 	__u32 first_s, last_s;
+	__u32 dialog_s; /* the last request within a dialog; 0: none */
+	__u32 pad;
 };
 #define FP_SEEN_MAX 16384
+
+/* fp_rehearse judges the packets of one buffer, which stand in it from the last
+ * to the first, and writes down what became of each. */
+#define FP_REHEARSE_MAX 64
+struct fp_rehearse {
+	__u32 n, at; /* at: the one that is being judged */
+	struct {
+		__u32 off, len; /* in the buffer; len: 14 at least */
+		__u8 verdict;   /* XDP_PASS, XDP_DROP */
+		__u8 reason;    /* enum fp_reason */
+		__u8 observed;  /* seen_*; FP_R_N: nothing */
+		__u8 pad;
+	} packet[FP_REHEARSE_MAX];
+};
 
 /* What the query program takes and gives: after the Ethernet header, up to
  * FP_QUERY_MAX of these; verdict is filled in. */
@@ -251,7 +282,7 @@ _Static_assert(__builtin_offsetof(struct fp_conf, nic) == 344 &&
 		       sizeof(struct fp_nic) == 32 && FP_NICS == 64,
 	       "the same in every layout");
 _Static_assert(sizeof(struct fp_query) == 24, "no holes");
-_Static_assert(sizeof(struct fp_sample) == 104, "no holes");
-_Static_assert(FP_R_N <= FP_REASON_ROW, "a row holds every reason");
+_Static_assert(sizeof(struct fp_sample) == 312, "no holes");
+_Static_assert(FP_R_N <= FP_C_SEEN_NEW, "a row holds every reason");
 
 #endif

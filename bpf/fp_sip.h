@@ -286,6 +286,19 @@ fp_sip_inline int fp_sip_is_options(__u64 first8)
 	       !fp_sip_is_token(first8 >> 56);
 }
 
+/* ACK BYE INFO PRACK UPDATE: requests that only stand within a dialog (ACK also
+ * ends an INVITE that failed).  RFC 3261 17.1.1.3, 15; RFC 6086, 3262, 3311. */
+fp_sip_inline int fp_sip_is_dialog(__u64 first8)
+{
+	const __u32 ack = 0x204b4341, bye = 0x20455942;
+	__u32 first4 = first8;
+
+	return first4 == ack || first4 == bye ||
+	       (first8 & 0xffffffffffull) == 0x204f464e49ull ||
+	       (first8 & 0xffffffffffffull) == 0x204b43415250ull ||
+	       (first8 & 0xffffffffffffffull) == 0x20455441445055ull;
+}
+
 /* A STUN message: RFC 5389 by its cookie, RFC 3489 (none) by type and length.
  * p: 20 bytes; n: of the whole datagram. */
 fp_sip_inline int fp_sip_is_stun(const __u8 *p, __u32 n)
@@ -479,7 +492,7 @@ enum fp_sip_class { FP_SIP_KEEPALIVE, FP_SIP_REPLY, FP_SIP_REQUEST };
  * UDP header.  fp_sip_what moves both behind what is skipped. */
 struct fp_sip_msg {
 	__u32 off, n;
-	int is_options;
+	__u64 first8; /* of a request */
 };
 
 fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
@@ -507,6 +520,7 @@ fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
 		p = fp_sip_data(ctx);
 		end = fp_sip_end(ctx);
 		/* cut away, or shorter than the shortest beginning */
+		m->first8 = 0;
 		if (off > FP_SIP_OFF_MAX)
 			return FP_SIP_REQUEST;
 		p += fp_sip_bounded(off);
@@ -516,7 +530,7 @@ fp_sip_inline enum fp_sip_class fp_sip_what(FP_SIP_CTX *ctx,
 	}
 	if (fp_sip_is_reply(w))
 		return FP_SIP_REPLY;
-	m->is_options = fp_sip_is_options(w);
+	m->first8 = w;
 	return FP_SIP_REQUEST;
 }
 

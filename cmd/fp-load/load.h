@@ -19,6 +19,7 @@ int fl_status(struct fp_cli *c);
 int fl_set(struct fp_cli *c);
 int fl_stats(struct fp_cli *c);
 int fl_watch(struct fp_cli *c);
+int fl_top(struct fp_cli *c);
 int fl_upgrade(struct fp_cli *c);
 int fl_test(struct fp_cli *c);
 

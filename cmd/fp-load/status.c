@@ -111,8 +111,8 @@ static int print_nic(struct view *v, const struct fp_nic *nic)
 	};
 	if (n.is_attached) {
 		rec.prog_id = n.run.prog_id;
-		rec.program = n.run.is_current ? "current" : "old";
-		rec.since = n.run.loaded_s;
+		rec.program = n.is_current ? "current" : "old";
+		rec.since = n.loaded_s;
 	}
 	v->is_well &= n.is_attached && n.confirm_s && !rec.bypass_s;
 	return v->has_nics ? fl_record(v->c, &nic_type, &rec) : 0;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"
 
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "codec/frame.h"
 #include "packet.h"
 #include "peer/capture.h"
+#include "peer/xdp_rehearsal.h"
 
 struct rec {
 	uint64_t n;
@@ -37,68 +37,74 @@ static const struct fp_type type = { "packet", fields, FL_COUNT(fields) };
 struct test {
 	struct fp_cli *c;
 	struct fp_capture *capture;
-	struct fp_xdp *xdp;
-	struct fp_counter last[FP_R_N];
+	struct fp_rehearsal *rehearsal;
+	struct rec queued[FP_REHEARSE_MAX]; /* are being judged, in order */
+	size_t n_queued;
 	uint64_t n, n_dropped, n_observed;
 };
 
-/* A slot that no deadline applies to. */
-static unsigned int confirmed_slot(const struct fp_conf *conf)
+static int print(struct test *t, struct rec *rec,
+		 const struct fp_rehearsal_verdict *v)
 {
-	unsigned int i = 0;
-
-	while (i + 1 < FP_NICS && conf->nic[i].confirm_until_s)
-		i++;
-	return i;
+	rec->verdict = v->is_drop ? "drop" : "pass";
+	rec->reason = fl_reason_name(v->reason);
+	if (v->observed < FP_R_N)
+		rec->observed = fl_reason_name(v->observed);
+	t->n_dropped += v->is_drop;
+	t->n_observed += !v->is_drop && rec->observed;
+	return fl_record(t->c, &type, rec);
 }
 
-/* Which counters moved? */
-static int read_reason(struct test *t, struct rec *rec, struct fp_err *e)
+static int judge(struct test *t)
 {
-	struct fp_counter now[FP_R_N];
-	int r = fp_xdp_counters(t->xdp, now, e);
+	struct fp_rehearsal_verdict v[FP_REHEARSE_MAX];
+	struct fp_err e = { 0 };
+	int r, status = 0;
+	size_t n;
 
+	r = fp_rehearsal_run(t->rehearsal, v, &n, &e);
 	if (r)
-		return r;
-	for (size_t i = 0; i < FP_R_N; i++) {
-		if (now[i].packets == t->last[i].packets)
-			continue;
-		if (!strcmp(fl_reason_action(i), "observe"))
-			rec->observed = fl_reason_name(i);
-		else
-			rec->reason = fl_reason_name(i);
-	}
-	memcpy(t->last, now, sizeof(now));
-	return 0;
+		return fp_cli_fail(t->c, r, &e);
+	for (size_t i = 0; i < n && !status; i++)
+		status = print(t, &t->queued[i], &v[i]);
+	t->n_queued = 0;
+	return status;
 }
 
-static int test_packet(struct test *t, const struct fp_packet *p,
-		       struct rec *rec, struct fp_err *e)
+static void describe(struct test *t, const struct fp_packet *p, struct rec *rec)
 {
-	uint32_t verdict = XDP_PASS;
 	struct fp_frame f;
-	int r;
 
-	rec->n = ++t->n;
-	rec->time = p->unix_s;
-	rec->len = p->wire_len;
-	if (!fp_frame_parse(&f, p->frame, p->len)) {
-		fp_prefix_print(&f.src, rec->src);
-		rec->sport = f.sport;
-		rec->dport = f.dport;
-		rec->proto = fl_proto_name(f.proto);
+	*rec = (struct rec){ .n = ++t->n,
+			     .time = p->unix_s,
+			     .len = p->wire_len };
+	if (fp_frame_parse(&f, p->frame, p->len))
+		return;
+	fp_prefix_print(&f.src, rec->src);
+	rec->sport = f.sport;
+	rec->dport = f.dport;
+	rec->proto = fl_proto_name(f.proto);
+}
+
+static int queue(struct test *t, const struct fp_packet *p)
+{
+	struct rec rec;
+	int status = 0;
+
+	describe(t, p, &rec);
+	if (p->len < 14) { /* no frame: no NIC gives it to a program */
+		status = t->n_queued ? judge(t) : 0;
+		rec.verdict = "pass";
+		return status ? status : fl_record(t->c, &type, &rec);
 	}
-	rec->verdict = "pass";
-	if (p->len < 14) /* no frame: no NIC gives it to a program */
-		return 0;
-	r = fp_xdp_run(t->xdp, p->frame, (uint32_t)p->len, &verdict, e);
-	if (!r)
-		r = read_reason(t, rec, e);
-	if (verdict == XDP_DROP)
-		rec->verdict = "drop";
-	t->n_dropped += verdict == XDP_DROP;
-	t->n_observed += verdict != XDP_DROP && rec->observed;
-	return r;
+	if (!fp_rehearsal_put(t->rehearsal, p->frame, p->len)) {
+		status = judge(t);
+		if (!status)
+			fp_rehearsal_put(t->rehearsal, p->frame, p->len);
+	}
+	if (!status)
+		t->queued[t->n_queued++] = rec;
+	return status;
 }
 
 static int test_all(struct test *t)
@@ -107,15 +113,11 @@ static int test_all(struct test *t)
 	struct fp_err e = { 0 };
 	int r, status = 0;
 
-	while (!status && (r = fp_capture_next(t->capture, &p, &e)) == 1) {
-		struct rec rec = { 0 };
-
-		r = test_packet(t, &p, &rec, &e);
-		if (r)
-			break;
-		status = fl_record(t->c, &type, &rec);
-	}
-	return r < 0 ? fp_cli_fail(t->c, r, &e) : status;
+	while (!status && (r = fp_capture_next(t->capture, &p, &e)) == 1)
+		status = queue(t, &p);
+	if (!status)
+		status = judge(t);
+	return !status && r < 0 ? fp_cli_fail(t->c, r, &e) : status;
 }
 
 static void summary(const struct test *t)
@@ -137,17 +139,15 @@ static void summary(const struct test *t)
 static int open_all(struct test *t, struct fp_err *e)
 {
 	struct fp_maps *maps;
-	unsigned int slot;
 	char dir[4096];
 	int r = fl_maps(t->c, &maps, e);
 
 	if (r)
 		return r;
-	slot = confirmed_slot(fp_maps_conf(maps));
 	fp_maps_close(maps);
 	fp_maps_dir(t->c->pin_dir, dir, sizeof(dir));
 	r = fp_capture_open(&t->capture, t->c->argv[0], e);
-	return r ? r : fp_xdp_load_private(&t->xdp, dir, slot, e);
+	return r ? r : fp_rehearsal_open(&t->rehearsal, dir, e);
 }
 
 int fl_test(struct fp_cli *c)
@@ -170,6 +170,6 @@ int fl_test(struct fp_cli *c)
 			summary(&t);
 	}
 	fp_capture_close(t.capture);
-	fp_xdp_close(t.xdp);
+	fp_rehearsal_close(t.rehearsal);
 	return r;
 }

@@ -3,13 +3,12 @@
 
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "codec/frame.h"
 #include "io/clock.h"
 #include "io/loop.h"
 #include "packet.h"
-#include "peer/samples.h"
+#include "peer/maps_samples.h"
 
 struct rec {
 	int64_t time;
@@ -40,8 +39,9 @@ struct watch {
 	struct fp_maps *maps;
 	struct fp_loop *loop;
 	struct fp_samples *samples;
-	int64_t start_ms, wall_ms;
-	uint64_t n;
+	struct fp_timer timer;
+	int64_t wall_ms;
+	uint64_t n, n_lost;
 	int status;
 };
 
@@ -51,9 +51,8 @@ static bool find_ip(const struct fp_sample *s, struct fp_frame *out)
 {
 	const struct fp_prefix src = { s->hi, s->lo, 128 };
 
-	for (size_t at = 0; at <= 8; at += 4)
-		if (!fp_frame_parse_ip(out, s->head + at,
-				       sizeof(s->head) - at) &&
+	for (size_t at = 0; at <= 8 && at <= s->head_len; at += 4)
+		if (!fp_frame_parse_ip(out, s->head + at, s->head_len - at) &&
 		    !fp_prefix_cmp(&out->src, &src))
 			return true;
 	return false;
@@ -73,8 +72,7 @@ static void on_sample(void *ctx, const struct fp_sample *s)
 			   .len = s->len };
 	struct fp_frame f;
 
-	/* what was dropped before we came waits in the buffer */
-	if (at_ms < w->start_ms || w->status)
+	if (w->status)
 		return;
 	rec.time = (at_ms + w->wall_ms) / 1000;
 	fp_prefix_print(&src, rec.src);
@@ -84,17 +82,16 @@ static void on_sample(void *ctx, const struct fp_sample *s)
 	w->n++;
 }
 
-static void on_ready(void *ctx, uint32_t events)
+#define LOOK_MS 100
+
+static void on_look(void *ctx)
 {
 	struct watch *w = ctx;
-	struct fp_err e;
-	int r = fp_samples_read(w->samples, &e);
 
-	(void)events;
+	w->n_lost += fp_samples_read(w->samples, on_sample, w);
 	fp_out_flush(w->c->out);
-	if (r)
-		w->status = fp_cli_fail(w->c, r, &e);
-	if (w->status)
+	if (w->status ||
+	    fp_loop_timer_arm(w->loop, &w->timer, fp_clock_ms() + LOOK_MS))
 		fp_loop_stop(w->loop);
 }
 
@@ -109,10 +106,9 @@ static int run(struct watch *w, int64_t for_ms, struct fp_err *e)
 	int r = fp_loop_signals(w->loop, NULL, NULL, e);
 
 	if (!r)
-		r = fp_loop_fd_add(w->loop, fp_samples_fd(w->samples), EPOLLIN,
-				   on_ready, w);
+		r = fp_loop_timer_arm(w->loop, &w->timer, fp_clock_ms());
 	if (!r && for_ms)
-		r = fp_loop_timer_arm(w->loop, &end, w->start_ms + for_ms);
+		r = fp_loop_timer_arm(w->loop, &end, fp_clock_ms() + for_ms);
 	return r ? r : fp_loop_run(w->loop);
 }
 
@@ -124,7 +120,7 @@ static int open_all(struct watch *w, struct fp_err *e)
 	if (r)
 		return r;
 	fp_maps_dir(w->c->pin_dir, dir, sizeof(dir));
-	r = fp_samples_open(&w->samples, dir, on_sample, w, e);
+	r = fp_samples_open(&w->samples, dir, false, e);
 	return r ? r : fp_loop_open(&w->loop, e);
 }
 
@@ -141,8 +137,8 @@ int fl_watch(struct fp_cli *c)
 	r = fl_duration(c, "for", &for_ms);
 	if (r)
 		return r;
-	w.start_ms = fp_clock_ms();
-	w.wall_ms = fp_clock_unix_s() * 1000 - w.start_ms;
+	w.timer = (struct fp_timer){ .fire = on_look, .ctx = &w };
+	w.wall_ms = fp_clock_unix_s() * 1000 - fp_clock_ms();
 	r = fp_out_check(c->out, &type, &e);
 	if (!r)
 		r = open_all(&w, &e);

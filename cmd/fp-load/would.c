@@ -121,8 +121,8 @@ static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
 	for (int i = 0; i < FP_NICS; i++)
 		if (conf->nic[i].name[0] &&
 		    !fp_filter_look(f, conf->nic[i].name, &n, NULL) &&
-		    n.is_attached && n.run.loaded_s < since_s)
-			since_s = n.run.loaded_s;
+		    n.is_attached && n.loaded_s < since_s)
+			since_s = n.loaded_s;
 	snprintf(path, sizeof(path), "%s/settings", c->state_dir);
 	if (!stat(path, &st))
 		set_s = st.st_mtime;

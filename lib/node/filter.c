@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fp_maps.h"
@@ -137,6 +138,34 @@ static int64_t fp_confirm_left_s(uint32_t until_s)
 	return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
 }
 
+static int64_t fp_boot_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec;
+}
+
+void fp_filter_runs(struct fp_filter *f, int slot, bool is_there)
+{
+	struct fp_conf *c = fp_maps_conf(f->node.maps);
+
+	fp_store32(&c->build[slot], is_there ? fp_xdp_build() : 0);
+	fp_store32(&c->loaded_s[slot], is_there ? (uint32_t)fp_boot_s() : 0);
+}
+
+static void fp_look_slot(const struct fp_conf *c, struct fp_filter_nic *n)
+{
+	const struct fp_nic *nic = &c->nic[n->slot];
+
+	n->is_generic = nic->generic;
+	n->confirm_s = fp_confirm_left_s(nic->confirm_until_s);
+	n->is_current = c->build[n->slot] == fp_xdp_build();
+	if (c->loaded_s[n->slot])
+		n->loaded_s =
+			fp_clock_unix_s() - fp_boot_s() + c->loaded_s[n->slot];
+}
+
 int fp_filter_look(struct fp_filter *f, const char *name,
 		   struct fp_filter_nic *out, struct fp_err *e)
 {
@@ -154,13 +183,8 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 	if (r)
 		snprintf(n.link.name, sizeof(n.link.name), "%s", name);
 	n.slot = fp_filter_slot(f, n.link.name);
-	if (n.slot >= 0) {
-		const struct fp_nic *c =
-			&fp_maps_conf(f->node.maps)->nic[n.slot];
-
-		n.is_generic = c->generic;
-		n.confirm_s = fp_confirm_left_s(c->confirm_until_s);
-	}
+	if (n.slot >= 0)
+		fp_look_slot(fp_maps_conf(f->node.maps), &n);
 	fp_maps_nic_path(f->dir, "links", n.link.name, path, sizeof(path));
 	r = fp_xdp_link_info(path, &n.run, e);
 	if (r && r != -ENOENT)
@@ -280,6 +304,7 @@ static int fp_filter_fill(struct fp_filter *f, const char *dir,
 		r = fp_node_use_dir(&f->node, dir, e);
 	if (r)
 		return r;
+	fp_store32(&fp_maps_conf(f->node.maps)->ask_build, fp_xdp_build());
 	f->node.opts.is_broken_ok = is_broken_ok;
 	r = fp_filter_apply(f, e);
 	return r ? r : fp_node_catch_up(&f->node, e);
@@ -376,6 +401,7 @@ int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 		return 0;
 	nic = &fp_maps_conf(f->node.maps)->nic[n.slot];
 	memset(nic, 0, sizeof(*nic));
+	fp_filter_runs(f, n.slot, false);
 	return fp_maps_counters_reset(f->node.maps, (unsigned int)n.slot, e);
 }
 

@@ -17,7 +17,7 @@
  * under the lists' lock.  What a killed run left is finished by the next one.
  *
  * A NIC has a slot: its row of counters and its place in conf->nic[], found by
- * name.  It is attached when PINS/v1/links/NIC is a link to it. */
+ * name.  It is attached when PINS/vLAYOUT/links/NIC is a link to it. */
 
 struct fp_filter_opts {
 	const char *state_dir, *pins;
@@ -38,7 +38,7 @@ struct fp_filter {
 	struct fp_node node;         /* node.maps NULL: nothing is loaded */
 	struct fp_settings settings; /* as the file says */
 	int n_bad_settings;          /* lines of it that were left out */
-	char dir[PATH_MAX];          /* PINS/v1 */
+	char dir[PATH_MAX];          /* PINS/vLAYOUT */
 	bool is_ready;
 	bool is_behind; /* tables or _cluster are not as they should be */
 };
@@ -59,6 +59,8 @@ struct fp_filter_nic {
 	int slot;                /* -1: none */
 	bool is_pinned;          /* run is filled */
 	struct fp_xdp_link run;
+	bool is_current;  /* the program is this build's */
+	int64_t loaded_s; /* unix time when it was put there */
 	bool is_attached; /* the filter is on this very NIC */
 	bool is_generic;
 	int64_t confirm_s; /* until it stops filtering; 0: has; -1: for good */

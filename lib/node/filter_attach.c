@@ -123,6 +123,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 	if (r)
 		return r;
 	nic->ifindex = (uint32_t)l->ifindex;
+	fp_filter_runs(f, slot, false);
 	r = fp_xdp_attach(x, f->dir, l->name, l->ifindex, want, &is_generic, e);
 	fp_xdp_close(x);
 	if (r && r != -EBUSY && want == FP_WANT_NATIVE)
@@ -131,6 +132,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 		return fp_err_prefix(e, r, "%s (driver %s, MTU %u)", l->name,
 				     l->driver, l->mtu);
 	nic->generic = is_generic;
+	fp_filter_runs(f, slot, true);
 	return 0;
 }
 

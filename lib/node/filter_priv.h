@@ -11,6 +11,10 @@ int fp_filter_slot(struct fp_filter *f, const char *ifname);
 /* The first that is free; -ENOSPC. */
 int fp_filter_free_slot(struct fp_filter *f, struct fp_err *e);
 
+/* Write down which build runs on the NIC of that slot: this one's, or none that
+ * is known (before a change, lest a killed run leave a wrong word). */
+void fp_filter_runs(struct fp_filter *f, int slot, bool is_there);
+
 /* Make the pins of this layout: complete tables, no NIC yet.
  * is_broken_ok: without lists that cannot be read. */
 int fp_filter_build(struct fp_filter *f, bool is_broken_ok, struct fp_err *e);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fp_maps.h"
+#include "model/area.h"
 #include "node/filter_priv.h"
 
 /* From one run of fp_pins_nics to the next. */
@@ -40,8 +41,11 @@ static int fp_upgrade_link(struct upgrade *u, const char *ifname,
 
 	if (r)
 		return r;
+	fp_filter_runs(u->f, slot, false);
 	r = fp_xdp_replace(x, path, u->e);
 	fp_xdp_close(x);
+	if (!r)
+		fp_filter_runs(u->f, slot, true);
 	return r;
 }
 
@@ -56,7 +60,7 @@ static int fp_upgrade_nic(void *ctx, const char *ifname)
 
 	if (r)
 		return r;
-	if (n.slot < 0 || !n.run.ifindex || n.run.is_current) {
+	if (n.slot < 0 || !n.run.ifindex || n.is_current) {
 		fp_upgrade_say(u, ifname, n.slot, false);
 		return 0;
 	}
@@ -70,10 +74,11 @@ static int fp_upgrade_nic(void *ctx, const char *ifname)
 
 static int fp_upgrade_ask(struct upgrade *u)
 {
+	struct fp_conf *c = fp_maps_conf(u->f->node.maps);
 	struct fp_xdp *x;
 	int r;
 
-	if (fp_xdp_ask_is_current(u->f->dir))
+	if (c->ask_build == fp_xdp_build())
 		return 0;
 	u->is_changed = true;
 	if (u->is_dry_run)
@@ -83,6 +88,8 @@ static int fp_upgrade_ask(struct upgrade *u)
 		return r;
 	r = fp_xdp_pin_ask(x, u->f->dir, u->e);
 	fp_xdp_close(x);
+	if (!r)
+		fp_store32(&c->ask_build, fp_xdp_build());
 	return r;
 }
 

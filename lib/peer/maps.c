@@ -27,11 +27,35 @@ int fp_pin_get(const char *dir, const char *name, struct fp_err *e)
 	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
 }
 
-/* Open a pinned map as an area of n_bytes. */
-static int fp_area_pinned(struct fp_area *a, const char *dir, const char *name,
-			  size_t n_bytes, struct fp_err *e)
+/* Where maps come from. */
+struct fp_maps_source {
+	const char *dir;        /* pinned here, or */
+	struct bpf_object *obj; /* this object's own */
+};
+
+static int fp_source_get(const struct fp_maps_source *src, const char *name,
+			 struct fp_err *e)
 {
-	int fd = fp_pin_get(dir, name, e);
+	char data[32];
+	int fd;
+
+	if (!src->obj)
+		return fp_pin_get(src->dir, name, e);
+	fd = bpf_object__find_map_fd_by_name(src->obj, name);
+	if (fd < 0) {
+		snprintf(data, sizeof(data), ".data.%s", name);
+		fd = bpf_object__find_map_fd_by_name(src->obj, data);
+	}
+	if (fd >= 0)
+		fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd >= 0 ? fd : fp_err_sys(e, -errno, "map %s", name);
+}
+
+/* Open a map as an area of n_bytes. */
+static int fp_area_open(struct fp_area *a, const struct fp_maps_source *src,
+			const char *name, size_t n_bytes, struct fp_err *e)
+{
+	int fd = fp_source_get(src, name, e);
 
 	if (fd < 0)
 		return fd;
@@ -122,7 +146,7 @@ static int fp_maps_swap(void *ctx, int tab, const struct fp_area *fresh,
 	if (bpf_map_update_elem(m->tabs_fd, &key, &fresh->fd, BPF_ANY))
 		return fp_err_sys(e, -errno, "hanging in table %s",
 				  fp_tab_pin[tab]);
-	r = fp_pin_over(m->dir, fp_tab_pin[tab], fresh->fd, e);
+	r = m->dir[0] ? fp_pin_over(m->dir, fp_tab_pin[tab], fresh->fd, e) : 0;
 	/* the pin says which table is changed from now on: back to that one */
 	if (r && m->tables.tab[tab].fd >= 0)
 		bpf_map_update_elem(m->tabs_fd, &key, &m->tables.tab[tab].fd,
@@ -178,45 +202,91 @@ int fp_maps_init_dir(const char *dir, struct fp_err *e)
 	return 0;
 }
 
-int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e)
+static struct fp_maps *fp_maps_alloc(const char *dir)
 {
 	struct fp_maps *m = calloc(1, sizeof(*m));
 	struct fp_tables *t;
-	int r;
 
 	if (!m)
-		return fp_err(e, -ENOMEM, "out of memory");
+		return NULL;
 	snprintf(m->dir, sizeof(m->dir), "%s", dir);
 	t = &m->tables;
 	t->conf.fd = t->gate4.fd = t->dir4.fd = t->gate6.fd = -1;
 	t->tab[0].fd = t->tab[1].fd = m->ports.fd = m->tabs_fd = -1;
 	t->backing = (struct fp_backing){ fp_maps_make, fp_maps_swap,
 					  fp_maps_wait, m };
-	r = fp_area_pinned(&t->conf, dir, "conf", sizeof(struct fp_conf), e);
+	return m;
+}
+
+/* All but the tables that grow. */
+static int fp_maps_get(struct fp_maps *m, const struct fp_maps_source *src,
+		       struct fp_err *e)
+{
+	struct fp_tables *t = &m->tables;
+	int r = fp_area_open(&t->conf, src, "conf", sizeof(struct fp_conf), e);
+
 	if (!r)
-		r = fp_area_pinned(&t->gate4, dir, "gate4",
-				   sizeof(struct fp_gate4), e);
+		r = fp_area_open(&t->gate4, src, "gate4",
+				 sizeof(struct fp_gate4), e);
 	if (!r)
-		r = fp_area_pinned(&t->dir4, dir, "dir4",
-				   (size_t)FP_DIR_PAGES *
-					   sizeof(struct fp_dir_page),
-				   e);
+		r = fp_area_open(&t->dir4, src, "dir4",
+				 (size_t)FP_DIR_PAGES *
+					 sizeof(struct fp_dir_page),
+				 e);
 	if (!r)
-		r = fp_area_pinned(&t->gate6, dir, "gate6",
-				   sizeof(struct fp_gate6), e);
-	if (!r) {
-		m->tabs_fd = fp_pin_get(dir, "tabs", e);
-		r = m->tabs_fd < 0 ? m->tabs_fd : 0;
-	}
+		r = fp_area_open(&t->gate6, src, "gate6",
+				 sizeof(struct fp_gate6), e);
+	if (r)
+		return r;
+	m->tabs_fd = fp_source_get(src, "tabs", e);
+	return m->tabs_fd < 0 ? m->tabs_fd : fp_area_whole(&t->conf, e);
+}
+
+int fp_maps_open_dir(struct fp_maps **out, const char *dir, struct fp_err *e)
+{
+	const struct fp_maps_source src = { .dir = dir };
+	struct fp_maps *m = fp_maps_alloc(dir);
+	int r;
+
+	if (!m)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = fp_maps_get(m, &src, e);
 	for (int tab = 0; tab < FP_TAB_N && !r; tab++)
 		r = fp_tab_open(m, tab, e);
-	if (!r)
-		r = fp_area_whole(&t->conf, e);
 	if (r)
 		fp_maps_close(m);
 	else
 		*out = m;
 	return r;
+}
+
+int fp_maps_open_object(struct fp_maps **out, struct bpf_object *obj,
+			bool is_own, struct fp_err *e)
+{
+	const struct fp_maps_source src = { .obj = obj };
+	struct fp_maps *m = fp_maps_alloc("");
+	int r;
+
+	if (!m)
+		return fp_err(e, -ENOMEM, "out of memory");
+	r = fp_maps_get(m, &src, e);
+	if (!r)
+		r = fp_area_open(&m->ports, &src, "ports",
+				 sizeof(struct fp_ports), e);
+	for (int tab = 0; is_own && tab < FP_TAB_N && !r; tab++) {
+		r = fp_maps_make(m, tab, FP_FIRST_ELEMENTS - 1,
+				 &m->tables.tab[tab], e);
+		if (!r)
+			r = fp_maps_swap(m, tab, &m->tables.tab[tab], e);
+	}
+	if (r) {
+		fp_maps_close(m);
+		return r;
+	}
+	if (is_own)
+		fp_tables_init(&m->tables);
+	*out = m;
+	return 0;
 }
 
 int fp_maps_open(struct fp_maps **out, const char *pins, struct fp_err *e)
@@ -307,8 +377,10 @@ struct fp_conf *fp_maps_conf(struct fp_maps *m)
 
 struct fp_ports *fp_maps_ports(struct fp_maps *m, struct fp_err *e)
 {
-	if (m->ports.fd < 0 && fp_area_pinned(&m->ports, m->dir, "ports",
-					      sizeof(struct fp_ports), e))
+	const struct fp_maps_source src = { .dir = m->dir };
+
+	if (m->ports.fd < 0 &&
+	    fp_area_open(&m->ports, &src, "ports", sizeof(struct fp_ports), e))
 		return NULL;
 	if (fp_area_whole(&m->ports, e))
 		return NULL;

@@ -11,7 +11,7 @@
  * is built as PINS/vLAYOUT_new and taken away as PINS/vLAYOUT_gone, so that
  * PINS/vLAYOUT is whole or not there.  (bpffs refuses names with dots.) */
 
-/* Where the pins of this build's layout are: PINS/v1. */
+/* Where the pins of this build's layout are: PINS/vLAYOUT. */
 size_t fp_maps_dir(const char *pins, char *out, size_t size);
 
 /* DIR/KIND/IFNAME (kind: "links" or "xsk"), dots in the name as %2e. */

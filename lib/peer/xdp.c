@@ -19,7 +19,6 @@
 struct fp_xdp {
 	struct bpf_object *obj;
 	int prog_fd;
-	unsigned int slot;
 };
 
 /* How to load it. */
@@ -28,7 +27,6 @@ struct fp_load {
 	const char *prog;   /* the one of its programs that is wanted */
 	const char *ifname; /* whose XSKMAP is pinned; NULL: of no NIC */
 	unsigned int slot;
-	bool is_private; /* what is counted and seen is not shared */
 };
 
 /* libbpf says why a load failed line by line. */
@@ -55,33 +53,59 @@ static bool fp_name_is(const struct bpf_map *map, const char *name)
 
 /* ---- loading ---- */
 
-static int fp_set_rodata(struct bpf_object *obj, unsigned int slot)
+int fp_obj_open(struct bpf_object **out)
+{
+	LIBBPF_OPTS(bpf_object_open_opts, o, .object_name = "fastpath");
+
+	libbpf_set_print(fp_bpf_print);
+	fp_bpf_said[0] = 0;
+	*out = bpf_object__open_mem(fp_bpf_object_start,
+				    (size_t)(fp_bpf_object_end -
+					     fp_bpf_object_start),
+				    &o);
+	return *out ? 0 : -errno;
+}
+
+int fp_obj_rodata(struct bpf_object *obj, const char *name, const void *value,
+		  size_t n)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(obj, ".rodata");
-	const struct btf *btf = bpf_object__btf(obj);
-	uint64_t build = fp_build_hash();
-	int slot_at = fp_rodata_offset(btf, "fp_nic_slot", sizeof(slot));
-	int build_at = fp_rodata_offset(btf, "fp_build", sizeof(build));
+	int at = fp_rodata_offset(bpf_object__btf(obj), name, n);
 	char data[FP_RODATA_MAX];
 	const void *old;
 	size_t size;
 
-	if (!map || slot_at < 0 || build_at < 0)
+	if (!map || at < 0)
 		return -EINVAL;
 	old = bpf_map__initial_value(map, &size);
 	if (!old || size > sizeof(data))
 		return -EINVAL;
 	memcpy(data, old, size);
-	memcpy(data + slot_at, &slot, sizeof(slot));
-	memcpy(data + build_at, &build, sizeof(build));
+	memcpy(data + at, value, n);
 	return bpf_map__set_initial_value(map, data, size);
 }
 
-/* Is it what counts and remembers rather than decides? */
-static bool fp_is_trace(const struct bpf_map *map)
+/* Each program costs the verifier its time: load the one that is wanted. */
+int fp_obj_load(struct bpf_object *obj, const char *prog)
 {
-	return fp_name_is(map, "counters") || fp_name_is(map, "samples") ||
-	       fp_name_is(map, "seen");
+	struct bpf_program *p;
+	int r = 0;
+
+	bpf_object__for_each_program(p, obj) if (!r) r =
+		bpf_program__set_autoload(p,
+					  !strcmp(bpf_program__name(p), prog));
+	return r ? r : bpf_object__load(obj);
+}
+
+int fp_obj_failed(int r, struct fp_err *e)
+{
+	const char *caps =
+		r == -EPERM || r == -EACCES
+			? " (it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON)"
+			: "";
+
+	return fp_err_sys(e, r, "loading the XDP program%s%s%s", caps,
+			  fp_bpf_said[0] ? ": " : "", fp_bpf_said);
 }
 
 static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
@@ -93,10 +117,11 @@ static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
 	{
 		const char *name = bpf_map__name(map);
 
-		/* .data.conf is pinned as conf; .rodata is each program's own */
+		/* .data.conf is pinned as conf; .rodata is each program's own, and
+		 * what only a rehearsal uses */
 		if (!strncmp(name, ".data.", 6))
 			name += 6;
-		if (strchr(name, '.') || (l->is_private && fp_is_trace(map)))
+		if (strchr(name, '.') || fp_name_is(map, "rehearsal"))
 			continue;
 		if (!fp_name_is(map, "xsk"))
 			snprintf(path, sizeof(path), "%s/%s", l->dir, name);
@@ -111,37 +136,19 @@ static int fp_set_pins(struct bpf_object *obj, const struct fp_load *l)
 	return 0;
 }
 
-/* Each program costs the verifier its time: load the one that is wanted. */
-static int fp_set_prog(struct bpf_object *obj, const char *name)
-{
-	struct bpf_program *p;
-	int r = 0;
-
-	bpf_object__for_each_program(p, obj) if (!r) r =
-		bpf_program__set_autoload(p,
-					  !strcmp(bpf_program__name(p), name));
-	return r;
-}
-
 static int fp_load_object(struct fp_xdp *x, const struct fp_load *l)
 {
-	LIBBPF_OPTS(bpf_object_open_opts, o, .object_name = "fastpath");
-	int r;
+	uint64_t build = fp_build_hash();
+	int r = fp_obj_open(&x->obj);
 
-	x->obj = bpf_object__open_mem(fp_bpf_object_start,
-				      (size_t)(fp_bpf_object_end -
-					       fp_bpf_object_start),
-				      &o);
-	if (!x->obj)
-		return -errno;
-	r = fp_set_rodata(x->obj, l->slot);
+	if (!r)
+		r = fp_obj_rodata(x->obj, "fp_nic_slot", &l->slot,
+				  sizeof(l->slot));
+	if (!r)
+		r = fp_obj_rodata(x->obj, "fp_build", &build, sizeof(build));
 	if (!r)
 		r = fp_set_pins(x->obj, l);
-	if (!r)
-		r = fp_set_prog(x->obj, l->prog);
-	if (!r)
-		r = bpf_object__load(x->obj);
-	return r;
+	return r ? r : fp_obj_load(x->obj, l->prog);
 }
 
 static int fp_load(struct fp_xdp **out, const struct fp_load *l,
@@ -152,16 +159,12 @@ static int fp_load(struct fp_xdp **out, const struct fp_load *l,
 
 	if (!x)
 		return fp_err(e, -ENOMEM, "out of memory");
-	libbpf_set_print(fp_bpf_print);
-	fp_bpf_said[0] = 0;
 	r = fp_load_object(x, l);
 	if (r) {
-		fp_err_sys(e, r, "loading the XDP program%s%s",
-			   fp_bpf_said[0] ? ": " : "", fp_bpf_said);
+		fp_obj_failed(r, e);
 		fp_xdp_close(x);
 		return r;
 	}
-	x->slot = l->slot;
 	x->prog_fd = bpf_program__fd(bpf_object__find_program_by_name(x->obj,
 								      l->prog));
 	*out = x;
@@ -185,17 +188,6 @@ int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
 int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e)
 {
 	const struct fp_load l = { .dir = dir, .prog = "fp_ask" };
-
-	return fp_load(out, &l, e);
-}
-
-int fp_xdp_load_private(struct fp_xdp **out, const char *dir, unsigned int slot,
-			struct fp_err *e)
-{
-	const struct fp_load l = { .dir = dir,
-				   .prog = "fp_filter",
-				   .slot = slot,
-				   .is_private = true };
 
 	return fp_load(out, &l, e);
 }
@@ -302,12 +294,4 @@ int fp_xdp_run(const struct fp_xdp *x, const void *frame, uint32_t len,
 		return fp_err_sys(e, -errno, "running the program");
 	*verdict = o.retval;
 	return 0;
-}
-
-int fp_xdp_counters(const struct fp_xdp *x, struct fp_counter *out,
-		    struct fp_err *e)
-{
-	int fd = bpf_object__find_map_fd_by_name(x->obj, "counters");
-
-	return fp_counters_read(fd, x->slot, out, e);
 }

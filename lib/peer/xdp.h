@@ -19,18 +19,14 @@ struct fp_xdp;
  * yet is made and pinned.  slot: the NIC's row of counters.  ifname: names its
  * XSKMAP.  Takes the kernel's verifier some 0.4 s.
  * 0: close with fp_xdp_close (links keep their program).
- * -EPERM: no CAP_BPF + CAP_NET_ADMIN.  -E2BIG -EINVAL -EACCES: the verifier said no; e
+ * -EPERM: not CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON: without the last the
+ * verifier takes no difference of two packet pointers, which is a length.  -E2BIG -EINVAL -EACCES: the verifier said no; e
  * holds its last line. */
 int fp_xdp_load(struct fp_xdp **out, const char *dir, unsigned int slot,
 		const char *ifname, struct fp_err *e);
 /* Load the program that answers fp_maps_ask in place of the filter: makes and
  * pins all maps but a NIC's.  Errors as fp_xdp_load. */
 int fp_xdp_load_ask(struct fp_xdp **out, const char *dir, struct fp_err *e);
-/* Load the filter on the settings and tables pinned in dir, but with counters,
- * samples, sockets and memory of who was seen of its own: what fp_xdp_run does
- * with it leaves no trace.  Errors as fp_xdp_load. */
-int fp_xdp_load_private(struct fp_xdp **out, const char *dir, unsigned int slot,
-			struct fp_err *e);
 void fp_xdp_close(struct fp_xdp *x);
 
 /* Attach to the NIC and pin the link as dir/links/IFNAME.
@@ -53,16 +49,16 @@ int fp_xdp_pin_ask(struct fp_xdp *x, const char *dir, struct fp_err *e);
 struct fp_xdp_link {
 	int ifindex; /* 0: its NIC is gone */
 	uint32_t prog_id;
-	bool is_current;  /* the program is this build's */
-	int64_t loaded_s; /* unix time */
 };
-/* -ENOENT: not pinned.  Needs CAP_SYS_ADMIN. */
+/* -ENOENT: not pinned. */
 int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 		     struct fp_err *e);
-/* Is the program pinned as dir/ask this build's? */
-bool fp_xdp_ask_is_current(const char *dir);
+/* This build's word in conf->build[] and ask_build: of the object as it is in
+ * this program, and the maps that it goes with.  Never 0. */
+uint32_t fp_xdp_build(void);
 /* The id of the link that holds a program on a NIC, whoever made it; 0: none
- * (it was attached by netlink, which is how it must be taken off).  An index
+ * (it was attached by netlink, which is how it must be taken off), or one may
+ * not look (CAP_SYS_ADMIN).  An index
  * alone does not tell a NIC: each network namespace has its own. */
 uint32_t fp_xdp_link_of(uint32_t prog_id, int ifindex);
 /* The name of a program, "-" when it is gone or may not be looked at. */
@@ -73,9 +69,5 @@ void fp_xdp_prog_name(uint32_t prog_id, char *out, size_t size);
 #define FP_XDP_RUN_MAX 3456
 int fp_xdp_run(const struct fp_xdp *x, const void *frame, uint32_t len,
 	       uint32_t *verdict, struct fp_err *e);
-
-/* Sums over CPUs, FP_R_N of them, of x's own row of counters. */
-int fp_xdp_counters(const struct fp_xdp *x, struct fp_counter *out,
-		    struct fp_err *e);
 
 #endif

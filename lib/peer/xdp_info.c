@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hash.h"
@@ -39,6 +38,14 @@ int fp_rodata_offset(const struct btf *btf, const char *name, size_t n)
 	return -EINVAL;
 }
 
+uint32_t fp_xdp_build(void)
+{
+	uint64_t hash = fp_build_hash();
+	uint32_t word = (uint32_t)(hash ^ hash >> 32);
+
+	return word ? word : 1;
+}
+
 static int fp_prog_info(int fd, struct bpf_prog_info *info, struct fp_err *e)
 {
 	uint32_t len = sizeof(*info);
@@ -46,85 +53,6 @@ static int fp_prog_info(int fd, struct bpf_prog_info *info, struct fp_err *e)
 	if (bpf_obj_get_info_by_fd(fd, info, &len))
 		return fp_err_sys(e, -errno, "reading a program's info");
 	return 0;
-}
-
-/* fp_build in the .rodata of a loaded program, when map id is that. */
-static bool fp_map_has_build(uint32_t id, uint32_t build_at, uint64_t build)
-{
-	int fd = bpf_map_get_fd_by_id(id);
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), zero = 0;
-	char data[FP_RODATA_MAX];
-	bool is_same = false;
-
-	if (fd < 0)
-		return false;
-	if (!bpf_obj_get_info_by_fd(fd, &info, &len) &&
-	    strstr(info.name, ".rodata") && info.value_size <= sizeof(data) &&
-	    build_at + sizeof(build) <= info.value_size &&
-	    !bpf_map_lookup_elem(fd, &zero, data))
-		is_same = !memcmp(data + build_at, &build, sizeof(build));
-	close(fd);
-	return is_same;
-}
-
-static int fp_build_offset(void)
-{
-	struct bpf_object *obj;
-	int r;
-
-	libbpf_set_print(NULL);
-	obj = bpf_object__open_mem(fp_bpf_object_start,
-				   (size_t)(fp_bpf_object_end -
-					    fp_bpf_object_start),
-				   NULL);
-	if (!obj)
-		return -errno;
-	r = fp_rodata_offset(bpf_object__btf(obj), "fp_build",
-			     sizeof(uint64_t));
-	bpf_object__close(obj);
-	return r;
-}
-
-#define FP_PROG_MAPS 64
-
-static bool fp_prog_is_current(int prog_fd)
-{
-	uint32_t ids[FP_PROG_MAPS];
-	struct bpf_prog_info info = { .map_ids = (uintptr_t)ids,
-				      .nr_map_ids = FP_PROG_MAPS };
-	int build_at = fp_build_offset();
-	uint64_t build = fp_build_hash();
-
-	if (build_at < 0 || fp_prog_info(prog_fd, &info, NULL))
-		return false;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < FP_PROG_MAPS; i++)
-		if (fp_map_has_build(ids[i], (uint32_t)build_at, build))
-			return true;
-	return false;
-}
-
-bool fp_xdp_ask_is_current(const char *dir)
-{
-	char path[PATH_MAX];
-	bool is_current;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/ask", dir);
-	fd = bpf_obj_get(path);
-	is_current = fd >= 0 && fp_prog_is_current(fd);
-	if (fd >= 0)
-		close(fd);
-	return is_current;
-}
-
-static int64_t fp_boot_unix_s(void)
-{
-	struct timespec boot, wall;
-
-	clock_gettime(CLOCK_BOOTTIME, &boot);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	return wall.tv_sec - boot.tv_sec;
 }
 
 static int fp_link_read(const char *path, struct bpf_link_info *link,
@@ -145,25 +73,11 @@ int fp_xdp_link_info(const char *link_path, struct fp_xdp_link *out,
 		     struct fp_err *e)
 {
 	struct bpf_link_info link = { 0 };
-	struct bpf_prog_info prog = { 0 };
-	int fd, r = fp_link_read(link_path, &link, e);
+	int r = fp_link_read(link_path, &link, e);
 
-	if (r)
-		return r;
-	fd = bpf_prog_get_fd_by_id(link.prog_id);
-	if (fd < 0)
-		return fp_err_sys(e, -errno, "reading program %u",
-				  link.prog_id);
-	r = fp_prog_info(fd, &prog, e);
 	if (!r)
-		*out = (struct fp_xdp_link){
-			.ifindex = (int)link.xdp.ifindex,
-			.prog_id = link.prog_id,
-			.is_current = fp_prog_is_current(fd),
-			.loaded_s = fp_boot_unix_s() +
-				    (int64_t)(prog.load_time / 1000000000),
-		};
-	close(fd);
+		*out = (struct fp_xdp_link){ (int)link.xdp.ifindex,
+					     link.prog_id };
 	return r;
 }
 

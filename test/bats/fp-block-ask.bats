@@ -94,7 +94,7 @@ no_filter='no filter is loaded here: nothing is dropped (fp-load attach IF)'
 # Take 203.0.0.0/14 out of the tables, behind fp-block's back.
 lose_a_page() {
 	# shellcheck disable=SC2046 # 4096 words
-	bpftool map update pinned "$FP_PINS/v1/dir4" key hex c0 32 00 00 \
+	bpftool map update pinned "$FP_PINS/v2/dir4" key hex c0 32 00 00 \
 		value $(printf '0 %.0s' $(seq 4096))
 }
 

@@ -187,7 +187,7 @@ lab_end() {
 	done
 	by "$OTHER" -j upgrade -n
 	[ "$status" = 1 ]
-	[ "$(ls "$FP_PINS")" = v1 ]
+	[ "$(ls "$FP_PINS")" = v2 ]
 	by "$OTHER" -j upgrade
 	[ "$status" = 0 ]
 	json 'map(.nic // "") == ["lo", "net0", "net1", ""] and all(.changed)'
@@ -218,7 +218,7 @@ lab_end() {
 	by "$OTHER" upgrade
 	[ "$status" = 5 ]
 	[[ $stderr == *'rule broken'*torn.list* ]]
-	[ "$(ls "$FP_PINS")" = v1 ]
+	[ "$(ls "$FP_PINS")" = v2 ]
 	judged
 	by "$OTHER" upgrade --override broken
 	[ "$status" = 3 ]
@@ -276,7 +276,7 @@ sound() {
 @test "killed: upgrade from one layout to another" {
 	needs_other_layout
 	lab_in node "$NEW" attach net0 net1
-	killed '[ -e $FP_PINS/v1/links/net1 ] || lab_in node $NEW upgrade' \
+	killed '[ -e $FP_PINS/v2/links/net1 ] || lab_in node $NEW upgrade' \
 		'judged && finishes $OTHER upgrade && sound $OTHER 99' \
 		"$OTHER" upgrade
 }

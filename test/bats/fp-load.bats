@@ -140,7 +140,7 @@ while True:
 	says attach -n net1
 	[ "$status" = 1 ]
 	[[ $output == net1$'\t'yes* ]]
-	[ ! -e "$FP_PINS/v1" ]
+	[ ! -e "$FP_PINS/v2" ]
 	does_not_filter
 	fl attach net1
 	says attach -n net1
@@ -160,7 +160,7 @@ while True:
 	[[ $stderr == *'--confirm: "60"'* ]]
 	says attach --confirm 0s net1
 	[ "$status" = 2 ]
-	[ ! -e "$FP_PINS/v1" ]
+	[ ! -e "$FP_PINS/v2" ]
 }
 
 @test "attach of two NICs; one that is missing is partial" {
@@ -179,7 +179,7 @@ while True:
 @test "a NIC that cannot be attached leaves no tables behind" {
 	says attach nope
 	[ "$status" = 2 ]
-	[ ! -e "$FP_PINS/v1" ]
+	[ ! -e "$FP_PINS/v2" ]
 }
 
 @test "--mode auto falls back to generic and says so, native and default do not" {
@@ -188,7 +188,7 @@ while True:
 	[[ $stderr == *'driver -, MTU 65536'*'--mode auto'* ]]
 	says attach --mode native lo
 	[ "$status" = 2 ]
-	[ ! -e "$FP_PINS/v1" ]
+	[ ! -e "$FP_PINS/v2" ]
 	says -j attach --mode auto lo
 	[ "$status" = 0 ]
 	json '.[0].mode == "generic"'
@@ -285,7 +285,7 @@ while True:
 	[ "$status" = 0 ]
 	[ "$stderr" = '' ]
 	json 'all(.changed == false)'
-	[ -e "$FP_PINS/v1/links/net0" ]
+	[ -e "$FP_PINS/v2/links/net0" ]
 }
 
 @test "detach of the last NIC takes the tables away and keeps the lists" {
@@ -349,15 +349,15 @@ while True:
 		length == 1 and .[0].attached'
 	lab_in node ip link del x0
 	fl detach x0
-	[ ! -e "$FP_PINS/v1/links/x0" ]
-	[ ! -e "$FP_PINS/v1/xsk/x0" ]
+	[ ! -e "$FP_PINS/v2/links/x0" ]
+	[ ! -e "$FP_PINS/v2/xsk/x0" ]
 }
 
 @test "a VLAN interface's name has a dot" {
 	lab_in node ip link add link net0 name net0.5 type vlan id 5 ||
 		skip 'no VLAN interfaces in this kernel'
 	fl attach --mode generic net0.5
-	[ -e "$FP_PINS/v1/links/net0%2e5" ]
+	[ -e "$FP_PINS/v2/links/net0%2e5" ]
 	fl status | grep -q '^net0\.5.*filtering'
 	fl detach --all
 	lab_in node ip link del net0.5
@@ -375,9 +375,9 @@ while True:
 }
 
 @test "what a killed run left half made is removed" {
-	mkdir -p "$FP_PINS/v1_new/xsk" "$FP_PINS/v1_gone" "$FP_PINS/v7_new"
+	mkdir -p "$FP_PINS/v2_new/xsk" "$FP_PINS/v2_gone" "$FP_PINS/v7_new"
 	fl attach net1
-	[ "$(ls "$FP_PINS")" = v1 ]
+	[ "$(ls "$FP_PINS")" = v2 ]
 }
 
 @test "a list that cannot be read: the rest is in force, exit 3, loudly" {
@@ -515,7 +515,7 @@ while True:
 		.mode == "native" and .driver == "veth" and .mtu == 1500 and
 		.program == "current" and .lists == "enforce" and
 		.stealth == "observe" and .malformed == "observe"'
-	json '.[2] | .layout == 1 and .lists == 2 and .entries == 1 and
+	json '.[2] | .layout == 2 and .lists == 2 and .entries == 1 and
 		.hashed_max == 4000000 and .memory_bytes > 60000000 and
 		.sip_ports == "5060-5061" and .guard_ports == "none" and
 		.in_step'
@@ -891,7 +891,7 @@ PY
 	fl set sample=1
 	capture
 	before=$(fl stats)
-	seen=$(bpftool -j map dump pinned "$FP_PINS/v1/seen" | jq length)
+	seen=$(bpftool -j map dump pinned "$FP_PINS/v2/seen" | jq length)
 	says -j test "$LAB_DIR/cap.pcap"
 	[ "$status" = 0 ]
 	json 'map(select(.type == "packet")) | map([.n, .src, .verdict, .reason]) ==
@@ -903,7 +903,7 @@ PY
 	json '.[-1] | .packets == 3 and .dropped == 1 and .observed == 1 and
 		.changed == false'
 	[ "$(fl stats)" = "$before" ]
-	[ "$(bpftool -j map dump pinned "$FP_PINS/v1/seen" | jq length)" = "$seen" ]
+	[ "$(bpftool -j map dump pinned "$FP_PINS/v2/seen" | jq length)" = "$seen" ]
 	says test "$LAB_DIR/cap.pcap"
 	[[ $stderr == *'3 packets: 1 dropped'* ]]
 	[ "${#lines[@]}" = 3 ]

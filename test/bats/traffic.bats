@@ -245,7 +245,7 @@ say() { # TEXT PORT [SOURCE]
 	lab_start other node socat -u UDP4-RECV:5070 STDOUT
 	lab_wait 5 lab_listens node udp 0.0.0.0 5070
 	lab_start xsk node "$FP_BUILD/test/prog/xsk" net1 \
-		"$FP_PINS/v1/xsk/net1" 100
+		"$FP_PINS/v2/xsk/net1" 100
 	lab_wait 5 grep -qs ready "$LAB_DIR/xsk.log"
 	block add 203.0.113.6 >/dev/null
 	say $'INVITE sip:one@192.0.2.1 SIP/2.0\r\n\r\n' 5060

@@ -32,7 +32,7 @@ static enum reference_kind judge(const uint8_t *data, size_t n,
 			       ? REFERENCE_MALFORMED
 			       : REFERENCE_REQUEST;
 	}
-	*is_options = m.is_options;
+	*is_options = fp_sip_is_options(m.first8);
 	free(copy);
 	return kind;
 }

@@ -38,6 +38,9 @@ static void print_conf(void)
 	AT(fp_conf, max_hashed, "most entries in prefix");
 	AT(fp_conf, count, "slots in use, by length of 128");
 	AT(fp_conf, count4, "of IPv4, by length of 32");
+	AT(fp_conf, build, "of the program on the NIC; 0: not known");
+	AT(fp_conf, loaded_s, "when it came there, CLOCK_BOOTTIME");
+	AT(fp_conf, ask_build, "of ask");
 	SIZE(fp_nic, "a NIC");
 	AT(fp_nic, name, "");
 	AT(fp_nic, ifindex, "");
@@ -69,17 +72,25 @@ static void print_tables(void)
 
 static void print_counted(void)
 {
+	SIZE(fp_counter, "a counter");
+	AT(fp_counter, packets, "");
+	AT(fp_counter, bytes, "");
+	AT(fp_counter, tick, "jiffies when the last was sampled");
 	SIZE(fp_sample, "a sample");
+	AT(fp_sample, seq, "number, from 1; value 0: the newest");
 	AT(fp_sample, time_ns, "CLOCK_MONOTONIC");
 	AT(fp_sample, hi, "source");
 	AT(fp_sample, lo, "");
+	AT(fp_sample, count, "packets of this NIC, reason and CPU so far");
 	AT(fp_sample, sport, "");
 	AT(fp_sample, dport, "");
 	AT(fp_sample, len, "of the frame");
 	AT(fp_sample, reason, "");
 	AT(fp_sample, proto, "");
 	AT(fp_sample, nic, "row of counters");
-	AT(fp_sample, head, "first bytes after the Ethernet header");
+	AT(fp_sample, cpu, "");
+	AT(fp_sample, head_len, "bytes in head");
+	AT(fp_sample, head, "the frame behind the Ethernet header");
 	SIZE(fp_seen_key, "a key of seen");
 	AT(fp_seen_key, hi, "source");
 	AT(fp_seen_key, lo, "");
@@ -88,6 +99,7 @@ static void print_counted(void)
 	AT(fp_seen, packets, "");
 	AT(fp_seen, first_s, "CLOCK_MONOTONIC");
 	AT(fp_seen, last_s, "");
+	AT(fp_seen, dialog_s, "last request within a dialog, 0: none");
 	SIZE(fp_query, "a question to ask");
 	AT(fp_query, hi, "address");
 	AT(fp_query, lo, "");

@@ -185,12 +185,15 @@ static const char *store_why(const struct bpf_insn *i)
 {
 	if (BPF_MODE(i->code) == BPF_MEM)
 		return NULL;
-	/* the rest of the atomics is 5.12, but the JITs of some CPUs are not */
-	return BPF_MODE(i->code) == BPF_ATOMIC && i->imm == BPF_ADD &&
+	/* x86 has these since 5.12, arm64 since 5.18 (there the JIT says no) */
+	return BPF_MODE(i->code) == BPF_ATOMIC &&
+			       (i->imm == BPF_ADD ||
+				i->imm == (BPF_ADD | BPF_FETCH) ||
+				i->imm == BPF_XCHG) &&
 			       (BPF_SIZE(i->code) == BPF_W ||
 				BPF_SIZE(i->code) == BPF_DW)
 		       ? NULL
-		       : "an atomic but XADD";
+		       : "an atomic but add, fetch and add, xchg";
 }
 
 static const char *insn_why(const struct bpf_insn *i)

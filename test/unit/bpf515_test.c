@@ -268,7 +268,7 @@ TEST(instructions_that_are_too_new)
 		  .imm = 1 },
 		{ .code = BPF_JMP | BPF_CALL | BPF_X },
 		{ .code = BPF_STX | BPF_ATOMIC | BPF_DW,
-		  .imm = BPF_ADD | BPF_FETCH },
+		  .imm = BPF_OR | BPF_FETCH },
 		{ .code = BPF_STX | BPF_ATOMIC | BPF_W, .imm = BPF_CMPXCHG },
 		{ .code = BPF_STX | BPF_ATOMIC | BPF_W, .imm = BPF_OR },
 		{ .code = BPF_LDX | 0x80 | BPF_B }, /* memsx */
