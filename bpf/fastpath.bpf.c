@@ -197,13 +197,22 @@ fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
 	return 0;
 }
 
-static __always_inline void fp_note_new(void)
+/* packets: ever; tick: which day it is; bytes: that day's, in the upper half the
+ * day's before. */
+static __always_inline void fp_note_new(__u32 now)
 {
 	__u32 key = fp_nic_slot * FP_REASON_ROW + FP_C_SEEN_NEW;
 	struct fp_counter *c = bpf_map_lookup_elem(&counters, &key);
+	__u64 day = now / FP_SEEN_DAY_S;
 
-	if (c)
-		c->packets++;
+	if (!c)
+		return;
+	c->packets++;
+	if (c->tick != day) {
+		c->bytes = c->tick + 1 == day ? c->bytes << 32 : 0;
+		c->tick = day;
+	}
+	c->bytes++;
 }
 
 /* Who would have been dropped. */
@@ -219,21 +228,29 @@ fp_noinline int fp_note_seen(__u64 hi, __u64 lo, __u32 reason)
 		s->last_s = now;
 		return 0;
 	}
-	fp_note_new();
+	fp_note_new(now);
 	bpf_map_update_elem(&seen, &k, &fresh, BPF_ANY);
 	return 0;
 }
 
-/* One of them has calls here. */
+/* One of them has calls here: of each check that observes. */
 fp_noinline int fp_note_dialog(__u64 hi, __u64 lo)
 {
-	struct fp_seen_key k = { .hi = hi,
-				 .lo = lo,
-				 .reason = FP_R_seen_stealth };
-	struct fp_seen *s = bpf_map_lookup_elem(&seen, &k);
+	struct fp_seen_key k = { .hi = hi, .lo = lo };
+	struct fp_seen *s;
 
-	if (s)
-		s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	if (conf.stealth == FP_OBSERVE) {
+		k.reason = FP_R_seen_stealth;
+		s = bpf_map_lookup_elem(&seen, &k);
+		if (s)
+			s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	}
+	if (conf.malformed == FP_OBSERVE) {
+		k.reason = FP_R_seen_malformed;
+		s = bpf_map_lookup_elem(&seen, &k);
+		if (s)
+			s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
+	}
 	return 0;
 }
 
@@ -283,6 +300,11 @@ static __always_inline int fp_is_bypassed(void)
 	__u32 until = conf.bypass_until_s;
 
 	return until && bpf_ktime_get_coarse_ns() < until * 1000000000ull;
+}
+
+static __always_inline int fp_is_observing(void)
+{
+	return conf.stealth == FP_OBSERVE || conf.malformed == FP_OBSERVE;
 }
 
 /* ---- source verdict ---- */
@@ -551,15 +573,15 @@ static __always_inline int fp_check_request(struct xdp_md *ctx,
 		if (conf.stealth == FP_ENFORCE && !fp_is_bypassed())
 			return fp_drop(ctx, p, FP_R_drop_stealth);
 		fp_observe(ctx, p, FP_R_seen_stealth);
-	} else if (conf.stealth == FP_OBSERVE && !fp_is_rehearsal &&
-		   fp_sip_is_dialog(m->first8)) {
-		fp_note_dialog(p->hi, fp_mapped(p));
 	}
 	if (conf.malformed != FP_OFF && !fp_sip_is_plain(ctx, m->off, m->n) &&
 	    fp_sip_first_line(ctx, m->off, m->n) == FP_SIP_BAD) {
 		if (conf.malformed == FP_ENFORCE && !fp_is_bypassed())
 			return fp_drop(ctx, p, FP_R_drop_malformed);
 		fp_observe(ctx, p, FP_R_seen_malformed);
+	} else if (fp_sip_is_dialog(m->first8) && fp_is_observing() &&
+		   !fp_is_rehearsal) {
+		fp_note_dialog(p->hi, fp_mapped(p));
 	}
 	return fp_pass_sip(ctx, FP_R_pass_request);
 }

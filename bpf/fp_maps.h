@@ -206,8 +206,13 @@ enum fp_reason {
 };
 #define FP_REASON_ROW 32 /* counters of NIC s: s * FP_REASON_ROW + reason */
 
-/* sources new to `seen`; what is not among them has been forgotten */
+/* Sources new to `seen`, whatever the reason: of those that are not in it one
+ * has been forgotten each.  It lives as long as `seen` does and is set to zero
+ * by nobody.  Of its fp_counter: packets: ever.  tick: the day of the last one
+ * (CLOCK_MONOTONIC seconds / FP_SEEN_DAY_S); bytes: how many came on that day,
+ * and << 32 on the day before. */
 #define FP_C_SEEN_NEW (FP_REASON_ROW - 1)
+#define FP_SEEN_DAY_S 86400
 
 struct fp_counter {
 	__u64 packets, bytes;

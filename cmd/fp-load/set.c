@@ -22,6 +22,8 @@ struct change {
 	struct fp_filter *f;
 	struct fp_settings to;
 	bool is_named[FP_SET_N]; /* on the command line */
+	bool is_asked;           /* a check begins to enforce: would tells */
+	struct fl_would would;
 };
 
 static bool differs(const struct change *ch, enum fp_setting key)
@@ -90,18 +92,37 @@ static void say_left_out(const struct change *ch)
 	fp_buf_fini(&ports);
 }
 
-/* A check that begins to drop: whom would it have dropped? */
-static int check_modes(const struct change *ch, struct fp_err *e)
+/* Does the check begin to drop?  Whom would it have dropped? */
+static int check_mode(struct change *ch, enum fp_setting key, enum fp_mode was,
+		      enum fp_mode to, struct fp_err *e)
+{
+	if (to != FP_ENFORCE || was == FP_ENFORCE)
+		return 0;
+	ch->is_asked = true;
+	return fl_would(ch->c, ch->f, key, was, &ch->would, e);
+}
+
+static int check_modes(struct change *ch, struct fp_err *e)
 {
 	const struct fp_settings *was = &ch->f->settings;
-	int r = 0;
+	int r;
 
-	if (ch->to.stealth == FP_ENFORCE && was->stealth != FP_ENFORCE)
-		r = fl_would(ch->c, ch->f, FP_SET_STEALTH, was->stealth, e);
-	if (!r && ch->to.malformed == FP_ENFORCE &&
-	    was->malformed != FP_ENFORCE)
-		r = fl_would(ch->c, ch->f, FP_SET_MALFORMED, was->malformed, e);
+	r = check_mode(ch, FP_SET_STEALTH, was->stealth, ch->to.stealth, e);
+	if (!r)
+		r = check_mode(ch, FP_SET_MALFORMED, was->malformed,
+			       ch->to.malformed, e);
 	return r;
+}
+
+static void summary(const struct change *ch, bool is_changed)
+{
+	if (ch->is_asked)
+		fp_out_counts(ch->c->out, is_changed, NULL, "sources",
+			      ch->would.sources, "nodes", ch->would.nodes,
+			      "dialogs", ch->would.dialogs, "forgotten",
+			      ch->would.forgotten, NULL);
+	else
+		fp_out_summary(ch->c->out, is_changed, NULL, NULL);
 }
 
 static int apply(struct change *ch, struct fp_err *e)
@@ -149,6 +170,8 @@ static int set(struct change *ch)
 	r = check_ports(ch, &e);
 	if (!r)
 		r = check_modes(ch, &e);
+	if (r == -EPERM && ch->is_asked)
+		summary(ch, false);
 	if (r)
 		return fp_cli_fail(ch->c, r, &e);
 	for (int k = 0; k < FP_SET_N && !status; k++) {
@@ -163,7 +186,7 @@ static int set(struct change *ch)
 		if (r)
 			return fp_cli_fail(ch->c, r, &e);
 	}
-	fp_out_summary(ch->c->out, is_changed, NULL, NULL);
+	summary(ch, is_changed);
 	if (status)
 		return status;
 	return ch->c->is_dry_run && is_changed ? FP_EXIT_NO : FP_EXIT_OK;

@@ -2,32 +2,25 @@
 #include "would.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "io/clock.h"
 #include "node/facts.h"
+#include "seen.h"
 
-#define SHOWN 20 /* sources, the newest */
-#define OBSERVED_ENOUGH_S 60
-
-struct source {
-	struct fp_prefix host;
-	struct fp_seen seen;
-};
-
-struct sources {
-	struct source *v;
-	size_t n;
-	uint32_t reason;
-};
+#define SHOWN 20 /* sources, the newest; nodes and those with calls always */
+/* Carriers ask each minute or less often, and their calls take longer than that
+ * to show. */
+#define OBSERVED_ENOUGH_S 3600
+#define LISTS_SIZE 256
 
 struct rec {
 	char src[FP_PREFIX_STRLEN];
 	const char *setting, *node;
 	uint64_t packets;
-	int64_t first, last;
+	int64_t first, last, dialog;
+	char lists[LISTS_SIZE];
 };
 
 static const struct fp_field fields[] = {
@@ -37,78 +30,75 @@ static const struct fp_field fields[] = {
 	FL_FIELD(rec, first, FP_F_TIME, NULL, "the first of them"),
 	FL_FIELD(rec, last, FP_F_TIME, NULL, "the last of them"),
 	FL_FIELD(rec, node, FP_F_STR, NULL, "the cluster node that it is"),
+	FL_FIELD(rec, dialog, FP_F_TIME, NULL,
+		 "its last request within a call, of the last day"),
+	FL_FIELD(rec, lists, FP_F_TEXT, NULL,
+		 "block lists that have it, in force or not"),
 };
 static const struct fp_type type = { "would_drop", fields, FL_COUNT(fields) };
 
-static int collect(void *ctx, const struct fp_seen_key *key,
-		   const struct fp_seen *seen)
-{
-	struct sources *s = ctx;
-	void *v;
+/* ---- records ---- */
 
-	if (key->reason != s->reason)
+/* Whole names, as many as there is room for. */
+static int add_list(void *ctx, const struct fp_merge_item *item)
+{
+	const struct fp_list_head *head = fp_list_about(item->list);
+	char *lists = ctx;
+	size_t n = strlen(lists);
+
+	if (head->kind != FP_KIND_BLOCK ||
+	    (item->entry.until_s && item->entry.until_s <= fp_clock_unix_s()) ||
+	    n + strlen(head->name) + 2 > LISTS_SIZE)
 		return 0;
-	v = reallocarray(s->v, s->n + 1, sizeof(*s->v));
-	if (!v)
-		return -ENOMEM;
-	s->v = v;
-	s->v[s->n++] = (struct source){ { key->hi, key->lo, 128 }, *seen };
+	/* entries of one list come one after the other */
+	if (n >= strlen(head->name) &&
+	    !strcmp(lists + n - strlen(head->name), head->name))
+		return 0;
+	snprintf(lists + n, LISTS_SIZE - n, "%s%s", n ? "," : "", head->name);
 	return 0;
 }
 
-static int newest_first(const void *a, const void *b)
-{
-	const struct source *x = a, *y = b;
-
-	if (x->seen.last_s != y->seen.last_s)
-		return x->seen.last_s < y->seen.last_s ? 1 : -1;
-	return fp_prefix_cmp(&x->host, &y->host);
-}
-
-/* Those on an allow list by now would pass. */
-static int leave_allowed(struct fp_filter *f, struct sources *s,
-			 struct fp_err *e)
-{
-	size_t kept = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < s->n && !r; i++) {
-		enum fp_kind kind;
-
-		r = fp_maps_ask(f->node.maps, &s->v[i].host, 1, &kind, e);
-		if (kind != FP_KIND_ALLOW)
-			s->v[kept++] = s->v[i];
-	}
-	s->n = kept;
-	return r;
-}
-
-static const char *node_of(const struct fp_guard *g, const struct source *s)
-{
-	for (size_t i = 0; i < g->set[FP_GUARD_NODE].n; i++) {
-		const struct fp_guard_addr *a = &g->set[FP_GUARD_NODE].v[i];
-
-		if (!fp_prefix_cmp(&a->host, &s->host))
-			return a->name;
-	}
-	return NULL;
-}
-
-static int print(struct fp_cli *c, const struct source *s, enum fp_setting key,
-		 const char *node)
+static int print(struct fp_cli *c, const struct fp_filter *f,
+		 const struct fl_source *s, enum fp_setting key)
 {
 	int64_t boot_s = fp_clock_unix_s() - fp_clock_ms() / 1000;
 	struct rec rec = { .setting = fp_setting_keys[key].name,
-			   .node = node,
+			   .node = s->node,
 			   .packets = s->seen.packets,
 			   .first = boot_s + s->seen.first_s,
 			   .last = boot_s + s->seen.last_s };
 
+	if (s->has_dialog)
+		rec.dialog = boot_s + s->seen.dialog_s;
 	fp_prefix_print(&s->host, rec.src);
+	fp_lists_covering(&f->node.lists, &s->host, add_list, rec.lists);
 	return fl_record(c, &type, &rec);
 }
 
-/* For how long has the check observed, at most: since the settings were last
+static void show(struct fp_cli *c, const struct fp_filter *f,
+		 const struct fl_seen *s, enum fp_setting key)
+{
+	size_t shown = 0;
+	int status = 0;
+
+	for (size_t i = 0; i < s->n && !status; i++) {
+		if (i >= SHOWN && !s->v[i].node && !s->v[i].has_dialog)
+			continue;
+		status = print(c, f, &s->v[i], key);
+		shown++;
+	}
+	if (!s->n)
+		return;
+	fp_log(FP_LOG_WARN,
+	       "%s=enforce would have dropped packets of %zu source%s within the last day: %zu cluster node%s, %zu with calls here%s",
+	       fp_setting_keys[key].name, s->n, s->n == 1 ? "" : "s",
+	       s->n_nodes, s->n_nodes == 1 ? "" : "s", s->n_dialogs,
+	       shown < s->n ? "; of the others the newest are shown" : "");
+}
+
+/* ---- for how long ---- */
+
+/* For how long has the check observed, at least: since the settings were last
  * changed, since the first NIC's program was loaded. */
 static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
 {
@@ -129,10 +119,27 @@ static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
 	return now_s - (set_s > since_s ? set_s : since_s);
 }
 
+/* "3 h": whole ones of the largest unit that there are two of. */
+static const char *span(int64_t s, char *out, size_t size)
+{
+	if (s < 0)
+		s = 0;
+	if (s < 2 * 60)
+		snprintf(out, size, "%lld s", (long long)s);
+	else if (s < 2 * 3600)
+		snprintf(out, size, "%lld min", (long long)s / 60);
+	else if (s < 2 * 86400)
+		snprintf(out, size, "%lld h", (long long)s / 3600);
+	else
+		snprintf(out, size, "%lld days", (long long)s / 86400);
+	return out;
+}
+
 static void say_observed(struct fp_cli *c, struct fp_filter *f,
 			 enum fp_setting key, enum fp_mode was)
 {
 	const char *name = fp_setting_keys[key].name;
+	char text[32];
 	int64_t s;
 
 	if (!f->node.maps) {
@@ -143,66 +150,115 @@ static void say_observed(struct fp_cli *c, struct fp_filter *f,
 		       name);
 	} else {
 		s = observed_s(c, f);
+		span(s, text, sizeof(text));
 		if (s < OBSERVED_ENOUGH_S)
 			fp_log(FP_LOG_WARN,
-			       "%s: it has observed for %lld s only", name,
-			       (long long)(s > 0 ? s : 0));
+			       "%s: it has observed for %s only; whom a day would show is not known",
+			       name, text);
+		else
+			fp_log(FP_LOG_NOTICE, "%s: it has observed for %s",
+			       name, text);
 	}
 }
 
-static int show(struct fp_cli *c, const struct sources *s,
-		const struct fp_guard *g, enum fp_setting key, struct fp_err *e)
+/* ---- rules ---- */
+
+/* "203.0.113.9 (and 2 more)" */
+static void name_first(const struct fl_source *x, size_t n, char *out,
+		       size_t size)
 {
-	const struct source *bad = NULL;
 	char text[FP_PREFIX_STRLEN];
-	int status = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
-		const char *node = node_of(g, &s->v[i]);
+	fp_prefix_print(&x->host, text);
+	if (n > 1)
+		snprintf(out, size, "%s (and %zu more)", text, n - 1);
+	else
+		snprintf(out, size, "%s", text);
+}
 
-		if (node && !bad)
-			bad = &s->v[i];
-		if ((i < SHOWN || node) && !status)
-			status = print(c, &s->v[i], key, node);
-	}
-	if (s->n)
-		fp_log(FP_LOG_WARN,
-		       "%s=enforce would have dropped packets of %zu source%s%s",
-		       fp_setting_keys[key].name, s->n, s->n > 1 ? "s" : "",
-		       s->n > SHOWN ? ", the newest are shown" : "");
-	if (!bad || fp_cli_overrides(c, "cluster"))
+static int check_nodes(struct fp_cli *c, const struct fl_seen *s,
+		       const char *name, struct fp_err *e)
+{
+	char more[32] = "", text[FP_PREFIX_STRLEN];
+	const struct fl_source *x = s->v;
+
+	if (!s->n_nodes || fp_cli_overrides(c, "cluster"))
 		return 0;
-	fp_prefix_print(&bad->host, text);
+	x += s->first_node;
+	if (s->n_nodes > 1)
+		snprintf(more, sizeof(more), " (and %zu more)", s->n_nodes - 1);
+	fp_prefix_print(&x->host, text);
 	return fp_refuse(
 		e, "cluster",
-		"%s=enforce would have dropped packets of %s, cluster node %s",
-		fp_setting_keys[key].name, text, node_of(g, bad));
+		"%s=enforce would have dropped packets of %s, cluster node %s%s; \"fp-block sweep\" allows all nodes of the cluster file",
+		name, text, x->node, more);
+}
+
+static int check_dialogs(struct fp_cli *c, const struct fl_seen *s,
+			 const char *name, struct fp_err *e)
+{
+	char who[FP_PREFIX_STRLEN + 32], text[FP_PREFIX_STRLEN];
+
+	if (!s->n_dialogs || fp_cli_overrides(c, "dialog"))
+		return 0;
+	name_first(&s->v[s->first_dialog], s->n_dialogs, who, sizeof(who));
+	fp_prefix_print(&s->v[s->first_dialog].host, text);
+	return fp_refuse(
+		e, "dialog",
+		"%s=enforce would have dropped packets of %s, with calls here; one you know: \"fp-block add %s --kind allow --list carriers\", another: \"fp-block add %s --why scan\"",
+		name, who, text, text);
+}
+
+static int check_memory(struct fp_cli *c, const struct fl_seen *s,
+			const char *name, struct fp_err *e)
+{
+	if (!s->is_overrun || fp_cli_overrides(c, "memory"))
+		return 0;
+	return fp_refuse(
+		e, "memory",
+		"whom %s=enforce would have dropped is not known: of %llu sources that the filter saw it has forgotten %llu, since it has room for %d; allow the peers you know (\"fp-block load carriers FILE --kind allow\"), or wait until two days have gone by without such a flood",
+		name, (unsigned long long)(s->n_held + s->n_forgotten),
+		(unsigned long long)s->n_forgotten, FP_SEEN_MAX);
+}
+
+static int judge(struct fp_cli *c, struct fp_filter *f, const struct fl_seen *s,
+		 enum fp_setting key, struct fp_err *e)
+{
+	const char *name = fp_setting_keys[key].name;
+	int r;
+
+	show(c, f, s, key);
+	r = check_nodes(c, s, name, e);
+	if (!r)
+		r = check_dialogs(c, s, name, e);
+	if (!r)
+		r = check_memory(c, s, name, e);
+	return r;
 }
 
 int fl_would(struct fp_cli *c, struct fp_filter *f, enum fp_setting key,
-	     enum fp_mode was, struct fp_err *e)
+	     enum fp_mode was, struct fl_would *sum, struct fp_err *e)
 {
-	struct sources s = { .reason = key == FP_SET_STEALTH
-					       ? FP_R_seen_stealth
-					       : FP_R_seen_malformed };
+	uint32_t reason =
+		key == FP_SET_STEALTH ? FP_R_seen_stealth : FP_R_seen_malformed;
 	struct fp_guard g = { 0 };
+	struct fl_seen s = { 0 };
 	int r;
 
 	say_observed(c, f, key, was);
 	if (!f->node.maps)
 		return 0;
-	r = fp_maps_seen(f->node.maps, collect, &s, e);
+	r = fp_facts_guard(&g, &f->node, c->cluster, c->is_cluster_named, e);
 	if (!r)
-		r = leave_allowed(f, &s, e);
-	if (!r)
-		r = fp_facts_guard(&g, &f->node, c->cluster,
-				   c->is_cluster_named, e);
+		r = fl_seen_read(&s, f, &g, reason, e);
 	if (!r) {
-		if (s.n)
-			qsort(s.v, s.n, sizeof(*s.v), newest_first);
-		r = show(c, &s, &g, key, e);
+		sum->sources += s.n;
+		sum->nodes += s.n_nodes;
+		sum->dialogs += s.n_dialogs;
+		sum->forgotten = s.is_overrun ? s.n_forgotten : 0;
+		r = judge(c, f, &s, key, e);
 	}
+	fl_seen_fini(&s);
 	fp_guard_fini(&g);
-	free(s.v);
 	return r;
 }

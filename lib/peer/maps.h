@@ -55,7 +55,17 @@ int fp_counters_read(int fd, unsigned int nic, struct fp_counter *out,
 int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
 			   struct fp_err *e);
 
-/* Walk whom the observing checks would have dropped. */
+/* Sources that were new to what fp_maps_seen walks, of all NICs: since it was
+ * made, and on this day and the one before (days of CLOCK_MONOTONIC, so that
+ * the last 24 hours are in it).  now_s: of that clock. */
+struct fp_seen_new {
+	uint64_t ever, lately;
+};
+int fp_maps_seen_new(struct fp_maps *m, uint64_t now_s, struct fp_seen_new *out,
+		     struct fp_err *e);
+
+/* Walk whom the observing checks would have dropped: FP_SEEN_MAX at most, each
+ * once.  What each returns ends the walk when it is not 0, and is returned. */
 int fp_maps_seen(struct fp_maps *m,
 		 int (*each)(void *ctx, const struct fp_seen_key *key,
 			     const struct fp_seen *seen),
