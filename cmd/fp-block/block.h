@@ -11,6 +11,7 @@
 #include "logic/guard.h"
 #include "node/facts.h"
 #include "node/node.h"
+#include "node/rights.h"
 
 int fb_add(struct fp_cli *c);
 int fb_del(struct fp_cli *c);

@@ -4,6 +4,16 @@
 
 #include "block.h"
 
+/* Who opened the maps and changes nothing gives up what is left: test and why
+ * answer for addresses that strangers chose, list prints what they wrote. */
+static int fb_opened(const struct fp_rights *rights, enum fp_node_access access,
+		     int r, struct fp_err *e)
+{
+	if (r)
+		return fp_rights_explain(rights, r, e);
+	return access == FP_NODE_WRITE ? 0 : fp_rights_rest(rights, e);
+}
+
 static void fb_notice(void *ctx, const char *text)
 {
 	(void)ctx;
@@ -21,12 +31,25 @@ int fb_open(struct fp_cli *c, enum fp_node_access access, struct fp_node *out,
 		.is_broken_ok = fp_cli_overrides(c, "broken"),
 		.notice = fb_notice,
 	};
+	/* CAP_BPF: tables that grow are made; CAP_SYS_PTRACE: sshd's ports are
+	 * known for sure */
+	const struct fp_rights rights = {
+		.state_dir = c->state_dir,
+		.pins = c->pin_dir,
+		.use = FP_CAP_BPF | FP_CAP_SYS_PTRACE,
+		.is_change = access == FP_NODE_WRITE,
+	};
+	int r;
 
 	if (c->n_nodes)
 		return fp_err(e, -EINVAL,
 			      "-N %s: this tool works on its own node only",
 			      c->nodes[0]);
-	return fp_node_open(out, &o, e);
+	r = fp_rights_begin(&rights, c->verb->name, e);
+	if (r)
+		return r;
+	r = fp_node_open(out, &o, e);
+	return c->is_dry_run && !r ? 0 : fb_opened(&rights, access, r, e);
 }
 
 int fb_open_writer(struct fp_cli *c, struct fp_node *out, struct fp_err *e)

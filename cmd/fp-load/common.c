@@ -2,6 +2,95 @@
 #include "load.h"
 
 #include <stdio.h>
+#include <string.h>
+
+#include "peer/bpfmay.h"
+
+/* ---- rights */
+
+/* To load the program: the verifier takes no difference of two packet pointers
+ * without CAP_PERFMON. */
+#define LOAD (FP_CAP_BPF | FP_CAP_NET_ADMIN | FP_CAP_PERFMON)
+/* With it sshd's ports are known for sure. */
+#define SSHD FP_CAP_SYS_PTRACE
+/* Whose link is on a NIC; the limit of locked memory. */
+#define NAME_IT (FP_CAP_SYS_ADMIN | FP_CAP_SYS_RESOURCE)
+
+static const struct row {
+	const char *verb;
+	uint64_t need, use;
+	bool is_reader; /* rests as soon as the maps are open */
+} rows[] = {
+	{ "attach", LOAD, SSHD | NAME_IT, false },
+	{ "detach", 0, FP_CAP_BPF, false },
+	{ "confirm", 0, FP_CAP_BPF, false },
+	{ "status", 0, FP_CAP_BPF, true },
+	{ "set", 0, FP_CAP_BPF | SSHD, false },
+	{ "stats", 0, FP_CAP_BPF, true },
+	{ "watch", 0, FP_CAP_BPF, true },
+	{ "top", 0, FP_CAP_BPF, true },
+	{ "upgrade", LOAD, SSHD, false },
+	{ "test", LOAD, 0, false }, /* calls fl_rest */
+};
+
+static const struct row *row_of(const struct fp_cli *c)
+{
+	static const struct row none = { 0 };
+
+	for (size_t i = 0; i < FL_COUNT(rows); i++)
+		if (!strcmp(rows[i].verb, c->verb->name))
+			return &rows[i];
+	return &none;
+}
+
+static struct fp_rights rights_of(const struct fp_cli *c)
+{
+	const struct row *row = row_of(c);
+	bool is_loaded = !c->is_dry_run || !strcmp(row->verb, "test");
+
+	return (struct fp_rights){
+		.state_dir = c->state_dir,
+		.pins = c->pin_dir,
+		.need = is_loaded ? row->need : 0,
+		.use = row->use | row->need,
+		.is_change = !row->is_reader,
+		/* a file elsewhere, which is to be the caller's */
+		.is_itself = fp_cli_get(c, "output"),
+	};
+}
+
+static int begin(const struct fp_cli *c, struct fp_err *e)
+{
+	const struct fp_rights r = rights_of(c);
+
+	return fp_rights_begin(&r, c->verb->name, e);
+}
+
+int fl_rest(const struct fp_cli *c, struct fp_err *e)
+{
+	const struct fp_rights r = rights_of(c);
+
+	return r.is_itself ? 0 : fp_rights_rest(&r, e);
+}
+
+/* After an attempt to open: what is given up now, or why it failed. */
+static int opened(const struct fp_cli *c, int r, struct fp_err *e)
+{
+	const struct fp_rights rights = rights_of(c);
+
+	if (r)
+		return fp_rights_explain(&rights, r, e);
+	return row_of(c)->is_reader ? fl_rest(c, e) : 0;
+}
+
+static void warn_interpreted(void)
+{
+	if (fp_bpf_jit() == 0)
+		fp_log(FP_LOG_WARN,
+		       "net.core.bpf_jit_enable is 0: the filter is interpreted, several times slower than it need be");
+}
+
+/* ---- opening */
 
 static void on_notice(void *ctx, const char *text)
 {
@@ -25,17 +114,26 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 		.is_cluster_named = c->is_cluster_named,
 		.notice = on_notice,
 	};
+	int r;
 
 	if (c->n_nodes)
 		return fp_err(e, -EINVAL,
 			      "-N %s: this tool works on its own node only",
 			      c->nodes[0]);
-	return fp_filter_open(out, &o, e);
+	r = begin(c, e);
+	if (r)
+		return r;
+	r = opened(c, fp_filter_open(out, &o, e), e);
+	if (!r && o.is_make)
+		warn_interpreted();
+	return r;
 }
 
 int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e)
 {
-	return fp_maps_open(out, c->pin_dir, e);
+	int r = begin(c, e);
+
+	return r ? r : opened(c, fp_maps_open(out, c->pin_dir, e), e);
 }
 
 int fl_duration(struct fp_cli *c, const char *option, int64_t *ms)

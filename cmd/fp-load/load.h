@@ -11,6 +11,7 @@
 #include "cli/out.h"
 #include "fp_maps.h"
 #include "node/filter.h"
+#include "node/rights.h"
 
 int fl_attach(struct fp_cli *c);
 int fl_detach(struct fp_cli *c);
@@ -28,6 +29,12 @@ int fl_test(struct fp_cli *c);
 	{                                                                      \
 #NAME, offsetof(struct TYPE, NAME), KIND, UNIT, HELP           \
 	}
+
+/* fl_open and fl_maps give up at the start what the verb cannot use, and verbs
+ * that only read the rest when all is open; a verb that opens more calls this
+ * before it reads what strangers sent.  No capability is left then, or CAP_BPF on
+ * kernels that ask for it. */
+int fl_rest(const struct fp_cli *c, struct fp_err *e);
 
 /* The filter as the command line says, to change it or to look at it (under
  * --dry-run a change only looks).  Notices go to stderr. */

@@ -147,7 +147,9 @@ static int open_all(struct test *t, struct fp_err *e)
 	fp_maps_close(maps);
 	fp_maps_dir(t->c->pin_dir, dir, sizeof(dir));
 	r = fp_capture_open(&t->capture, t->c->argv[0], e);
-	return r ? r : fp_rehearsal_open(&t->rehearsal, dir, e);
+	if (!r)
+		r = fp_rehearsal_open(&t->rehearsal, dir, e);
+	return r ? r : fl_rest(t->c, e);
 }
 
 int fl_test(struct fp_cli *c)

@@ -9,13 +9,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "io/caps.h"
 #include "io/clock.h"
 #include "io/loop.h"
 #include "node/receive.h"
+#include "node/rights.h"
 #include "sync.h"
 
-#define KEEP_CAPS (1ull << 39) /* CAP_BPF: the pinned maps */
 #define READ_BYTES (256u << 10)
 #define STAGING_MS 60000 /* between messages, while a push is open */
 #define LOOK_MS 60000    /* the clock of what is pending is another one */
@@ -201,12 +200,19 @@ static void leave_watch(struct session *s)
 
 /* Whoever has the key of a forced command decides nothing but what he says on
  * the channel. */
-static int confine(struct fp_err *e)
+static int confine(const struct fp_cli *c, struct fp_err *e)
 {
+	const struct fp_rights rights = { .state_dir = c->state_dir,
+					  .pins = c->pin_dir,
+					  .use = FP_CAP_BPF,
+					  .is_change = true };
+	int r;
+
 	clearenv();
 	umask(022);
 	signal(SIGPIPE, SIG_IGN); /* the answer is lost, the step is not */
-	return fp_caps_keep(KEEP_CAPS, e);
+	r = fp_rights_begin(&rights, "receive", e);
+	return r ? r : fp_rights_work(&rights, e);
 }
 
 int fs_receive(struct fp_cli *c)
@@ -228,7 +234,7 @@ int fs_receive(struct fp_cli *c)
 	if (c->argc)
 		return fp_cli_usage(c, "receive takes no \"%s\"", c->argv[0]);
 	s.in = malloc(READ_BYTES);
-	r = s.in ? confine(&e) : fp_err(&e, -ENOMEM, "out of memory");
+	r = s.in ? confine(c, &e) : fp_err(&e, -ENOMEM, "out of memory");
 	if (!r)
 		r = fp_receive_open(&s.receive, &s.o, &e);
 	if (!r)

@@ -80,23 +80,77 @@ unsigned int fp_pins_other_layout(const char *pins)
 	return fp_pins_highest(pins, FP_LAYOUT);
 }
 
+/* The nearest directory above path that is there. */
+static void fp_pins_above(const char *path, char *out, size_t size)
+{
+	char *slash;
+
+	snprintf(out, size, "%s", path);
+	do {
+		slash = strrchr(out, '/');
+		if (!slash)
+			snprintf(out, size, ".");
+		else
+			slash[slash == out] = 0;
+	} while (slash && slash != out && access(out, F_OK) && errno == ENOENT);
+}
+
+/* Where a bpf filesystem is mounted: the first of "DEVICE DIR bpf OPTIONS"
+ * (proc(5), /proc/PID/mounts). */
+static bool fp_pins_elsewhere(char out[PATH_MAX])
+{
+	char line[PATH_MAX + 256], type[32];
+	FILE *f = fopen("/proc/self/mounts", "re");
+	bool is_there = false;
+
+	while (f && !is_there && fgets(line, sizeof(line), f))
+		is_there = sscanf(line, "%*s %4095s %31s", out, type) == 2 &&
+			   !strcmp(type, "bpf");
+	if (f)
+		fclose(f);
+	return is_there;
+}
+
+static int fp_pins_not_bpf(const char *pins, struct fp_err *e)
+{
+	char at[PATH_MAX];
+
+	if (fp_pins_elsewhere(at))
+		return fp_err(
+			e, -EINVAL,
+			"%s is not in a bpf filesystem, where kernel tables can be pinned; there is one on %s: mount -t bpf bpf /sys/fs/bpf, or give --pins %s/fastpath",
+			pins, at, at);
+	return fp_err(
+		e, -EINVAL,
+		"%s is not in a bpf filesystem, where kernel tables can be pinned, and none is mounted: mount -t bpf bpf /sys/fs/bpf, or give another directory with --pins",
+		pins);
+}
+
+static int fp_pins_make_failed(const char *pins, int code, struct fp_err *e)
+{
+	char above[PATH_MAX];
+	struct statfs st;
+
+	fp_pins_above(pins, above, sizeof(above));
+	if (!statfs(above, &st) && st.f_type != BPF_FS_MAGIC)
+		return fp_pins_not_bpf(pins, e);
+	return fp_err_sys(e, code, "making %s", pins);
+}
+
 int fp_pins_check(const char *pins, bool is_make, struct fp_err *e)
 {
 	bool is_made = is_make && !mkdir(pins, 0700);
 	struct statfs st;
 
 	if (is_make && !is_made && errno != EEXIST)
-		return fp_err_sys(e, -errno, "making %s", pins);
+		return fp_pins_make_failed(pins, -errno, e);
 	if (statfs(pins, &st))
 		return fp_err_sys(e, -errno, "%s", pins);
 	if (st.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (is_made)
 		rmdir(pins);
-	return fp_err(
-		e, -EINVAL,
-		"%s is not in a bpf filesystem, where kernel tables can be pinned: mount -t bpf bpf /sys/fs/bpf, or give another directory with --pins",
-		pins);
+	return fp_pins_not_bpf(pins, e);
 }
 
 /* rm -r, two levels deep as pins are. */

@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "peer/sshd_priv.h"
+
 #define SSH_PORT 22 /* RFC 4253 4.1 */
 
 /* Larger than MNL_SOCKET_BUFFER_SIZE: one recv takes more of a dump. */
@@ -75,6 +77,8 @@ out:
 
 struct listener {
 	unsigned long inode;
+	uint64_t cgroup; /* v2, of who made the socket; 0: not told */
+	uid_t uid;
 	uint16_t port;
 };
 
@@ -84,10 +88,22 @@ struct listeners {
 	bool is_failed;
 };
 
+/* INET_DIAG_CGROUP_ID: kernel 5.8, commit 6e3a401fc8af. */
+static int on_attr(const struct nlattr *a, void *ctx)
+{
+	uint64_t *cgroup = ctx;
+
+	if (mnl_attr_get_type(a) == INET_DIAG_CGROUP_ID &&
+	    mnl_attr_get_payload_len(a) == sizeof(*cgroup))
+		*cgroup = mnl_attr_get_u64(a);
+	return MNL_CB_OK;
+}
+
 static int on_listener(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
 	struct listeners *ls = ctx;
+	struct listener *l;
 
 	if (ls->n == ls->cap) {
 		size_t cap = ls->cap ? 2 * ls->cap : 64;
@@ -99,8 +115,11 @@ static int on_listener(const struct nlmsghdr *nlh, void *ctx)
 		ls->v = v;
 		ls->cap = cap;
 	}
-	ls->v[ls->n].inode = m->idiag_inode;
-	ls->v[ls->n++].port = ntohs(m->id.idiag_sport);
+	l = &ls->v[ls->n++];
+	*l = (struct listener){ .inode = m->idiag_inode,
+				.uid = m->idiag_uid,
+				.port = ntohs(m->id.idiag_sport) };
+	mnl_attr_parse(nlh, sizeof(*m), on_attr, &l->cgroup);
 	return MNL_CB_OK;
 }
 
@@ -146,40 +165,121 @@ static bool is_sshd(int proc_fd, const char *pid)
 	return is;
 }
 
-static void process_match(int proc_fd, const char *pid,
-			  const struct listeners *ls, struct fp_sshd_ports *out)
-{
-	char path[300], target[64];
-	struct dirent *d;
-	DIR *dir;
-	int fd;
+/* ---- by cgroup, of those whose descriptors are not ours to see */
 
-	snprintf(path, sizeof(path), "%s/fd", pid);
-	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		if (errno != ENOENT && errno != ESRCH)
-			out->is_complete = false; /* not ours to read */
-		if (fd >= 0)
-			close(fd);
-		return;
+#define CGROUPS_MAX 64
+
+struct unseen {
+	uint64_t cgroup[CGROUPS_MAX];
+	size_t n;
+	bool is_anywhere; /* of one of them not even that is known */
+};
+
+static void unseen_add(struct unseen *u, uint64_t cgroup)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->cgroup[i] == cgroup)
+			return;
+	if (!cgroup || u->n == CGROUPS_MAX)
+		u->is_anywhere = true;
+	else
+		u->cgroup[u->n++] = cgroup;
+}
+
+static bool unseen_has(const struct unseen *u, uint64_t cgroup)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (u->cgroup[i] == cgroup)
+			return true;
+	return false;
+}
+
+/* A cgroup that holds more than sshd tells little: of its sockets those of uid
+ * 0, and not where a SIP server listens (RFC 3261 19.1.2, 26.2.1). */
+static bool may_be_sshd(const struct listener *l)
+{
+	return !l->uid && l->port != 5060 && l->port != 5061;
+}
+
+/* 1 is the root of all cgroups, where who has none of its own is. */
+static size_t unseen_match(const struct unseen *u, const struct listeners *ls,
+			   uint64_t own, struct fp_sshd_ports *out)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ls->n; i++) {
+		const struct listener *l = &ls->v[i];
+		bool is_shared = l->cgroup == own || l->cgroup <= 1;
+
+		if (!unseen_has(u, l->cgroup) || (is_shared && !may_be_sshd(l)))
+			continue;
+		port_add(out, l->port);
+		n++;
 	}
-	while ((d = readdir(dir))) {
+	return n;
+}
+
+static void unseen_guess(const struct listeners *ls, struct fp_sshd_ports *out)
+{
+	for (size_t i = 0; i < ls->n; i++)
+		if (may_be_sshd(&ls->v[i]))
+			port_add(out, ls->v[i].port);
+}
+
+/* ---- by process */
+
+struct scan {
+	struct listeners ls;
+	struct unseen unseen;
+	struct fp_sshd_ports ports;
+};
+
+static void process_unseen(struct scan *s, int proc_fd, const char *pid)
+{
+	s->ports.is_complete = false;
+	unseen_add(&s->unseen, fp_cgroup_of(proc_fd, pid));
+}
+
+/* fd: of its directory; consumed. */
+static bool links_match(int fd, struct scan *s)
+{
+	DIR *dir = fdopendir(fd);
+	bool is_seen = dir;
+	struct dirent *d;
+	char target[64];
+
+	if (!dir)
+		close(fd);
+	while (dir && (d = readdir(dir))) {
 		ssize_t n =
 			readlinkat(fd, d->d_name, target, sizeof(target) - 1);
 
 		if (n < 0 && (errno == EACCES || errno == EPERM))
-			out->is_complete = false;
+			is_seen = false;
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
-		link_match(target, ls, out);
+		link_match(target, &s->ls, &s->ports);
 	}
-	closedir(dir);
+	if (dir)
+		closedir(dir);
+	return is_seen;
 }
 
-static int processes_match(const struct listeners *ls,
-			   struct fp_sshd_ports *out)
+static void process_match(int proc_fd, const char *pid, struct scan *s)
+{
+	char path[300];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/fd", pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && (errno == ENOENT || errno == ESRCH))
+		return; /* it ended meanwhile */
+	if (fd < 0 || !links_match(fd, s))
+		process_unseen(s, proc_fd, pid);
+}
+
+static int processes_match(struct scan *s)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *d;
@@ -189,28 +289,36 @@ static int processes_match(const struct listeners *ls,
 	while ((d = readdir(dir)))
 		if (isdigit((unsigned char)d->d_name[0]) &&
 		    is_sshd(dirfd(dir), d->d_name))
-			process_match(dirfd(dir), d->d_name, ls, out);
+			process_match(dirfd(dir), d->d_name, s);
+	/* mounted with hidepid (proc(5)) */
+	if (faccessat(dirfd(dir), "1/comm", R_OK, AT_EACCESS)) {
+		s->ports.is_complete = false;
+		s->unseen.is_anywhere = true;
+	}
+	if (!s->ports.is_complete &&
+	    (!unseen_match(&s->unseen, &s->ls, fp_cgroup_of(dirfd(dir), "self"),
+			   &s->ports) ||
+	     s->unseen.is_anywhere))
+		unseen_guess(&s->ls, &s->ports);
 	closedir(dir);
 	return 0;
 }
 
 int fp_sshd_ports(struct fp_sshd_ports *out, struct fp_err *e)
 {
-	struct fp_sshd_ports ports = { .v = { SSH_PORT },
-				       .n = 1,
-				       .is_complete = true };
-	struct listeners ls = { 0 };
-	int rc;
+	struct scan s = {
+		.ports = { .v = { SSH_PORT }, .n = 1, .is_complete = true }
+	};
+	int rc = dump(1 << TCP_LISTEN, 0, on_listener, &s.ls);
 
-	rc = dump(1 << TCP_LISTEN, 0, on_listener, &ls);
-	if (!rc && ls.is_failed)
+	if (!rc && s.ls.is_failed)
 		rc = -ENOMEM;
 	if (!rc)
-		rc = processes_match(&ls, &ports);
-	free(ls.v);
+		rc = processes_match(&s);
+	free(s.ls.v);
 	if (rc)
 		return fp_err_sys(e, rc, "cannot find the ports of sshd");
-	*out = ports;
+	*out = s.ports;
 	return 0;
 }
 

@@ -161,9 +161,9 @@ small() {
 	as_nobody 0 list local
 	same "$output" 203.0.113.7
 	as_nobody 2 add 203.0.113.8
-	hints 'Permission denied (try it as root)'
+	hints "$FP_STATE/lists belongs to user root and has mode 0755: user nobody may not change it"
 	as_nobody 2 test 203.0.113.7
-	hints 'Permission denied (try it as root)'
+	hints 'belongs to user root and has mode ?700: user nobody may not '
 	rm "$FP_STATE/fp-block"
 }
 
