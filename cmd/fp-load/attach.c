@@ -10,6 +10,7 @@ struct rec {
 	uint64_t ifindex, mtu, rx_queues;
 	int64_t confirm_s;
 	const char *error;
+	const char *kind, *over;
 };
 
 static const struct fp_field fields[] = {
@@ -23,6 +24,8 @@ static const struct fp_field fields[] = {
 	FL_FIELD(rec, confirm_s, FP_F_DUR_S, "s",
 		 "until it stops filtering unless confirmed"),
 	FL_FIELD(rec, error, FP_F_STR, NULL, "why it was not attached"),
+	FL_FIELD(rec, kind, FP_F_STR, NULL, "bond, bridge, vlan, ..."),
+	FL_FIELD(rec, over, FP_F_STR, NULL, "its ports, or the device below"),
 };
 static const struct fp_type type = { "attach", fields, FL_COUNT(fields) };
 
@@ -75,6 +78,8 @@ static int attach_one(struct fp_cli *c, struct fp_filter *f,
 	rec.ifindex = (uint64_t)n.link.ifindex;
 	rec.mtu = n.link.mtu;
 	rec.rx_queues = n.link.rx_queues;
+	rec.kind = fl_known(n.link.kind);
+	rec.over = fl_known(n.link.over);
 	rec.confirm_s = n.confirm_s;
 	if (n.is_attached) {
 		rec.mode = n.is_generic ? "generic" : "native";

@@ -150,6 +150,11 @@ int fl_duration(struct fp_cli *c, const char *option, int64_t *ms)
 	return 0;
 }
 
+const char *fl_known(const char *word)
+{
+	return word[0] && strcmp(word, "-") ? word : NULL;
+}
+
 int fl_record(struct fp_cli *c, const struct fp_type *t, const void *rec)
 {
 	struct fp_err e;

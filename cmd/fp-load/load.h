@@ -54,6 +54,9 @@ int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e);
  * status of wrong usage. */
 int fl_duration(struct fp_cli *c, const char *option, int64_t *ms);
 
+/* A word for a record: NULL for "-" or nothing. */
+const char *fl_known(const char *word);
+
 /* 0, or the exit status of the failed record. */
 int fl_record(struct fp_cli *c, const struct fp_type *t, const void *rec);
 

@@ -11,6 +11,7 @@ struct nic_rec {
 	bool attached;
 	int64_t since;
 	int64_t bypass_s;
+	const char *kind, *over;
 };
 
 static const struct fp_field nic_fields[] = {
@@ -36,6 +37,9 @@ static const struct fp_field nic_fields[] = {
 	FL_FIELD(nic_rec, since, FP_F_TIME, NULL, "the program was loaded"),
 	FL_FIELD(nic_rec, bypass_s, FP_F_DUR_S, "s",
 		 "until it drops again (fp-sync bypass); 0: it does"),
+	FL_FIELD(nic_rec, kind, FP_F_STR, NULL, "bond, bridge, vlan, ..."),
+	FL_FIELD(nic_rec, over, FP_F_STR, NULL,
+		 "its ports, or the device below"),
 };
 static const struct fp_type nic_type = { "nic", nic_fields,
 					 FL_COUNT(nic_fields) };
@@ -108,6 +112,8 @@ static int print_nic(struct view *v, const struct fp_nic *nic)
 		.confirm_s = n.confirm_s,
 		.attached = n.is_attached,
 		.bypass_s = (int64_t)fp_filter_bypass_s(conf),
+		.kind = fl_known(n.link.kind),
+		.over = fl_known(n.link.over),
 	};
 	if (n.is_attached) {
 		rec.prog_id = n.run.prog_id;

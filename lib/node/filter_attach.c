@@ -16,19 +16,24 @@ static void fp_way_off(const struct fp_net_link *l, const char *prog, char *out,
 		       size_t size)
 {
 	uint32_t link = fp_xdp_link_of(l->xdp_prog_id, l->ifindex);
+	const char *how = l->xdp_mode == FP_XDP_GENERIC ? "xdpgeneric" : "xdp";
 
-	if (!strcmp(prog, "xdp_dispatcher"))
+	if (!strcmp(prog, "-")) /* one may not look (CAP_SYS_ADMIN) */
+		snprintf(
+			out, size,
+			"ip link set dev %s %s off, or when a link holds it (\"bpftool link\", as root, shows it): bpftool link detach id N",
+			l->name, how);
+	else if (!strcmp(prog, "xdp_dispatcher"))
 		snprintf(out, size, "xdp-loader unload %s --all", l->name);
 	else if (link)
 		snprintf(out, size, "bpftool link detach id %u", link);
 	else
-		snprintf(out, size, "ip link set dev %s %s off", l->name,
-			 l->xdp_mode == FP_XDP_GENERIC ? "xdpgeneric" : "xdp");
+		snprintf(out, size, "ip link set dev %s %s off", l->name, how);
 }
 
 static int fp_refuse_foreign(const struct fp_net_link *l, struct fp_err *e)
 {
-	char prog[32], way[128];
+	char prog[32], way[192];
 
 	fp_xdp_prog_name(l->xdp_prog_id, prog, sizeof(prog));
 	fp_way_off(l, prog, way, sizeof(way));
@@ -39,18 +44,12 @@ static int fp_refuse_foreign(const struct fp_net_link *l, struct fp_err *e)
 		way);
 }
 
-static int fp_no_native(const struct fp_net_link *l, int code, struct fp_err *e)
-{
-	return fp_err_sys(
-		e, code,
-		"%s: native mode does not work here (driver %s, MTU %u): the driver cannot, or the MTU is too big for it; --mode auto falls back to generic",
-		l->name, l->driver, l->mtu);
-}
-
 /* May the filter go there? */
 static int fp_check_nic(const struct fp_attach *a,
 			const struct fp_filter_nic *n, struct fp_err *e)
 {
+	int r;
+
 	if (!n->link.ifindex)
 		return fp_err(e, -ENODEV, "%s: no such interface here",
 			      a->name);
@@ -65,9 +64,11 @@ static int fp_check_nic(const struct fp_attach *a,
 	}
 	if (n->link.xdp_prog_id)
 		return fp_refuse_foreign(&n->link, e);
-	if (a->want == FP_WANT_NATIVE && n->link.native == FP_NET_NATIVE_NO)
-		return fp_no_native(&n->link, -EOPNOTSUPP, e);
-	return 0;
+	r = fp_device_check(&n->link, e);
+	if (!r && a->want == FP_WANT_NATIVE &&
+	    n->link.native == FP_NET_NATIVE_NO)
+		r = fp_device_no_native(&n->link, -EOPNOTSUPP, e);
+	return r;
 }
 
 static uint32_t fp_confirm_until_s(int64_t confirm_ms)
@@ -127,12 +128,13 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 	r = fp_xdp_attach(x, f->dir, l->name, l->ifindex, want, &is_generic, e);
 	fp_xdp_close(x);
 	if (r && r != -EBUSY && want == FP_WANT_NATIVE)
-		return fp_no_native(l, r, e);
+		return fp_device_no_native(l, r, e);
 	if (r)
 		return fp_err_prefix(e, r, "%s (driver %s, MTU %u)", l->name,
 				     l->driver, l->mtu);
 	nic->generic = is_generic;
 	fp_filter_runs(f, slot, true);
+	fp_device_notice(f, l, is_generic && a->want == FP_WANT_AUTO);
 	return 0;
 }
 
@@ -189,9 +191,9 @@ int fp_filter_attach(struct fp_filter *f, const struct fp_attach *a,
 	if (n.is_attached && n.slot >= 0) {
 		*is_changed = fp_attach_again(f, a, &n);
 	} else {
-		*is_changed = true;
 		if (!a->is_dry_run)
 			r = fp_attach_nic(f, a, &n.link, e);
+		*is_changed = !r;
 	}
 	if (!r && !a->is_dry_run)
 		r = fp_filter_look(f, a->name, &n, e);

@@ -24,6 +24,17 @@ int fp_filter_ready(struct fp_filter *f, struct fp_err *e);
 /* The settings file and sshd's ports into the maps. */
 int fp_filter_apply(struct fp_filter *f, struct fp_err *e);
 
+/* Why l takes no program in native mode, and what to do instead: e and code. */
+int fp_device_no_native(const struct fp_net_link *l, int code,
+			struct fp_err *e);
+/* May a program go to l, as far as devices around it are concerned?
+ * -EOPNOTSUPP: no Ethernet.  -EEXIST: the one above has a program. */
+int fp_device_check(const struct fp_net_link *l, struct fp_err *e);
+/* It was attached: say what it sees there (is_fallback: in generic mode, which
+ * nobody asked for), and when it is superfluous. */
+void fp_device_notice(struct fp_filter *f, const struct fp_net_link *l,
+		      bool is_fallback);
+
 __attribute__((format(printf, 2, 3))) void fp_filter_notice(struct fp_filter *f,
 							    const char *fmt,
 							    ...);

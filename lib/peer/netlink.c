@@ -1,37 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "peer/netlink.h"
 
-#include <libmnl/libmnl.h>
-#include <linux/ethtool.h>
-#include <linux/genetlink.h>
-#include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* linux/netdev.h, Linux 6.3 (Debian 12 has the headers of 6.1); the numbers
- * are the kernel's ABI: Documentation/netlink/specs/netdev.yaml. */
-#define FP_NETDEV_FAMILY_NAME "netdev"
-#define FP_NETDEV_FAMILY_VERSION 1
-#define FP_NETDEV_CMD_DEV_GET 1
-#define FP_NETDEV_A_DEV_IFINDEX 1
-#define FP_NETDEV_A_DEV_XDP_FEATURES 3
-#define FP_NETDEV_XDP_ACT_BASIC 1
-
-/* A dump that raced with a change says so (NLM_F_DUMP_INTR, EINTR). */
-#define DUMP_TRIES 5
+#include "peer/netlink_priv.h"
 
 /* Larger than MNL_SOCKET_BUFFER_SIZE: one recv takes more of a dump. */
 #define BUFFER_SIZE 32768
 
-/* Send the request and give every answer to cb.  0, -errno, or what cb left in
- * the walk (cb returns MNL_CB_STOP then). */
-static int nl_ask(int bus, struct nlmsghdr *req, mnl_cb_t cb, void *ctx)
+int fp_nl_ask(int bus, struct nlmsghdr *req, mnl_cb_t cb, void *ctx)
 {
 	_Alignas(8) char buf[BUFFER_SIZE];
 	struct mnl_socket *s = mnl_socket_open2(bus, SOCK_CLOEXEC);
@@ -59,15 +41,9 @@ out:
 	return rc;
 }
 
-/* One attribute of each type, the last one standing.  max: highest index. */
-struct attrs {
-	const struct nlattr **v;
-	unsigned int max;
-};
-
-static int attr_keep(const struct nlattr *a, void *ctx)
+int fp_nl_keep(const struct nlattr *a, void *ctx)
 {
-	struct attrs *t = ctx;
+	struct fp_nl_attrs *t = ctx;
 
 	if (mnl_attr_get_type(a) <= t->max)
 		t->v[mnl_attr_get_type(a)] = a;
@@ -109,11 +85,11 @@ static int on_address(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *v[IFA_MAX + 1] = { NULL };
-	struct attrs t = { v, IFA_MAX };
+	struct fp_nl_attrs t = { v, IFA_MAX };
 	const struct nlattr *a;
 	struct fp_prefix host;
 
-	mnl_attr_parse(nlh, sizeof(*m), attr_keep, &t);
+	mnl_attr_parse(nlh, sizeof(*m), fp_nl_keep, &t);
 	a = v[IFA_LOCAL] ? v[IFA_LOCAL] : v[IFA_ADDRESS];
 	if (!a || !addr_get(a, m->ifa_family, &host))
 		return MNL_CB_OK;
@@ -158,11 +134,11 @@ static int give_hops(struct walk *w, const struct nlattr *multi, int family)
 	for (; rc == MNL_CB_OK && RTNH_OK(nh, rest);
 	     rest -= RTNH_ALIGN(nh->rtnh_len), nh = RTNH_NEXT(nh)) {
 		const struct nlattr *v[RTA_MAX + 1] = { NULL };
-		struct attrs t = { v, RTA_MAX };
+		struct fp_nl_attrs t = { v, RTA_MAX };
 
 		mnl_attr_parse_payload(RTNH_DATA(nh),
-				       nh->rtnh_len - RTNH_LENGTH(0), attr_keep,
-				       &t);
+				       nh->rtnh_len - RTNH_LENGTH(0),
+				       fp_nl_keep, &t);
 		rc = give_hop(w, v, family, (unsigned int)nh->rtnh_ifindex);
 	}
 	return rc;
@@ -172,11 +148,11 @@ static int on_route(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct rtmsg *m = mnl_nlmsg_get_payload(nlh);
 	const struct nlattr *v[RTA_MAX + 1] = { NULL };
-	struct attrs t = { v, RTA_MAX };
+	struct fp_nl_attrs t = { v, RTA_MAX };
 
 	if (m->rtm_dst_len || m->rtm_type != RTN_UNICAST)
 		return MNL_CB_OK;
-	mnl_attr_parse(nlh, sizeof(*m), attr_keep, &t);
+	mnl_attr_parse(nlh, sizeof(*m), fp_nl_keep, &t);
 	if (v[RTA_MULTIPATH])
 		return give_hops(ctx, v[RTA_MULTIPATH], m->rtm_family);
 	return give_hop(ctx, v, m->rtm_family,
@@ -190,13 +166,13 @@ static int dump(uint16_t type, size_t size, uint8_t family, mnl_cb_t cb,
 	_Alignas(8) char buf[128] = { 0 };
 	int rc = -EINTR;
 
-	for (int i = 0; i < DUMP_TRIES && rc == -EINTR; i++) {
+	for (int i = 0; i < FP_NL_DUMP_TRIES && rc == -EINTR; i++) {
 		struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
 
 		nlh->nlmsg_type = type;
 		nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 		*(uint8_t *)mnl_nlmsg_put_extra_header(nlh, size) = family;
-		rc = nl_ask(NETLINK_ROUTE, nlh, cb, w);
+		rc = fp_nl_ask(NETLINK_ROUTE, nlh, cb, w);
 	}
 	return rc;
 }
@@ -229,185 +205,4 @@ int fp_net_gateways(fp_net_each *each, void *ctx, struct fp_err *e)
 {
 	return dump_both(RTM_GETROUTE, sizeof(struct rtmsg), on_route, each,
 			 ctx, "routes", e);
-}
-
-static void xdp_read(const struct nlattr *nest, struct fp_net_link *out)
-{
-	static const enum fp_xdp_mode mode[] = {
-		[XDP_ATTACHED_NONE] = FP_XDP_NONE,
-		[XDP_ATTACHED_DRV] = FP_XDP_NATIVE,
-		[XDP_ATTACHED_SKB] = FP_XDP_GENERIC,
-		[XDP_ATTACHED_HW] = FP_XDP_OFFLOAD,
-		[XDP_ATTACHED_MULTI] = FP_XDP_MULTI,
-	};
-	const struct nlattr *v[IFLA_XDP_MAX + 1] = { NULL };
-	struct attrs t = { v, IFLA_XDP_MAX };
-	const struct nlattr *id;
-
-	mnl_attr_parse_nested(nest, attr_keep, &t);
-	if (v[IFLA_XDP_ATTACHED] &&
-	    mnl_attr_get_u8(v[IFLA_XDP_ATTACHED]) <= XDP_ATTACHED_MULTI)
-		out->xdp_mode = mode[mnl_attr_get_u8(v[IFLA_XDP_ATTACHED])];
-	id = v[IFLA_XDP_PROG_ID] ? v[IFLA_XDP_PROG_ID]
-				 : v[IFLA_XDP_DRV_PROG_ID];
-	if (id)
-		out->xdp_prog_id = mnl_attr_get_u32(id);
-}
-
-static int on_link(const struct nlmsghdr *nlh, void *ctx)
-{
-	const struct ifinfomsg *m = mnl_nlmsg_get_payload(nlh);
-	const struct nlattr *v[IFLA_XDP + 1] = { NULL };
-	struct attrs t = { v, IFLA_XDP };
-	struct fp_net_link *out = ctx;
-
-	mnl_attr_parse(nlh, sizeof(*m), attr_keep, &t);
-	out->ifindex = m->ifi_index;
-	out->is_up = m->ifi_flags & IFF_UP;
-	out->has_carrier = m->ifi_flags & IFF_RUNNING;
-	if (v[IFLA_IFNAME])
-		strncpy(out->name, mnl_attr_get_str(v[IFLA_IFNAME]),
-			sizeof(out->name) - 1);
-	if (v[IFLA_MTU])
-		out->mtu = mnl_attr_get_u32(v[IFLA_MTU]);
-	if (v[IFLA_NUM_RX_QUEUES])
-		out->rx_queues = mnl_attr_get_u32(v[IFLA_NUM_RX_QUEUES]);
-	if (v[IFLA_NUM_TX_QUEUES])
-		out->tx_queues = mnl_attr_get_u32(v[IFLA_NUM_TX_QUEUES]);
-	if (v[IFLA_XDP])
-		xdp_read(v[IFLA_XDP], out);
-	return MNL_CB_OK;
-}
-
-static int link_read(const char *name, struct fp_net_link *out)
-{
-	_Alignas(8) char buf[512] = { 0 };
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct ifinfomsg *m;
-
-	nlh->nlmsg_type = RTM_GETLINK;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	m = mnl_nlmsg_put_extra_header(nlh, sizeof(*m));
-	m->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(nlh,
-			  strlen(name) < IF_NAMESIZE ? IFLA_IFNAME
-						     : IFLA_ALT_IFNAME,
-			  name);
-	/* Statistics of virtual functions can fill megabytes. */
-	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-	return nl_ask(NETLINK_ROUTE, nlh, on_link, out);
-}
-
-/* What rtnetlink calls queues is what the driver allocated; ethtool knows how
- * many are in use.  Drivers without either say nothing (-EOPNOTSUPP). */
-static void ethtool_read(struct fp_net_link *out)
-{
-	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
-	struct ethtool_channels ch = { .cmd = ETHTOOL_GCHANNELS };
-	struct ifreq ifr = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	strcpy(out->driver, "-");
-	if (fd < 0)
-		return;
-	memcpy(ifr.ifr_name, out->name, sizeof(ifr.ifr_name));
-	ifr.ifr_data = (char *)&info;
-	if (!ioctl(fd, SIOCETHTOOL, &ifr) && info.driver[0])
-		memcpy(out->driver, info.driver, sizeof(out->driver) - 1);
-	ifr.ifr_data = (char *)&ch;
-	if (!ioctl(fd, SIOCETHTOOL, &ifr)) {
-		if (ch.combined_count + ch.rx_count)
-			out->rx_queues = ch.combined_count + ch.rx_count;
-		if (ch.combined_count + ch.tx_count)
-			out->tx_queues = ch.combined_count + ch.tx_count;
-	}
-	close(fd);
-}
-
-static struct nlmsghdr *genl_put(char *buf, uint16_t family, uint8_t cmd,
-				 uint8_t version)
-{
-	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct genlmsghdr *g;
-
-	nlh->nlmsg_type = family;
-	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	g = mnl_nlmsg_put_extra_header(nlh, sizeof(*g));
-	g->cmd = cmd;
-	g->version = version;
-	return nlh;
-}
-
-static int on_family(const struct nlmsghdr *nlh, void *ctx)
-{
-	const struct nlattr *v[CTRL_ATTR_FAMILY_ID + 1] = { NULL };
-	struct attrs t = { v, CTRL_ATTR_FAMILY_ID };
-
-	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attr_keep, &t);
-	if (v[CTRL_ATTR_FAMILY_ID])
-		*(uint16_t *)ctx = mnl_attr_get_u16(v[CTRL_ATTR_FAMILY_ID]);
-	return MNL_CB_OK;
-}
-
-static int on_features(const struct nlmsghdr *nlh, void *ctx)
-{
-	const struct nlattr *v[FP_NETDEV_A_DEV_XDP_FEATURES + 1] = { NULL };
-	struct attrs t = { v, FP_NETDEV_A_DEV_XDP_FEATURES };
-	enum fp_net_native *out = ctx;
-
-	mnl_attr_parse(nlh, sizeof(struct genlmsghdr), attr_keep, &t);
-	if (v[FP_NETDEV_A_DEV_XDP_FEATURES])
-		*out = mnl_attr_get_u64(v[FP_NETDEV_A_DEV_XDP_FEATURES]) &
-				       FP_NETDEV_XDP_ACT_BASIC
-			       ? FP_NET_NATIVE_YES
-			       : FP_NET_NATIVE_NO;
-	return MNL_CB_OK;
-}
-
-/* A kernel without the family (-ENOENT) leaves UNKNOWN. */
-static enum fp_net_native native_read(int ifindex)
-{
-	enum fp_net_native native = FP_NET_NATIVE_UNKNOWN;
-	_Alignas(8) char buf[128] = { 0 };
-	struct nlmsghdr *nlh;
-	uint16_t family = 0;
-
-	nlh = genl_put(buf, GENL_ID_CTRL, CTRL_CMD_GETFAMILY, 1);
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, FP_NETDEV_FAMILY_NAME);
-	if (nl_ask(NETLINK_GENERIC, nlh, on_family, &family) || !family)
-		return native;
-	nlh = genl_put(buf, family, FP_NETDEV_CMD_DEV_GET,
-		       FP_NETDEV_FAMILY_VERSION);
-	mnl_attr_put_u32(nlh, FP_NETDEV_A_DEV_IFINDEX, (uint32_t)ifindex);
-	if (nl_ask(NETLINK_GENERIC, nlh, on_features, &native))
-		return FP_NET_NATIVE_UNKNOWN;
-	return native;
-}
-
-int fp_net_link(const char *name, struct fp_net_link *out, struct fp_err *e)
-{
-	struct fp_net_link l = { 0 };
-	int rc = strlen(name) < 128 ? link_read(name, &l) : -ENODEV;
-
-	if (!rc && !l.ifindex)
-		rc = -ENODEV;
-	if (rc == -ENODEV)
-		return fp_err(e, rc, "%.40s: no such interface here", name);
-	if (rc)
-		return fp_err_sys(e, rc, "%.40s: cannot read interface", name);
-	ethtool_read(&l);
-	l.native = native_read(l.ifindex);
-	*out = l;
-	return 0;
-}
-
-const char *fp_xdp_mode_name(enum fp_xdp_mode m)
-{
-	static const char *const name[] = {
-		[FP_XDP_NONE] = "-",          [FP_XDP_NATIVE] = "native",
-		[FP_XDP_GENERIC] = "generic", [FP_XDP_OFFLOAD] = "offload",
-		[FP_XDP_MULTI] = "multi",
-	};
-
-	return name[m];
 }

@@ -44,10 +44,18 @@ enum fp_net_native {
 
 struct fp_net_link {
 	int ifindex;
-	char name[16];   /* IFNAMSIZ */
-	char driver[32]; /* "-" when it has none or does not say (lo) */
-	uint32_t mtu;    /* bytes, without the link-layer header */
-	bool is_up;      /* IFF_UP: set up by the administrator */
+	char name[16];     /* IFNAMSIZ */
+	char driver[32];   /* "-" when it has none or does not say (lo) */
+	char kind[16];     /* as in `ip -d link`: "vlan"; "-": a NIC, or lo */
+	char master[16];   /* whose port it is; "-": nobody's */
+	char over[128];    /* the ports of a bond, bridge or team, or the device
+			    * that a VLAN or the like is on, "eth0,eth1"; "-":
+			    * none, or in another network namespace; a list that
+			    * is too long ends in ",..." */
+	bool has_ethernet; /* its frames begin with an Ethernet header */
+	bool is_bond_able; /* a bond in a mode in which it can run XDP */
+	uint32_t mtu;      /* bytes, without the link-layer header */
+	bool is_up;        /* IFF_UP: set up by the administrator */
 	bool has_carrier;
 	uint32_t rx_queues, tx_queues; /* in use */
 	enum fp_xdp_mode xdp_mode;
@@ -58,6 +66,19 @@ struct fp_net_link {
 /* name: as in `ip link` (alternative names too).
  * 0: *out filled.  -ENODEV: no such interface here.  -errno. */
 int fp_net_link(const char *name, struct fp_net_link *out, struct fp_err *e);
+
+/* Call each for every link of this namespace, of which only what rtnetlink says
+ * is filled in: driver is "-", native unknown, and over does not name ports.  When
+ * links come and go meanwhile one may be told twice.
+ * 0; what each returned when that is not 0; -errno. */
+typedef int fp_net_link_each(void *ctx, const struct fp_net_link *l);
+int fp_net_links(fp_net_link_each *each, void *ctx, struct fp_err *e);
+
+/* Is it made of others, its ports: a bond, bridge or team? */
+bool fp_net_has_ports(const struct fp_net_link *l);
+/* Does l carry upper: is it upper's port, or what upper is on? */
+bool fp_net_is_below(const struct fp_net_link *l,
+		     const struct fp_net_link *upper);
 
 const char *fp_xdp_mode_name(enum fp_xdp_mode m); /* "native", "-" for none */
 

@@ -51,7 +51,7 @@ while True:
 @test "attach, text: fields in their order" {
 	says attach net1
 	[ "$(sed 's/veth\t[0-9]*/veth\tN/' <<<"$output")" = \
-		$'net1\tyes\tnative\tveth\tN\t1500\t1\t-\t-' ]
+		$'net1\tyes\tnative\tveth\tN\t1500\t1\t-\t-\tveth\t-' ]
 }
 
 @test "attach --dry-run changes nothing and says 1; 0 once it is attached" {

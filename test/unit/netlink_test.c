@@ -184,6 +184,102 @@ TEST(what_a_link_is_and_what_runs_on_it)
 	close(fd);
 }
 
+static void devices_make(void)
+{
+	netns_make();
+	run("ip link add dev br0 type bridge");
+	run("ip link add dev p0 type veth peer name q0");
+	run("ip link add dev p1 type veth peer name q1");
+	run("ip link set dev p0 master br0 && ip link set dev p1 master br0");
+	run("ip link add dev mv0 link v0 type macvlan mode bridge");
+}
+
+static bool look(const char *name, struct fp_net_link *l)
+{
+	struct fp_err e = { 0 };
+	bool is_there = !fp_net_link(name, l, &e);
+
+	CHECK(is_there, "%s", e.text);
+	return is_there;
+}
+
+static void place(const char *name, const char *kind, const char *over,
+		  const char *master)
+{
+	struct fp_net_link l;
+
+	if (!look(name, &l))
+		return;
+	CHECK(!strcmp(l.kind, kind), "%s: kind %s", name, l.kind);
+	CHECK(!strcmp(l.over, over), "%s: over %s", name, l.over);
+	CHECK(!strcmp(l.master, master), "%s: master %s", name, l.master);
+	CHECK(l.has_ethernet && !l.is_bond_able, "%s", name);
+}
+
+static int count_link(void *ctx, const struct fp_net_link *l)
+{
+	CHECK(!strcmp(l->driver, "-") && l->ifindex && l->name[0], "%s",
+	      l->name);
+	++*(int *)ctx;
+	return 0;
+}
+
+static int stop_link(void *ctx, const struct fp_net_link *l)
+{
+	(void)ctx, (void)l;
+	return 42;
+}
+
+TEST(devices_that_are_made_of_others)
+{
+	struct fp_net_link p0, br0, mv0, v0;
+	struct fp_err e = { 0 };
+	int n = 0;
+
+	devices_make();
+	place("br0", "bridge", "p0,p1", "-");
+	place("p0", "veth", "-", "br0"); /* its peer is not below it */
+	place("mv0", "macvlan", "v0", "-");
+	place("lo", "-", "-", "-");
+	if (!look("p0", &p0) || !look("br0", &br0) || !look("mv0", &mv0) ||
+	    !look("v0", &v0))
+		return;
+	OK(fp_net_has_ports(&br0) && !fp_net_has_ports(&p0));
+	OK(fp_net_is_below(&p0, &br0) && !fp_net_is_below(&br0, &p0));
+	OK(fp_net_is_below(&v0, &mv0) && !fp_net_is_below(&v0, &br0));
+	CHECK(!fp_net_links(count_link, &n, &e) && n >= 9, "%d %s", n, e.text);
+	CHECK(fp_net_links(stop_link, NULL, &e) == 42, "%s", e.text);
+	run("ip link set dev p0 nomaster");
+	place("br0", "bridge", "p1", "-");
+	place("p0", "veth", "-", "-");
+}
+
+TEST(a_bridge_of_more_ports_than_fit)
+{
+	struct fp_net_link l = { 0 };
+	size_t n;
+
+	devices_make();
+	run("for i in $(seq 20); do ip link add dev a-long-name$i master br0 "
+	    "type veth peer name peer$i || exit; done");
+	if (!look("br0", &l))
+		return;
+	n = strlen(l.over);
+	CHECK(n > 100 && n < sizeof(l.over), "%zu", n);
+	CHECK(n > 4 && !strcmp(l.over + n - 4, ",..."), "%s", l.over);
+}
+
+TEST(a_device_without_ethernet)
+{
+	struct fp_net_link l = { 0 };
+
+	netns_make();
+	if (system("ip tuntap add dev tun0 mode tun 2>/dev/null"))
+		SKIP("no tun device here");
+	OK(look("tun0", &l) && !l.has_ethernet);
+	CHECK(!strcmp(l.kind, "tun"), "%s", l.kind);
+}
+
 /* A dual-stack TCP listener; returns its socket. */
 static int listener(uint16_t port)
 {
