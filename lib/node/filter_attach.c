@@ -65,8 +65,7 @@ static int fp_check_nic(const struct fp_attach *a,
 	if (n->link.xdp_prog_id)
 		return fp_refuse_foreign(&n->link, e);
 	r = fp_device_check(&n->link, e);
-	if (!r && a->want == FP_WANT_NATIVE &&
-	    n->link.native == FP_NET_NATIVE_NO)
+	if (!r && a->want == FP_WANT_NATIVE && fp_device_lacks_native(&n->link))
 		r = fp_device_no_native(&n->link, -EOPNOTSUPP, e);
 	return r;
 }
@@ -118,7 +117,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 	bool is_generic;
 	int r;
 
-	if (want == FP_WANT_AUTO && l->native == FP_NET_NATIVE_NO)
+	if (want == FP_WANT_AUTO && fp_device_lacks_native(l))
 		want = FP_WANT_GENERIC;
 	r = fp_xdp_load(&x, f->dir, (unsigned int)slot, l->name, e);
 	if (r)

@@ -149,6 +149,15 @@ static int fp_no_native_stacked(const struct fp_net_link *l, int code,
 		l->name, l->kind, l->over, sees);
 }
 
+bool fp_device_lacks_native(const struct fp_net_link *l)
+{
+	if (l->native != FP_NET_NATIVE_UNKNOWN)
+		return l->native == FP_NET_NATIVE_NO;
+	if (fp_is_kind(l, "bond"))
+		return !l->is_bond_able;
+	return fp_net_has_ports(l) || fp_is_stacked(l);
+}
+
 int fp_device_no_native(const struct fp_net_link *l, int code, struct fp_err *e)
 {
 	if (fp_is_kind(l, "bond"))

@@ -24,6 +24,9 @@ int fp_filter_ready(struct fp_filter *f, struct fp_err *e);
 /* The settings file and sshd's ports into the maps. */
 int fp_filter_apply(struct fp_filter *f, struct fp_err *e);
 
+/* Is it sure that l has no native mode?  Where the kernel does not say, its kind
+ * does. */
+bool fp_device_lacks_native(const struct fp_net_link *l);
 /* Why l takes no program in native mode, and what to do instead: e and code. */
 int fp_device_no_native(const struct fp_net_link *l, int code,
 			struct fp_err *e);

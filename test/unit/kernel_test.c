@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "kernel.h"
+#include "peer/xdp_rehearsal.h"
 #include "test/corpus/corpus.h"
 
 #define ROUND 100000
@@ -453,6 +454,61 @@ static void corpus_case(struct kernel *k, struct fp_node *n,
 	   before[reason_of[x->expect]].bytes + len);
 }
 
+static int rehearsed_wrong(struct fp_rehearsal *r,
+			   const struct corpus_case *const *put)
+{
+	struct fp_rehearsal_verdict v[FP_REHEARSE_MAX];
+	struct fp_err e = { .text = "" };
+	int wrong = 0;
+	size_t n;
+
+	if (!EQ(fp_rehearsal_run(r, v, &n, &e), 0))
+		printf("%s\n", e.text);
+	for (size_t i = 0; i < n; i++) {
+		enum corpus_verdict want = put[i]->expect;
+
+		if (v[i].is_drop == (want != CORPUS_PASS) &&
+		    (!v[i].is_drop || v[i].reason == reason_of[want]))
+			continue;
+		printf("%s (%s): rehearsed otherwise\n", put[i]->name,
+		       put[i]->where);
+		wrong++;
+	}
+	return wrong;
+}
+
+/* fp_rehearse is the same code in other surroundings, many packets a run. */
+static void corpus_rehearsed(struct kernel *k, const struct corpus *c)
+{
+	const struct corpus_case *put[FP_REHEARSE_MAX] = { NULL };
+	uint8_t frame[CORPUS_FRAME_MAX];
+	struct fp_err e = { .text = "" };
+	struct fp_rehearsal *r = NULL;
+	size_t n = 0, judged = 0;
+
+	if (!EQ(fp_rehearsal_open(&r, k->dir, &e), 0)) {
+		printf("%s\n", e.text);
+		return;
+	}
+	for (size_t i = 0; i < c->n; i++) {
+		size_t len = corpus_frame(&c->v[i], frame);
+
+		if (len < 14 || len > 3400)
+			continue;
+		if (!fp_rehearsal_put(r, frame, len)) {
+			EQ(rehearsed_wrong(r, put), 0);
+			OK(fp_rehearsal_put(r, frame, len));
+			n = 0;
+		}
+		put[n++] = &c->v[i];
+		judged++;
+	}
+	EQ(rehearsed_wrong(r, put), 0);
+	printf("%zu packets rehearsed\n", judged);
+	OK(judged > 150);
+	fp_rehearsal_close(r);
+}
+
 TEST(every_packet_of_the_corpus_gets_its_verdict)
 {
 	struct fp_err e = { .text = "" };
@@ -470,6 +526,7 @@ TEST(every_packet_of_the_corpus_gets_its_verdict)
 	for (size_t i = 0; i < c.n; i++)
 		corpus_case(&k, &n, &c.v[i]);
 	printf("%zu packets\n", c.n);
+	corpus_rehearsed(&k, &c);
 	corpus_free(&c);
 	fp_node_close(&n);
 	kernel_down(&k);
