@@ -17,8 +17,6 @@
 #include "node/node.h"
 #include "peer/xdp.h"
 
-#define RIG_SAMPLE_MASK 63
-
 struct rig {
 	char pins[PATH_MAX], dir[PATH_MAX], state[PATH_MAX];
 	struct fp_xdp *xdp;
@@ -118,7 +116,7 @@ static inline void rig_enforce(struct fp_maps *m)
 	struct fp_conf *c = fp_maps_conf(m);
 
 	c->lists = c->stealth = c->malformed = FP_ENFORCE;
-	c->sample_mask = RIG_SAMPLE_MASK;
+	c->sample_ticks = 1;
 	c->max_hashed = 16000000;
 }
 

@@ -259,14 +259,14 @@ static __always_inline __u64 fp_mapped(const struct fp_pkt *p)
 	return p->is_v4 ? 0xffff00000000ull | p->lo : p->lo;
 }
 
-/* The first in a tick, so that few drops are all seen, and every so many. */
+/* One comparison: this is paid for every drop. */
 static __always_inline int fp_is_sampled(struct fp_counter *c)
 {
-	__u64 tick = bpf_jiffies64();
+	__u64 now = bpf_jiffies64();
 
-	if (c->tick == tick && (c->packets - 1) & conf.sample_mask)
+	if (now < c->next)
 		return 0;
-	c->tick = tick;
+	c->next = now + conf.sample_ticks;
 	return 1;
 }
 

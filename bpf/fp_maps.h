@@ -142,8 +142,8 @@ struct fp_nic {
  * an aligned 32-bit word, so a change counts at once and whole. */
 struct fp_conf {
 	__u32 lists, stealth, malformed; /* enum fp_mode */
-	__u32 sample_mask; /* every (mask + 1)th drop is sampled */
-	__u32 n_fence;     /* fence entries: 0 = do not look */
+	__u32 sample_ticks; /* jiffies between two samples; 0: all drops are */
+	__u32 n_fence;      /* fence entries: 0 = do not look */
 	/* Prefix lengths (of 128) in use; 0xff = a hole. long6: 48 and more. */
 	__u32 n_lens4, n_long6, n_short6;
 	__u8 lens4[FP_LENS4];
@@ -216,14 +216,14 @@ enum fp_reason {
 
 struct fp_counter {
 	__u64 packets, bytes;
-	__u64 tick; /* of the last sample, in jiffies */
+	__u64 next; /* jiffies from which on a drop is sampled again */
 };
 
 /* A sampled drop.  The ring holds the last FP_SAMPLES of them: number n is
  * element 1 + n % FP_SAMPLES, element 0's seq is the newest number.  Any number
  * of readers, each at its own place; one that is too slow sees a gap in seq.
- * Of each NIC, reason and CPU the first drop in a tick of the clock (4 ms where
- * CONFIG_HZ is 250) is sampled, and every (sample_mask + 1)th. */
+ * Of each NIC, reason and CPU the first drop in sample_ticks of the clock (of 4 ms
+ * where CONFIG_HZ is 250) is sampled: few drops are all seen, many cost little. */
 #define FP_SAMPLES 1024
 #define FP_SAMPLE_HEAD 256
 struct fp_sample {

@@ -13,6 +13,7 @@
 
 #define FP_SETTINGS_MAX (1u << 20) /* bytes of the file */
 #define FP_MAX_HASHED_MAX 100000000u
+#define FP_SAMPLE_MAX 1000u
 
 const struct fp_setting_key fp_setting_keys[FP_SET_N] = {
 	[FP_SET_GUARD_PORTS] = { "guard-ports", "PORTS, any or none",
@@ -24,8 +25,8 @@ const struct fp_setting_key fp_setting_keys[FP_SET_N] = {
 			       "drop what is not SIP on a SIP port" },
 	[FP_SET_MAX_HASHED] = { "max-hashed", "a number up to 100000000",
 				"most timed and IPv6 entries" },
-	[FP_SET_SAMPLE] = { "sample", "a power of two up to 2147483648",
-			    "show every Nth drop to fp-load watch" },
+	[FP_SET_SAMPLE] = { "sample", "all, or ticks up to 1000",
+			    "ticks of the clock between two samples of a reason" },
 	[FP_SET_SIP_PORTS] = { "sip-ports", "PORTS, any or none",
 			       "ports where SIP is checked" },
 	[FP_SET_STEALTH] = { "stealth", "off, observe or enforce",
@@ -49,7 +50,7 @@ void fp_settings_default(struct fp_settings *s)
 		.lists = FP_ENFORCE,
 		.stealth = FP_OBSERVE,
 		.malformed = FP_OBSERVE,
-		.sample = 1024,
+		.sample = 1,
 		.max_hashed = 4000000,
 	};
 	fp_ports_add(&s->sip, 5060, 5061, FP_P_BOTH);
@@ -80,11 +81,9 @@ static int fp_number_parse(const char *s, uint32_t max, uint32_t *out)
 
 static int fp_sample_parse(const char *s, uint32_t *out)
 {
-	uint32_t v;
-
-	if (fp_number_parse(s, 1u << 31, &v) || (v & (v - 1)))
-		return -EINVAL;
-	*out = v;
+	if (strcmp(s, "all") != 0)
+		return fp_number_parse(s, FP_SAMPLE_MAX, out);
+	*out = 0;
 	return 0;
 }
 
@@ -165,7 +164,10 @@ void fp_settings_print(const struct fp_settings *s, enum fp_setting key,
 		fp_ports_print(&s->sip, b);
 		break;
 	case FP_SET_SAMPLE:
-		fp_buf_printf(b, "%u", s->sample);
+		if (s->sample)
+			fp_buf_printf(b, "%u", s->sample);
+		else
+			fp_buf_str_add(b, "all");
 		break;
 	case FP_SET_MAX_HASHED:
 		fp_buf_printf(b, "%u", s->max_hashed);
@@ -389,7 +391,7 @@ bool fp_settings_apply(const struct fp_settings *s, const uint16_t *ssh,
 	differs |= fp_put32(&conf->lists, s->lists);
 	differs |= fp_put32(&conf->stealth, s->stealth);
 	differs |= fp_put32(&conf->malformed, s->malformed);
-	differs |= fp_put32(&conf->sample_mask, s->sample - 1);
+	differs |= fp_put32(&conf->sample_ticks, s->sample);
 	differs |= fp_put32(&conf->max_hashed, s->max_hashed);
 	return differs;
 }

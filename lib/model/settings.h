@@ -21,7 +21,7 @@ struct fp_port_set {
 
 struct fp_settings {
 	enum fp_mode lists, stealth, malformed;
-	uint32_t sample;     /* every Nth drop is sampled; a power of two */
+	uint32_t sample;     /* ticks between two samples of a reason; 0: all */
 	uint32_t max_hashed; /* most entries in the prefix table */
 	struct fp_port_set sip, guard;
 };

@@ -40,7 +40,7 @@ teardown_file() { source test/bats/load.bash && load_down; }
 }
 
 @test "set -n" {
-	says -j set -n lists=off sample=1
+	says -j set -n lists=off sample=all
 	[ "$status" = 1 ]
 	json '.[-1].changed'
 	[ ! -e "$FP_STATE/settings" ]
@@ -49,7 +49,7 @@ teardown_file() { source test/bats/load.bash && load_down; }
 }
 
 @test "set refuses what is no setting or no value, all or nothing" {
-	for word in nonsense=1 lists lists= lists=maybe sample=3 sample=0 \
+	for word in nonsense=1 lists lists= lists=maybe sample=1001 sample=0 \
 		max-hashed=0 max-hashed=many sip-ports=99999 sip-ports=5061-5060 \
 		sip-ports=5060/sctp 'sip-ports=5060,' guard-ports=; do
 		says set sample=2 $word

@@ -524,7 +524,7 @@ while True:
 
 @test "watch shows drops as they come, until a signal, exit 0" {
 	fl attach net1
-	fl set sample=1
+	fl set sample=all
 	filters # before watch: not shown
 	lab_start watch node "$load" watch -j
 	sleep 0.3
@@ -543,7 +543,7 @@ while True:
 
 @test "watch --for ends, and text has no control characters" {
 	fl attach net1
-	fl set sample=1
+	fl set sample=all
 	lab_start watch node "$load" watch --for 1s
 	sleep 0.3
 	send $BLOCKED "$(printf 'REGISTER sip:x\033[2J\ty SIP/2.0\r\n\r\n')"
@@ -603,7 +603,7 @@ PY
 	local before
 
 	fl attach net1
-	fl set sample=1
+	fl set sample=all
 	capture
 	before=$(fl stats)
 	seen=$(bpftool -j map dump pinned "$FP_PINS/v2/seen" | jq length)

@@ -917,7 +917,7 @@ back() {
 	run --separate-stderr fp-load status --json
 	[ "$status" = 1 ]
 	jq -e 'select(.type == "nic") | .bypass_s > 0' <<<"${lines[0]}"
-	run --separate-stderr fp-load set sample=1 -q
+	run --separate-stderr fp-load set sample=all -q
 	[[ $(fp-load set sample=256 2>&1 >/dev/null) == *'the filter is bypassed'* ]]
 	sleep 3
 	same "$(runs frame) $(runs options) $(runs junk)" '1 1 1'

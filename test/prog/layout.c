@@ -22,7 +22,7 @@ static void print_conf(void)
 	AT(fp_conf, lists, "0 off, 1 observe, 2 enforce");
 	AT(fp_conf, stealth, "the same");
 	AT(fp_conf, malformed, "the same");
-	AT(fp_conf, sample_mask, "every (mask + 1)th drop is sampled");
+	AT(fp_conf, sample_ticks, "jiffies between two samples; 0: all");
 	AT(fp_conf, n_fence, "entries on fences");
 	AT(fp_conf, n_lens4, "how many of lens4 count");
 	AT(fp_conf, n_long6, "of long6");
@@ -75,7 +75,7 @@ static void print_counted(void)
 	SIZE(fp_counter, "a counter");
 	AT(fp_counter, packets, "");
 	AT(fp_counter, bytes, "");
-	AT(fp_counter, tick, "jiffies when the last was sampled");
+	AT(fp_counter, next, "jiffies from which on one is sampled");
 	SIZE(fp_sample, "a sample");
 	AT(fp_sample, seq, "number, from 1; value 0: the newest");
 	AT(fp_sample, time_ns, "CLOCK_MONOTONIC");

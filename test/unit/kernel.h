@@ -24,7 +24,7 @@ static inline void kernel_set_ports(struct fp_maps *m)
 	struct fp_ports *p = fp_maps_ports(m, NULL);
 
 	c->lists = c->stealth = c->malformed = FP_ENFORCE;
-	c->sample_mask = 63;
+	c->sample_ticks = 1;
 	for (unsigned int port = 5060; port <= 5061; port++) {
 		p->sip_udp[port / 32] |= 1u << (port % 32);
 		p->sip_tcp[port / 32] |= 1u << (port % 32);

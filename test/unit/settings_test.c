@@ -34,7 +34,7 @@ TEST(defaults)
 	}
 	STR(fp_buf_str(&b), "guard-ports=none\nlists=enforce\n"
 			    "malformed=observe\nmax-hashed=4000000\n"
-			    "sample=1024\nsip-ports=5060-5061\n"
+			    "sample=1\nsip-ports=5060-5061\n"
 			    "stealth=observe\n");
 	fp_buf_fini(&b);
 }
@@ -45,7 +45,8 @@ TEST(values_read_back_in_one_form)
 	STR(set("stealth=enforce"), "enforce");
 	STR(set("malformed=observe"), "observe");
 	STR(set("sample=1"), "1");
-	STR(set("sample=2147483648"), "2147483648");
+	STR(set("sample=1000"), "1000");
+	STR(set("sample=all"), "all");
 	STR(set("max-hashed=100000000"), "100000000");
 	STR(set("sip-ports=none"), "none");
 	STR(set("sip-ports=any"), "any");
@@ -75,7 +76,7 @@ TEST(what_is_no_value)
 		"Lists=off",
 		"stealth=enforced",
 		"sample=0",
-		"sample=3",
+		"sample=1001",
 		"sample=01",
 		"sample=-1",
 		"sample=",
@@ -273,7 +274,7 @@ TEST(applied_once_is_enough)
 	EQ(conf.lists, FP_ENFORCE);
 	EQ(conf.stealth, FP_OBSERVE);
 	EQ(conf.malformed, FP_OBSERVE);
-	EQ(conf.sample_mask, 1023);
+	EQ(conf.sample_ticks, 1);
 	EQ(conf.max_hashed, 4000000);
 	OK(is_in(ports.sip_udp, 5060) && is_in(ports.sip_tcp, 5061));
 	OK(!is_in(ports.sip_udp, 5062) && !is_in(ports.guard_udp, 5060));
