@@ -197,22 +197,21 @@ fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
 	return 0;
 }
 
-/* packets: ever; tick: which day it is; bytes: that day's, in the upper half the
- * day's before. */
 static __always_inline void fp_note_new(__u32 now)
 {
 	__u32 key = fp_nic_slot * FP_REASON_ROW + FP_C_SEEN_NEW;
-	struct fp_counter *c = bpf_map_lookup_elem(&counters, &key);
+	struct fp_seen_news *c = bpf_map_lookup_elem(&counters, &key);
 	__u64 day = now / FP_SEEN_DAY_S;
 
 	if (!c)
 		return;
-	c->packets++;
-	if (c->tick != day) {
-		c->bytes = c->tick + 1 == day ? c->bytes << 32 : 0;
-		c->tick = day;
+	if (c->day != day) {
+		c->before = c->day + 1 == day ? c->today : 0;
+		c->today = 0;
+		c->day = day;
 	}
-	c->bytes++;
+	c->ever++;
+	c->today++;
 }
 
 /* Who would have been dropped. */

@@ -206,17 +206,20 @@ enum fp_reason {
 };
 #define FP_REASON_ROW 32 /* counters of NIC s: s * FP_REASON_ROW + reason */
 
-/* Sources new to `seen`, whatever the reason: of those that are not in it one
- * has been forgotten each.  It lives as long as `seen` does and is set to zero
- * by nobody.  Of its fp_counter: packets: ever.  tick: the day of the last one
- * (CLOCK_MONOTONIC seconds / FP_SEEN_DAY_S); bytes: how many came on that day,
- * and << 32 on the day before. */
-#define FP_C_SEEN_NEW (FP_REASON_ROW - 1)
+#define FP_C_SEEN_NEW (FP_REASON_ROW - 1) /* a fp_seen_news stands there */
 #define FP_SEEN_DAY_S 86400
 
 struct fp_counter {
 	__u64 packets, bytes;
 	__u64 next; /* jiffies from which on a drop is sampled again */
+};
+
+/* Sources new to `seen`, whatever the reason: of those that are not in it one has
+ * been forgotten each.  Lives as long as `seen` does, set to zero by nobody. */
+struct fp_seen_news {
+	__u64 ever;
+	__u64 day; /* of the last one, CLOCK_MONOTONIC / FP_SEEN_DAY_S */
+	__u32 today, before; /* how many on that day and on the one before */
 };
 
 /* A sampled drop.  The ring holds the last FP_SAMPLES of them: number n is
@@ -288,6 +291,8 @@ _Static_assert(__builtin_offsetof(struct fp_conf, nic) == 344 &&
 	       "the same in every layout");
 _Static_assert(sizeof(struct fp_query) == 24, "no holes");
 _Static_assert(sizeof(struct fp_sample) == 312, "no holes");
+_Static_assert(sizeof(struct fp_seen_news) == sizeof(struct fp_counter),
+	       "one in the place of the other");
 _Static_assert(FP_R_N <= FP_C_SEEN_NEW, "a row holds every reason");
 
 #endif

@@ -77,13 +77,13 @@ int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
 }
 
 /* Which of one CPU's came on the day of now_s or the one before. */
-static uint64_t fp_seen_lately(const struct fp_counter *c, uint64_t now_s)
+static uint64_t fp_seen_lately(const struct fp_seen_news *c, uint64_t now_s)
 {
 	uint64_t day = now_s / FP_SEEN_DAY_S;
 
-	if (c->tick == day)
-		return (c->bytes >> 32) + (c->bytes & 0xffffffff);
-	return c->tick + 1 == day ? c->bytes & 0xffffffff : 0;
+	if (c->day == day)
+		return (uint64_t)c->today + c->before;
+	return c->day + 1 == day ? c->today : 0;
 }
 
 /* The rows of all NICs, also of those that are gone: what they saw is there. */
@@ -91,7 +91,7 @@ static int fp_seen_new_walk(int fd, uint64_t now_s, struct fp_seen_new *out,
 			    struct fp_err *e)
 {
 	int cpus = libbpf_num_possible_cpus(), r = 0;
-	struct fp_counter *v;
+	struct fp_seen_news *v;
 
 	if (cpus < 1)
 		return fp_err_sys(e, cpus, "counting CPUs");
@@ -105,7 +105,7 @@ static int fp_seen_new_walk(int fd, uint64_t now_s, struct fp_seen_new *out,
 		if (bpf_map_lookup_elem(fd, &key, v))
 			r = fp_err_sys(e, -errno, "reading the counters");
 		for (int cpu = 0; cpu < cpus && !r; cpu++) {
-			out->ever += v[cpu].packets;
+			out->ever += v[cpu].ever;
 			out->lately += fp_seen_lately(&v[cpu], now_s);
 		}
 	}
