@@ -12,11 +12,10 @@
 #include "control/array.h"
 #include "control/source_priv.h"
 #include "model/diff.h"
+#include "model/list_file.h"
 
-#define LIST_MAX_BYTES (4ull << 30)
 #define LIST_MAX_ENTRIES 16000000u
 #define LISTS_MAX 256
-#define HEAD "#fastpath-list 1 "
 
 /* ---- files */
 
@@ -86,53 +85,6 @@ static int names_read(struct names *x, int dir_fd, struct fp_err *e)
 	return r;
 }
 
-/* A copy: an editor that cuts a mapped file off would kill us. */
-static int file_read(struct fp_buf *out, int dir_fd, const char *file,
-		     struct fp_err *e)
-{
-	int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t got = 1;
-	int r = 0;
-
-	if (fd < 0)
-		return fp_err_sys(e, -errno, "%s", file);
-	while (!r && got) {
-		char *to = fp_buf_room(out, 1 << 20);
-
-		got = to ? read(fd, to, 1 << 20) : -1;
-		if (!to)
-			r = fp_err(e, -ENOMEM, "%s: out of memory", file);
-		else if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got < 0)
-			r = fp_err_sys(e, -errno, "%s", file);
-		else if ((out->len += (size_t)got) > LIST_MAX_BYTES)
-			r = fp_err(e, -EFBIG, "%s: more than 4 GiB", file);
-	}
-	close(fd);
-	return r;
-}
-
-/* The kind that the first line says. */
-static int read_kind(const struct fp_buf *text, const char *file,
-		     enum fp_kind *kind, struct fp_err *e)
-{
-	const char *s = text->data, *nl;
-	char line[FP_LINE_MAX], *word, *at = line;
-
-	*kind = FP_KIND_BLOCK;
-	if (text->len < strlen(HEAD) || memcmp(s, HEAD, strlen(HEAD)))
-		return 0;
-	nl = memchr(s, '\n', text->len);
-	snprintf(line, sizeof(line), "%.*s",
-		 (int)((nl ? nl : s + text->len) - s), s);
-	while ((word = strsep(&at, " \t\r")))
-		if (!strncmp(word, "kind=", 5) &&
-		    fp_kind_parse(word + 5, kind, e))
-			return fp_err_prefix(e, -EINVAL, "%s:1", file);
-	return 0;
-}
-
 /* ---- a list */
 
 static int digest(struct list *l, struct fp_err *e)
@@ -154,9 +106,9 @@ static int list_read(struct list *l, int dir_fd, const char *name,
 
 	snprintf(file, sizeof(file), "%s%s", name, FP_LIST_SUFFIX);
 	strcpy(l->name, name);
-	r = file_read(&l->text, dir_fd, file, e);
+	r = fp_list_file_read(&l->text, dir_fd, file, e);
 	if (!r)
-		r = read_kind(&l->text, file, &l->kind, e);
+		r = fp_list_file_kind(&l->text, file, &l->kind, e);
 	if (!r)
 		r = fp_entries_parse(&l->entries, l->text.data, l->text.len,
 				     &parse, e);
