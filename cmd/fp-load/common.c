@@ -53,7 +53,7 @@ static struct fp_rights rights_of(const struct fp_cli *c)
 		.pins = c->pin_dir,
 		.need = is_loaded ? row->need : 0,
 		.use = row->use | row->need,
-		.is_change = !row->is_reader,
+		.is_change = !row->is_reader && is_loaded,
 		/* a file elsewhere, which is to be the caller's */
 		.is_itself = fp_cli_get(c, "output"),
 	};

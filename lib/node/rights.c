@@ -29,29 +29,6 @@ static int fp_become_owner(const struct fp_rights *r, struct fp_err *e)
 	return 0;
 }
 
-int fp_rights_begin(const struct fp_rights *r, const char *what,
-		    struct fp_err *e)
-{
-	uint64_t have = fp_caps_have(), missing = r->need & ~have;
-	char names[80];
-	int rc;
-
-	/* which stands for them all (capable(), include/linux/capability.h:
-	 * perfmon_capable, bpf_capable) */
-	if (missing && !(have & FP_CAP_SYS_ADMIN)) {
-		fp_caps_print(missing, names, sizeof(names));
-		return fp_err(
-			e, -EINVAL,
-			"%s needs %s, which this process does not have (root does; setcap or AmbientCapabilities= gives them)",
-			what, names);
-	}
-	rc = r->is_itself ? 0 : fp_become_owner(r, e);
-	return rc ? rc
-		  : fp_caps_keep(r->need | r->use | FP_CAPS_FILES |
-					 (missing ? FP_CAP_SYS_ADMIN : 0),
-				 e);
-}
-
 /* As one is, without capabilities; what is not there needs none. */
 static bool fp_reaches(const char *path, int mode)
 {
@@ -144,15 +121,25 @@ static int fp_say_path(const char *path, int mode, struct fp_err *e)
 			if (errno == EACCES)
 				return fp_say_owner(last, "pass through it", e);
 			if (errno != ENOENT || !(mode & W_OK) ||
-			    !faccessat(AT_FDCWD, last, W_OK | X_OK, AT_EACCESS))
+			    !faccessat(AT_FDCWD, last, W_OK | X_OK,
+				       AT_EACCESS) ||
+			    errno != EACCES)
 				return 0;
 			return fp_say_owner(last, "make anything there", e);
 		}
 		snprintf(last, sizeof(last), "%s", part);
 	}
-	if (!faccessat(AT_FDCWD, last, mode, AT_EACCESS))
+	if (!faccessat(AT_FDCWD, last, mode, AT_EACCESS) || errno != EACCES)
 		return 0;
 	return fp_say_owner(last, mode & W_OK ? "change it" : "read it", e);
+}
+
+static int fp_say_lists(const struct fp_rights *r, struct fp_err *e)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/lists", r->state_dir);
+	return fp_say_path(path, R_OK | (r->is_change ? W_OK : 0), e);
 }
 
 static int fp_say_files(const struct fp_rights *r, struct fp_err *e)
@@ -162,8 +149,7 @@ static int fp_say_files(const struct fp_rights *r, struct fp_err *e)
 	size_t n;
 	int rc;
 
-	snprintf(path, sizeof(path), "%s/lists", r->state_dir);
-	rc = fp_say_path(path, mode, e);
+	rc = fp_say_lists(r, e);
 	if (!rc)
 		rc = fp_say_path(r->pins, mode, e);
 	n = fp_maps_dir(r->pins, path, PATH_MAX);
@@ -203,4 +189,31 @@ int fp_rights_explain(const struct fp_rights *r, int code, struct fp_err *e)
 	else
 		rc = fp_say_bpf(e);
 	return rc ? rc : code;
+}
+
+/* ---- */
+
+int fp_rights_begin(const struct fp_rights *r, const char *what,
+		    struct fp_err *e)
+{
+	uint64_t have = fp_caps_have(), missing = r->need & ~have;
+	char names[80];
+	int rc;
+
+	/* which stands for them all (capable(), include/linux/capability.h:
+	 * perfmon_capable, bpf_capable) */
+	if (missing && !(have & FP_CAP_SYS_ADMIN)) {
+		fp_caps_print(missing, names, sizeof(names));
+		return fp_err(
+			e, -EINVAL,
+			"%s needs %s, which this process does not have (root does; setcap or AmbientCapabilities= gives them)",
+			what, names);
+	}
+	rc = r->is_itself ? 0 : fp_become_owner(r, e);
+	if (!rc)
+		rc = fp_caps_keep(r->need | r->use | FP_CAPS_FILES |
+					  (missing ? FP_CAP_SYS_ADMIN : 0),
+				  e);
+	/* before anything is changed: the second step must not be what fails */
+	return rc || !r->is_change ? rc : fp_say_lists(r, e);
 }

@@ -113,8 +113,10 @@ static int fp_maps_make(void *ctx, int tab, uint32_t n, struct fp_area *out,
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, fp_tab_pin[tab], 4,
 			    FP_TAB_VALUE_SIZE, n + 1, &o);
 	if (fd < 0)
-		return fp_err_sys(e, -errno, "making a %s table of %u elements",
-				  fp_tab_pin[tab], n);
+		return fp_err_sys(e, -errno,
+				  "making a %s table of %u elements%s",
+				  fp_tab_pin[tab], n,
+				  errno == EPERM ? " (it takes CAP_BPF)" : "");
 	fp_area_map(out, fd, ((size_t)n + 1) * FP_TAB_VALUE_SIZE);
 	r = fp_area_whole(out, e);
 	if (r)

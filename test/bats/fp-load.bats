@@ -780,13 +780,3 @@ examples() {
 		[ -n "$stderr" ]
 	done
 }
-
-@test "the unit's capabilities are enough" {
-	caps=$(sed -n 's/^CapabilityBoundingSet=//p' \
-		examples/systemd/fastpath@.service | tr '[:upper:]' '[:lower:]' |
-		sed 's/cap_/+/g; s/ /,/g')
-	run --separate-stderr lab_in node setpriv --no-new-privs \
-		--bounding-set "-all,$caps" "$load" attach net1
-	[ "$status" = 0 ]
-	filters
-}

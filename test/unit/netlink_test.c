@@ -372,3 +372,28 @@ TEST(ports_and_peers_of_sshd)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
+
+/* Nothing tells whose socket is whose: rather one too many. */
+TEST(ports_of_an_sshd_that_may_not_be_looked_at)
+{
+	struct fp_sshd_ports ports = { 0 };
+	struct fp_err e = { 0 };
+	bool has_2222 = false, has_5060 = false;
+	pid_t pid;
+
+	netns_make();
+	pid = sshd_start(listener(2222));
+	listener(5060);
+	if (setresuid(65534, 65534, 65534))
+		exit(UNIT_SKIP);
+	CHECK(!fp_sshd_ports(&ports, &e), "%s", e.text);
+	for (size_t i = 0; i < ports.n; i++) {
+		has_2222 |= ports.v[i] == 2222;
+		has_5060 |= ports.v[i] == 5060;
+		OK(!i || ports.v[i - 1] < ports.v[i]);
+	}
+	OK(!ports.is_complete);
+	OK(has_2222 && !has_5060);
+	EQ(ports.v[0], 22);
+	(void)pid; /* it dies with us, who may not end it */
+}
