@@ -17,7 +17,11 @@ static int collect(void *ctx, const struct fp_seen_key *key,
 	struct fl_source *v = s->v;
 
 	s->n_held++;
-	if (key->reason != s->reason || seen->last_s < s->since_s)
+	if (key->reason != s->reason)
+		return 0;
+	if (!s->oldest_s || seen->first_s < s->oldest_s)
+		s->oldest_s = seen->first_s;
+	if (seen->last_s < s->since_s)
 		return 0;
 	if (s->n == s->cap) {
 		s->cap = s->cap ? 2 * s->cap : 64;

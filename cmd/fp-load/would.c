@@ -99,11 +99,14 @@ static void show(struct fp_cli *c, const struct fp_filter *f,
 /* ---- for how long ---- */
 
 /* For how long has the check observed, at least: since the settings were last
- * changed, since the first NIC's program was loaded. */
-static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
+ * changed and the first NIC's program was loaded, or since it first saw
+ * somebody. */
+static int64_t observed_s(struct fp_cli *c, struct fp_filter *f,
+			  const struct fl_seen *s)
 {
 	const struct fp_conf *conf = fp_maps_conf(f->node.maps);
 	int64_t now_s = fp_clock_unix_s(), since_s = now_s, set_s = 0;
+	int64_t boot_s = now_s - fp_clock_ms() / 1000;
 	struct fp_filter_nic n;
 	char path[PATH_MAX];
 	struct stat st;
@@ -116,7 +119,11 @@ static int64_t observed_s(struct fp_cli *c, struct fp_filter *f)
 	snprintf(path, sizeof(path), "%s/settings", c->state_dir);
 	if (!stat(path, &st))
 		set_s = st.st_mtime;
-	return now_s - (set_s > since_s ? set_s : since_s);
+	if (set_s > since_s)
+		since_s = set_s;
+	if (s->oldest_s && boot_s + s->oldest_s < since_s)
+		since_s = boot_s + s->oldest_s;
+	return now_s - since_s;
 }
 
 /* "3 h": whole ones of the largest unit that there are two of. */
@@ -136,7 +143,8 @@ static const char *span(int64_t s, char *out, size_t size)
 }
 
 static void say_observed(struct fp_cli *c, struct fp_filter *f,
-			 enum fp_setting key, enum fp_mode was)
+			 enum fp_setting key, enum fp_mode was,
+			 const struct fl_seen *seen)
 {
 	const char *name = fp_setting_keys[key].name;
 	char text[32];
@@ -149,7 +157,7 @@ static void say_observed(struct fp_cli *c, struct fp_filter *f,
 		fp_log(FP_LOG_WARN, "%s: it was off: nothing was observed",
 		       name);
 	} else {
-		s = observed_s(c, f);
+		s = observed_s(c, f, seen);
 		span(s, text, sizeof(text));
 		if (s < OBSERVED_ENOUGH_S)
 			fp_log(FP_LOG_WARN,
@@ -245,13 +253,15 @@ int fl_would(struct fp_cli *c, struct fp_filter *f, enum fp_setting key,
 	struct fl_seen s = { 0 };
 	int r;
 
-	say_observed(c, f, key, was);
-	if (!f->node.maps)
+	if (!f->node.maps) {
+		say_observed(c, f, key, was, &s);
 		return 0;
+	}
 	r = fp_facts_guard(&g, &f->node, c->cluster, c->is_cluster_named, e);
 	if (!r)
 		r = fl_seen_read(&s, f, &g, reason, e);
 	if (!r) {
+		say_observed(c, f, key, was, &s);
 		sum->sources += s.n;
 		sum->nodes += s.n_nodes;
 		sum->dialogs += s.n_dialogs;

@@ -390,4 +390,10 @@ PY
 	touch -d '5 hours ago' "$FP_STATE/settings"
 	says set -n stealth=enforce
 	[[ $stderr == *'observed for '*' s only'* ]] # loaded just now
+	sip 203.0.113.30 OPTIONS
+	judged
+	sleep 1
+	fl set sample=2
+	later 7300 set -n stealth=enforce # since it saw somebody
+	[[ $stderr == *'stealth: it has observed for 2 h'* ]]
 }
