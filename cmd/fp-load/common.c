@@ -30,7 +30,7 @@ static const struct row {
 	{ "watch", 0, FP_CAP_BPF, true },
 	{ "top", 0, FP_CAP_BPF, true },
 	{ "upgrade", LOAD, SSHD, false },
-	{ "test", LOAD, 0, false }, /* calls fl_rest */
+	{ "test", LOAD, SSHD, false }, /* calls fl_rest */
 };
 
 static const struct row *row_of(const struct fp_cli *c)
@@ -59,7 +59,7 @@ static struct fp_rights rights_of(const struct fp_cli *c)
 	};
 }
 
-static int begin(const struct fp_cli *c, struct fp_err *e)
+int fl_begin(const struct fp_cli *c, struct fp_err *e)
 {
 	const struct fp_rights r = rights_of(c);
 
@@ -74,7 +74,7 @@ int fl_rest(const struct fp_cli *c, struct fp_err *e)
 }
 
 /* After an attempt to open: what is given up now, or why it failed. */
-static int opened(const struct fp_cli *c, int r, struct fp_err *e)
+int fl_opened(const struct fp_cli *c, int r, struct fp_err *e)
 {
 	const struct fp_rights rights = rights_of(c);
 
@@ -120,10 +120,10 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 		return fp_err(e, -EINVAL,
 			      "-N %s: this tool works on its own node only",
 			      c->nodes[0]);
-	r = begin(c, e);
+	r = fl_begin(c, e);
 	if (r)
 		return r;
-	r = opened(c, fp_filter_open(out, &o, e), e);
+	r = fl_opened(c, fp_filter_open(out, &o, e), e);
 	if (!r && o.is_make)
 		warn_interpreted();
 	return r;
@@ -131,9 +131,9 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 
 int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e)
 {
-	int r = begin(c, e);
+	int r = fl_begin(c, e);
 
-	return r ? r : opened(c, fp_maps_open(out, c->pin_dir, e), e);
+	return r ? r : fl_opened(c, fp_maps_open(out, c->pin_dir, e), e);
 }
 
 int fl_duration(struct fp_cli *c, const char *option, int64_t *ms)

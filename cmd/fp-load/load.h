@@ -35,6 +35,10 @@ int fl_test(struct fp_cli *c);
  * before it reads what strangers sent.  No capability is left then, or CAP_BPF on
  * kernels that ask for it. */
 int fl_rest(const struct fp_cli *c, struct fp_err *e);
+/* What those two do around their opening, for a verb that opens something else:
+ * before, and with its result behind. */
+int fl_begin(const struct fp_cli *c, struct fp_err *e);
+int fl_opened(const struct fp_cli *c, int r, struct fp_err *e);
 
 /* The filter as the command line says, to change it or to look at it (under
  * --dry-run a change only looks).  Notices go to stderr. */

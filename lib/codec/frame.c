@@ -24,6 +24,7 @@ static void read_ports(struct fp_frame *f, const unsigned char *p, size_t n)
 
 	if (f->proto != IPPROTO_UDP && f->proto != IPPROTO_TCP)
 		return;
+	f->l4 = p;
 	if (n < 4)
 		return;
 	f->has_ports = true;
@@ -53,7 +54,8 @@ static int parse_ip4(struct fp_frame *f, const unsigned char *p, size_t n)
 	total = be16(p + 2);
 	if (total >= head && total < n)
 		n = total;
-	if (n > head && !(be16(p + 6) & 0x1fff))
+	f->is_later = be16(p + 6) & 0x1fff;
+	if (n > head && !f->is_later)
 		read_ports(f, p + head, n - head);
 	return 0;
 }
@@ -89,8 +91,10 @@ static int parse_ip6(struct fp_frame *f, const unsigned char *p, size_t n)
 	for (int i = 0; i < MAX_EXT && end - p >= 8; i++) {
 		size_t size = ext_size(f->proto, p);
 
-		if (!size)
+		if (!size) {
+			f->is_later = f->proto == IPPROTO_FRAGMENT;
 			break;
+		}
 		if (size > (size_t)(end - p))
 			return 0;
 		f->proto = p[0];

@@ -13,7 +13,9 @@ struct fp_frame {
 	struct fp_prefix src, dst;
 	uint8_t proto;         /* IPPROTO_*, behind IPv6 extension headers */
 	bool has_ports;        /* UDP or TCP, not a later fragment */
+	bool is_later;         /* a later fragment: has none, cut off or not */
 	uint16_t sport, dport; /* host order */
+	const unsigned char *l4;      /* the UDP or TCP header, or NULL */
 	const unsigned char *payload; /* of UDP or TCP; into the packet */
 	size_t payload_len;
 };

@@ -2,12 +2,17 @@
 #include "peer/capture.h"
 
 #include <pcap/pcap.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define ETH_SIZE 14
 #define FRAME_MAX 262144 /* libpcap's largest snapshot */
+#define BUFFER_SIZE (256 << 10)
 
 /* Link-layer headers of https://www.tcpdump.org/linktypes.html: how long, and
  * where in them the EtherType is (-1: nowhere, it follows from the packet). */
@@ -27,10 +32,14 @@ static const struct fp_link_layer {
 
 struct fp_capture {
 	pcap_t *pcap;
-	const char *file;
+	FILE *file; /* the pcap's own */
+	const char *name;
 	const struct fp_link_layer *layer;
+	uint64_t n, total;
 	unsigned char frame[ETH_SIZE + FRAME_MAX];
 };
+
+/* ---- opening ---- */
 
 static int fp_capture_layer(struct fp_capture *c, struct fp_err *e)
 {
@@ -45,25 +54,87 @@ static int fp_capture_layer(struct fp_capture *c, struct fp_err *e)
 		}
 	return fp_err(
 		e, -EINVAL,
-		"%s: captured on a link layer that is not supported: %s (%d)",
-		c->file, name ? name : "unknown", dlt);
+		"%s: captured on a link layer that is not supported: %s (%d); these are: Ethernet, raw IP, Linux cooked (any), BSD loopback",
+		c->name, name ? name : "unknown", dlt);
 }
 
-int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
+/* What people hand over in place of a capture, by its first bytes. */
+static const struct fp_magic {
+	unsigned char v[4];
+	size_t n;
+	const char *name, *tool;
+} fp_magics[] = {
+	{ { 0x1f, 0x8b }, 2, "gzip", "gzip" },
+	{ { 0xfd, '7', 'z', 'X' }, 4, "xz", "xz" },
+	{ { 0x28, 0xb5, 0x2f, 0xfd }, 4, "zstd", "zstd" },
+	{ { 'B', 'Z', 'h' }, 3, "bzip2", "bzip2" },
+	{ { 0x04, 0x22, 0x4d, 0x18 }, 4, "lz4", "lz4" },
+};
+
+static int fp_capture_magic(struct fp_capture *c, const unsigned char *p,
+			    size_t n, struct fp_err *e)
+{
+	if (!n)
+		return fp_err(e, -EINVAL, "%s: empty: not a capture", c->name);
+	for (size_t i = 0; i < sizeof(fp_magics) / sizeof(*fp_magics); i++) {
+		const struct fp_magic *m = &fp_magics[i];
+
+		if (n >= m->n && !memcmp(p, m->v, m->n))
+			return fp_err(
+				e, -EINVAL,
+				"%s: compressed (%s): %s -dc FILE | fp-load test -",
+				c->name, m->name, m->tool);
+	}
+	return 0;
+}
+
+/* Look at the first bytes and put them back. */
+static int fp_capture_peek(struct fp_capture *c, struct fp_err *e)
+{
+	unsigned char p[4];
+	size_t n = fread(p, 1, sizeof(p), c->file);
+
+	if (ferror(c->file))
+		return fp_err_sys(e, -errno, "%s", c->name);
+	for (size_t i = n; i; i--)
+		if (ungetc(p[i - 1], c->file) == EOF)
+			return fp_err(e, -EIO, "%s: cannot be read", c->name);
+	return fp_capture_magic(c, p, n, e);
+}
+
+static int fp_capture_start(struct fp_capture *c, struct fp_err *e)
+{
+	char why[PCAP_ERRBUF_SIZE] = "";
+	struct stat st;
+	int r;
+
+	setvbuf(c->file, NULL, _IOFBF, BUFFER_SIZE);
+	__fsetlocking(c->file, FSETLOCKING_BYCALLER);
+	if (!fstat(fileno(c->file), &st) && S_ISREG(st.st_mode))
+		c->total = (uint64_t)st.st_size;
+	r = fp_capture_peek(c, e);
+	if (r)
+		return r;
+	c->pcap = pcap_fopen_offline(c->file, why);
+	if (!c->pcap)
+		return fp_err(e, -EINVAL, "%s: not a capture: %s", c->name,
+			      why);
+	return fp_capture_layer(c, e);
+}
+
+int fp_capture_open_stream(struct fp_capture **out, FILE *f, const char *name,
+			   struct fp_err *e)
 {
 	struct fp_capture *c = calloc(1, sizeof(*c));
-	char why[PCAP_ERRBUF_SIZE] = "";
-	int r = 0;
+	int r;
 
-	if (!c)
+	if (!c) {
+		fclose(f);
 		return fp_err(e, -ENOMEM, "out of memory");
-	c->file = file;
-	c->pcap = pcap_open_offline(file, why);
-	if (!c->pcap)
-		r = strstr(why, file) ? fp_err(e, -EINVAL, "%s", why)
-				      : fp_err(e, -EINVAL, "%s: %s", file, why);
-	if (!r)
-		r = fp_capture_layer(c, e);
+	}
+	c->file = f;
+	c->name = name;
+	r = fp_capture_start(c, e);
 	if (r)
 		fp_capture_close(c);
 	else
@@ -71,14 +142,29 @@ int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
 	return r;
 }
 
+int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
+{
+	bool is_stdin = !strcmp(file, "-");
+	FILE *f =
+		is_stdin ? fdopen(dup(STDIN_FILENO), "rb") : fopen(file, "rbe");
+
+	if (!f)
+		return fp_err_sys(e, -errno, "%s", is_stdin ? "stdin" : file);
+	return fp_capture_open_stream(out, f, is_stdin ? "stdin" : file, e);
+}
+
 void fp_capture_close(struct fp_capture *c)
 {
 	if (!c)
 		return;
 	if (c->pcap)
-		pcap_close(c->pcap);
+		pcap_close(c->pcap); /* and the file */
+	else
+		fclose(c->file);
 	free(c);
 }
+
+/* ---- reading ---- */
 
 /* The EtherType of what is behind the link-layer header of n bytes. */
 static uint16_t fp_ethertype(const struct fp_link_layer *l,
@@ -92,22 +178,33 @@ static uint16_t fp_ethertype(const struct fp_link_layer *l,
 }
 
 /* An Ethernet header in place of the one that was captured. */
-static void fp_capture_convert(struct fp_capture *c, const unsigned char *p,
-			       size_t n, struct fp_packet *out)
+static void fp_capture_convert(struct fp_capture *c, struct fp_packet *x)
 {
 	const struct fp_link_layer *l = c->layer;
-	uint16_t type = n >= l->size ? fp_ethertype(l, p, n) : 0;
-	size_t body = n >= l->size ? n - l->size : 0;
+	const unsigned char *p = x->frame;
+	size_t body;
+	uint16_t type;
 
+	if (x->len < l->size) {
+		x->len = 0;
+		return;
+	}
+	type = fp_ethertype(l, p, x->len);
+	body = x->len - l->size;
 	if (body > FRAME_MAX)
 		body = FRAME_MAX;
 	c->frame[ETH_SIZE - 2] = (unsigned char)(type >> 8);
 	c->frame[ETH_SIZE - 1] = (unsigned char)type;
 	memcpy(c->frame + ETH_SIZE, p + l->size, body);
-	out->frame = c->frame;
-	out->len = ETH_SIZE + body;
-	out->wire_len += ETH_SIZE;
-	out->wire_len -= out->wire_len > l->size ? l->size : 0;
+	x->frame = c->frame;
+	x->len = ETH_SIZE + body;
+	x->wire_len = x->wire_len - l->size + ETH_SIZE;
+}
+
+static int fp_capture_failed(struct fp_capture *c, struct fp_err *e)
+{
+	return fp_err(e, -EINVAL, "%s: packet %llu: %s", c->name,
+		      (unsigned long long)c->n, pcap_geterr(c->pcap));
 }
 
 int fp_capture_next(struct fp_capture *c, struct fp_packet *out,
@@ -119,14 +216,26 @@ int fp_capture_next(struct fp_capture *c, struct fp_packet *out,
 
 	if (r == PCAP_ERROR_BREAK)
 		return 0;
+	c->n++;
 	if (r != 1)
-		return fp_err(e, -EINVAL, "%s: %s", c->file,
-			      pcap_geterr(c->pcap));
+		return fp_capture_failed(c, e);
+	/* a file may say that less was sent than was captured */
 	*out = (struct fp_packet){ .frame = p,
 				   .len = h->caplen,
-				   .wire_len = h->len,
-				   .unix_s = h->ts.tv_sec };
+				   .wire_len = h->len > h->caplen ? h->len
+								  : h->caplen,
+				   .unix_s = h->ts.tv_sec,
+				   .us = (uint32_t)h->ts.tv_usec };
 	if (c->layer->dlt != DLT_EN10MB)
-		fp_capture_convert(c, p, h->caplen, out);
+		fp_capture_convert(c, out);
 	return 1;
+}
+
+void fp_capture_place(const struct fp_capture *c, uint64_t *done,
+		      uint64_t *total)
+{
+	off_t at = c->total ? ftello(c->file) : -1;
+
+	*done = at > 0 ? (uint64_t)at : 0;
+	*total = c->total;
 }

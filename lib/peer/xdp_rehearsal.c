@@ -20,6 +20,7 @@ struct fp_rehearsal {
 	int prog_fd;
 	struct fp_maps *live; /* NULL: tables of our own */
 	struct fp_maps *own;
+	bool is_kept; /* modes stay as they were set in own */
 	struct fp_area area;
 	struct fp_rehearse *batch; /* what the program reads and writes */
 	/* frames, each before those that were put earlier: from start on */
@@ -82,14 +83,15 @@ static int fp_rehearsal_map(struct fp_rehearsal *r, struct fp_err *e)
 }
 
 /* Settings as they are now: a list of a length that was in no use may come while
- * we run. */
+ * we run.  Modes stand before what follows from the lists. */
 static void fp_rehearsal_follow(struct fp_rehearsal *r)
 {
-	struct fp_conf *to = fp_maps_conf(r->own);
+	size_t at = r->is_kept ? offsetof(struct fp_conf, n_fence) : 0;
 
 	if (r->live)
-		memcpy(to, fp_maps_conf(r->live),
-		       offsetof(struct fp_conf, nic));
+		memcpy((char *)fp_maps_conf(r->own) + at,
+		       (const char *)fp_maps_conf(r->live) + at,
+		       offsetof(struct fp_conf, nic) - at);
 }
 
 static int fp_rehearsal_copy(struct fp_rehearsal *r, struct fp_err *e)
@@ -147,16 +149,22 @@ struct fp_maps *fp_rehearsal_maps(struct fp_rehearsal *r)
 	return r->own;
 }
 
-bool fp_rehearsal_put(struct fp_rehearsal *r, const void *frame, size_t len)
+void fp_rehearsal_keep(struct fp_rehearsal *r)
+{
+	r->is_kept = true;
+}
+
+const unsigned char *fp_rehearsal_put(struct fp_rehearsal *r, const void *frame,
+				      size_t len)
 {
 	if (len > FP_XDP_RUN_MAX)
 		len = FP_XDP_RUN_MAX;
 	if (r->n == FP_REHEARSE_MAX || len > r->start)
-		return false;
+		return NULL;
 	r->start -= len;
 	memcpy(r->frames + r->start, frame, len);
 	r->len[r->n++] = len;
-	return true;
+	return r->frames + r->start;
 }
 
 /* The last one put stands first. */

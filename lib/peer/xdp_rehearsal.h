@@ -34,9 +34,16 @@ struct fp_rehearsal_verdict {
 	enum fp_reason observed; /* seen_*; FP_R_N: nothing */
 };
 
+/* From now on it keeps the modes that fp_rehearsal_maps has, rather than follow
+ * the filter's. */
+void fp_rehearsal_keep(struct fp_rehearsal *r);
+
 /* Take one more frame (from the Ethernet header on; 14 bytes at least, longer ones
- * than FP_XDP_RUN_MAX are cut).  false: full, fp_rehearsal_run is next. */
-bool fp_rehearsal_put(struct fp_rehearsal *r, const void *frame, size_t len);
+ * than FP_XDP_RUN_MAX are cut).  The copy that will be judged, which stands until
+ * the first that is put after the next run; NULL: full, fp_rehearsal_run is
+ * next. */
+const unsigned char *fp_rehearsal_put(struct fp_rehearsal *r, const void *frame,
+				      size_t len);
 
 /* Judge what was put, at most FP_REHEARSE_MAX frames: out[i] for the i-th, *n how
  * many (0 of none).  0; -errno: none was judged. */

@@ -554,121 +554,6 @@ while True:
 	[ "$(tr -cd '\t' <"$LAB_DIR/watch.log" | wc -c)" = 8 ]
 }
 
-# Three INVITEs: of the blocked source, of another, and an OPTIONS.
-capture() {
-	rm -f "$LAB_DIR/cap.log" # lab_capture waits for a line in it
-	lab_capture cap attacker net0 'udp dst port 5060'
-	send $BLOCKED "$(invite one)"
-	send $OTHER "$(invite two)"
-	send $OTHER "$(printf 'OPTIONS sip:a@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')"
-	lab_wait 5 eval '[ "$(lab_packets cap)" = 3 ]'
-	lab_stop cap INT
-}
-
-# convert LINKTYPE: the capture as raw (101), sll (113), sll2 (276) or ng.
-convert() {
-	python3 - "$1" "$LAB_DIR/cap.pcap" "$LAB_DIR/$1.pcap" <<'PY'
-import struct, sys
-kind, src, dst = sys.argv[1:]
-data = open(src, 'rb').read()
-at, packets = 24, []
-while at < len(data):
-    sec, usec, cap, wire = struct.unpack_from('<IIII', data, at)
-    packets.append((sec, usec, data[at + 16:at + 16 + cap]))
-    at += 16 + cap
-def block(t, body):
-    body += b'\0' * (-len(body) % 4)
-    n = struct.pack('<I', len(body) + 12)
-    return struct.pack('<I', t) + n + body + n
-head = {'raw': b'', 'sll': bytes(14) + b'\x08\0',
-        'sll2': b'\x08\0' + bytes(18)}
-with open(dst, 'wb') as f:
-    if kind == 'ng':
-        f.write(block(0x0a0d0d0a, struct.pack('<IHHq', 0x1a2b3c4d, 1, 0, -1)))
-        f.write(block(1, struct.pack('<HHI', 1, 0, 0)))
-        for sec, usec, p in packets:
-            t = sec * 1000000 + usec
-            f.write(block(6, struct.pack('<IIIII', 0, t >> 32, t & 0xffffffff,
-                                         len(p), len(p)) + p))
-    else:
-        link = {'raw': 101, 'sll': 113, 'sll2': 276}[kind]
-        f.write(struct.pack('<IHHIIII', 0xa1b2c3d4, 2, 4, 0, 0, 262144, link))
-        for sec, usec, p in packets:
-            p = head[kind] + p[14:]
-            f.write(struct.pack('<IIII', sec, usec, len(p), len(p)) + p)
-PY
-}
-
-@test "test: each packet's verdict, and no trace in the live filter" {
-	local before
-
-	fl attach net1
-	fl set sample=all
-	capture
-	before=$(fl stats)
-	seen=$(bpftool -j map dump pinned "$FP_PINS/v2/seen" | jq length)
-	says -j test "$LAB_DIR/cap.pcap"
-	[ "$status" = 0 ]
-	json 'map(select(.type == "packet")) | map([.n, .src, .verdict, .reason]) ==
-		[[1, "203.0.113.7", "drop", "drop_block"],
-		[2, "203.0.113.8", "pass", "pass_request"],
-		[3, "203.0.113.8", "pass", "pass_request"]]'
-	json '.[2].observed == "seen_stealth" and .[0].dport == 5060 and
-		.[0].proto == "udp" and (.[0].time | endswith("Z"))'
-	json '.[-1] | .packets == 3 and .dropped == 1 and .observed == 1 and
-		.changed == false'
-	[ "$(fl stats)" = "$before" ]
-	[ "$(bpftool -j map dump pinned "$FP_PINS/v2/seen" | jq length)" = "$seen" ]
-	says test "$LAB_DIR/cap.pcap"
-	[[ $stderr == *'3 packets: 1 dropped'* ]]
-	[ "${#lines[@]}" = 3 ]
-}
-
-@test "test reads raw IP, Linux cooked and pcapng, and stdin" {
-	fl attach net1
-	capture
-	for kind in raw sll sll2 ng; do
-		convert $kind
-		says -j test "$LAB_DIR/$kind.pcap"
-		[ "$status" = 0 ] || { echo "$kind: $stderr"; return 1; }
-		json '.[-1].dropped == 1 and .[-1].packets == 3' ||
-			{ echo "$kind: $output"; return 1; }
-	done
-	output=$(fl -j test - <"$LAB_DIR/cap.pcap")
-	json '.[-1].dropped == 1'
-}
-
-@test "test follows the live lists and settings" {
-	fl attach net1
-	capture
-	fl set lists=observe
-	says -j test "$LAB_DIR/cap.pcap"
-	json '.[0].verdict == "pass" and .[0].observed == "seen_block"'
-	fl set lists=enforce stealth=enforce
-	block del $BLOCKED
-	says -j test "$LAB_DIR/cap.pcap"
-	json '.[0].verdict == "pass" and .[2].verdict == "drop" and
-		.[2].reason == "drop_stealth"'
-}
-
-@test "test of what is no capture, or damaged: exit 2" {
-	fl attach net1
-	capture
-	says test "$LAB_DIR/none.pcap"
-	[ "$status" = 2 ]
-	[[ $stderr == *none.pcap*'No such file'* ]]
-	echo 'what is this?' >"$LAB_DIR/bad.pcap"
-	says test "$LAB_DIR/bad.pcap"
-	[ "$status" = 2 ]
-	[[ $stderr == *bad.pcap* ]]
-	head -c -7 "$LAB_DIR/cap.pcap" >"$LAB_DIR/bad.pcap"
-	says test "$LAB_DIR/bad.pcap"
-	[ "$status" = 2 ]
-	[ "${#lines[@]}" = 2 ]
-	says test
-	[ "$status" = 2 ]
-}
-
 # ---- upgrade
 
 @test "upgrade of what is current, or of nothing, changes nothing" {
@@ -700,7 +585,7 @@ examples() {
 
 	lab_in node ip link add eth0 type veth peer name x1
 	fl attach net1
-	capture
+	capture cap
 	fl detach net1
 	cp "$LAB_DIR/cap.pcap" "$LAB_DIR/incident.pcap"
 	echo 198.51.100.0/24 >"$LAB_DIR/carriers.txt"
@@ -724,7 +609,7 @@ examples() {
 	page=$(mandoc -Tascii -O width=1000 man/fp-load.8 | col -b |
 		tr -s '[:space:]' ' ' | sed 's/ ([^)]*)//g')
 	fl attach net1
-	capture
+	capture cap
 	for args in 'attach net1' 'detach net1' confirm status 'set' stats \
 		'watch --for 1s' upgrade "test $LAB_DIR/cap.pcap"; do
 		# shellcheck disable=SC2086 # words
@@ -760,7 +645,7 @@ examples() {
 
 @test "a full disk is no success" {
 	fl attach net1
-	capture
+	capture cap
 	for verb in status 'set' stats "test $LAB_DIR/cap.pcap"; do
 		# shellcheck disable=SC2086 # words
 		run -2 lab_in node bash -c '"$@" >/dev/full' x "$load" $verb

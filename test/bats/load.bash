@@ -95,3 +95,12 @@ foreign() {
 }
 
 counted() { fl stats | grep -q "$1"; }
+
+# capture NAME [OPTION...] [SOURCE PORT TEXT]...: $LAB_DIR/NAME.pcap; without
+# packets an INVITE of $BLOCKED, one of $OTHER, and its OPTIONS.
+capture() {
+	local name=$1
+
+	shift
+	python3 test/lab/capture.py -f "$LAB_DIR/$name.pcap" "$@"
+}
