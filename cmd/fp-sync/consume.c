@@ -10,6 +10,7 @@
 #include "cli/notify.h"
 #include "consume.h"
 #include "io/clock.h"
+#include "node/rights.h"
 
 #define TICK_MS 1000
 #define RETRY_MIN_MS 1000
@@ -332,6 +333,18 @@ static int open_place(struct fs_consume *s, struct fp_err *e)
 	return s->is_push ? fp_bans_open(&s->bans, &push, e) : 0;
 }
 
+/* On this node only: who pushes needs what is his, keys above all.  What opens
+ * files stays, for a TLS key that is read with each connection. */
+static int confine(struct fs_consume *s, struct fp_err *e)
+{
+	const struct fp_rights rights = { .state_dir = s->c->state_dir,
+					  .pins = s->c->pin_dir,
+					  .use = FP_CAP_BPF | FP_CAP_SYS_PTRACE,
+					  .is_change = true };
+
+	return s->is_push ? 0 : fp_rights_begin(&rights, "consume", e);
+}
+
 static int run(struct fs_consume *s, struct fp_err *e)
 {
 	int r = fp_loop_open(&s->loop, e);
@@ -377,6 +390,8 @@ int fs_consume(struct fp_cli *c)
 		r = open_place(&s, &e);
 	if (!r)
 		r = fs_broker(c, &s.url, &s.opts, &e);
+	if (!r)
+		r = confine(&s, &e);
 	if (!r)
 		r = run(&s, &e);
 	if (r)
