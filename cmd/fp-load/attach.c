@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "load.h"
+#include "attach.h"
 
 #include <string.h>
 
@@ -60,35 +60,45 @@ static void say(const struct fp_filter_nic *n)
 		       n->link.name, (long long)n->confirm_s);
 }
 
-static int attach_one(struct fp_cli *c, struct fp_filter *f,
-		      const struct fp_attach *a, struct fl_tally *t)
+int fl_attach_record(struct fp_cli *c, const struct fp_attach *a,
+		     const struct fp_filter_nic *n, bool is_changed,
+		     const struct fp_err *e)
 {
 	struct rec rec = { .nic = a->name, .confirm_s = -1 };
-	struct fp_err e = { 0 };
-	struct fp_filter_nic n;
-	int r = fp_filter_attach(f, a, &n, &rec.changed, &e);
 
-	fl_tally_add(c, t, r, &e, rec.changed);
-	if (r) {
-		rec.error = e.text;
+	if (e) {
+		rec.error = e->text;
 		return fl_record(c, &type, &rec);
 	}
-	rec.nic = n.link.name;
-	rec.driver = n.link.driver;
-	rec.ifindex = (uint64_t)n.link.ifindex;
-	rec.mtu = n.link.mtu;
-	rec.rx_queues = n.link.rx_queues;
-	rec.kind = fl_known(n.link.kind);
-	rec.over = fl_known(n.link.over);
-	rec.confirm_s = n.confirm_s;
-	if (n.is_attached) {
-		rec.mode = n.is_generic ? "generic" : "native";
-		say(&n);
+	rec.changed = is_changed;
+	rec.nic = n->link.name;
+	rec.driver = n->link.driver;
+	rec.ifindex = (uint64_t)n->link.ifindex;
+	rec.mtu = n->link.mtu;
+	rec.rx_queues = n->link.rx_queues;
+	rec.kind = fl_known(n->link.kind);
+	rec.over = fl_known(n->link.over);
+	rec.confirm_s = n->confirm_s;
+	if (n->is_attached) {
+		rec.mode = n->is_generic ? "generic" : "native";
+		say(n);
 	}
-	if (rec.changed && !c->is_dry_run)
+	if (is_changed && !c->is_dry_run)
 		fp_log_change(fp_cli_get(c, "why"), "attach %s mode=%s",
 			      rec.nic, rec.mode);
 	return fl_record(c, &type, &rec);
+}
+
+static int attach_one(struct fp_cli *c, struct fp_filter *f,
+		      const struct fp_attach *a, struct fl_tally *t)
+{
+	struct fp_err e = { 0 };
+	struct fp_filter_nic n;
+	bool is_changed = false;
+	int r = fp_filter_attach(f, a, &n, &is_changed, &e);
+
+	fl_tally_add(c, t, r, &e, is_changed);
+	return fl_attach_record(c, a, &n, is_changed, r ? &e : NULL);
 }
 
 static int attach_all(struct fp_cli *c, struct fp_filter *f,
@@ -124,7 +134,12 @@ int fl_attach(struct fp_cli *c)
 		r = fl_duration(c, "confirm", &a.confirm_ms);
 	if (r)
 		return r;
+	if (fp_cli_get(c, "stay") && (a.confirm_ms || c->is_dry_run))
+		return fp_cli_usage(c, "--stay and %s do not go together",
+				    a.confirm_ms ? "--confirm" : "--dry-run");
 	r = fp_out_check(c->out, &type, &e);
+	if (!r && fp_cli_get(c, "stay"))
+		return fl_attach_stay(c, &a);
 	if (!r)
 		r = fl_open(c, FL_MAKE, &f, &e);
 	if (r)

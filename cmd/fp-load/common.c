@@ -101,6 +101,13 @@ static void on_notice(void *ctx, const char *text)
 int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 	    struct fp_err *e)
 {
+	return fl_open_notice(c, how, on_notice, NULL, out, e);
+}
+
+int fl_open_notice(struct fp_cli *c, enum fl_open how,
+		   void (*notice)(void *ctx, const char *text), void *ctx,
+		   struct fp_filter *out, struct fp_err *e)
+{
 	bool is_change = (how & FL_CHANGE) && !c->is_dry_run;
 	const struct fp_filter_opts o = {
 		.state_dir = c->state_dir,
@@ -112,7 +119,8 @@ int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 		.is_upgrade = how == FL_UPGRADE,
 		.cluster = c->cluster,
 		.is_cluster_named = c->is_cluster_named,
-		.notice = on_notice,
+		.notice = notice,
+		.ctx = ctx,
 	};
 	int r;
 

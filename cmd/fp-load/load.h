@@ -51,6 +51,11 @@ enum fl_open {
 int fl_open(struct fp_cli *c, enum fl_open how, struct fp_filter *out,
 	    struct fp_err *e);
 
+/* The same with notices to who asks. */
+int fl_open_notice(struct fp_cli *c, enum fl_open how,
+		   void (*notice)(void *ctx, const char *text), void *ctx,
+		   struct fp_filter *out, struct fp_err *e);
+
 /* The maps alone, without the lock: for those who count and watch. */
 int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e);
 

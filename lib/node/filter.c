@@ -51,7 +51,7 @@ static int fp_filter_open_node(struct fp_filter *f, struct fp_err *e)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int fp_filter_check_layout(struct fp_filter *f, struct fp_err *e)
+int fp_filter_check_layout(struct fp_filter *f, struct fp_err *e)
 {
 	unsigned int other = fp_pins_other_layout(f->opts.pins);
 
@@ -160,7 +160,8 @@ static void fp_look_slot(const struct fp_conf *c, struct fp_filter_nic *n)
 
 	n->is_generic = nic->generic;
 	n->confirm_s = fp_confirm_left_s(nic->confirm_until_s);
-	n->is_current = c->build[n->slot] == fp_xdp_build();
+	n->build = c->build[n->slot];
+	n->is_current = n->build == fp_xdp_build();
 	if (c->loaded_s[n->slot])
 		n->loaded_s =
 			fp_clock_unix_s() - fp_boot_s() + c->loaded_s[n->slot];

@@ -59,6 +59,7 @@ struct fp_filter_nic {
 	int slot;                /* -1: none */
 	bool is_pinned;          /* run is filled */
 	struct fp_xdp_link run;
+	uint32_t build;   /* fp_xdp_build of whose program it is; 0: unknown */
 	bool is_current;  /* the program is this build's */
 	int64_t loaded_s; /* unix time when it was put there */
 	bool is_attached; /* the filter is on this very NIC */

@@ -6,6 +6,9 @@
 
 #include "node/filter.h"
 
+/* -EPROTO: there are tables of another layout, and not is_upgrade. */
+int fp_filter_check_layout(struct fp_filter *f, struct fp_err *e);
+
 /* conf->nic[] by name; -1: none. */
 int fp_filter_slot(struct fp_filter *f, const char *ifname);
 /* The first that is free; -ENOSPC. */
