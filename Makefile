@@ -14,6 +14,10 @@ BASHCOMPDIR ?= $(or $(shell pkg-config --variable=completionsdir \
 	bash-completion 2>/dev/null),$(PREFIX)/share/bash-completion/completions)
 SYSTEMDUNITDIR ?= $(or $(shell pkg-config --variable=systemdsystemunitdir \
 	systemd 2>/dev/null),/lib/systemd/system)
+SYSUSERSDIR ?= $(or $(shell pkg-config --variable=sysusersdir \
+	systemd 2>/dev/null),/usr/lib/sysusers.d)
+TMPFILESDIR ?= $(or $(shell pkg-config --variable=tmpfilesdir \
+	systemd 2>/dev/null),/usr/lib/tmpfiles.d)
 
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
@@ -222,7 +226,8 @@ man_dir = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $1))/$(notdir $1)
 install: tools $(B)/libfastpath.a
 	$(Q)$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BASHCOMPDIR) \
 		$(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR) \
-		$(DESTDIR)$(SYSTEMDUNITDIR) $(DESTDIR)$(DOCDIR)
+		$(DESTDIR)$(SYSTEMDUNITDIR) $(DESTDIR)$(DOCDIR) \
+		$(DESTDIR)$(SYSUSERSDIR) $(DESTDIR)$(TMPFILESDIR)
 	$(Q)$(INSTALL) -m 755 $(TOOLS:%=$(B)/%) $(DESTDIR)$(SBINDIR)
 	$(Q)$(foreach m,$(wildcard man/*.[578]),\
 		$(INSTALL) -Dm 644 $m $(call man_dir,$m) &&) true
@@ -235,6 +240,10 @@ install: tools $(B)/libfastpath.a
 	$(Q)for u in $(notdir $(UNITS)); do \
 		sed 's|/usr/sbin/fp-|$(SBINDIR)/fp-|' examples/systemd/$$u \
 			>$(DESTDIR)$(SYSTEMDUNITDIR)/$$u || exit; done
+	$(Q)$(INSTALL) -m 644 examples/systemd/fastpath.sysusers.conf \
+		$(DESTDIR)$(SYSUSERSDIR)/fastpath.conf
+	$(Q)$(INSTALL) -m 644 examples/systemd/fastpath.tmpfiles.conf \
+		$(DESTDIR)$(TMPFILESDIR)/fastpath.conf
 	$(Q)$(INSTALL) -m 644 LICENSE $(DESTDIR)$(DOCDIR)
 	$(Q)$(INSTALL) -m 644 bpf/LICENSE $(DESTDIR)$(DOCDIR)/LICENSE.bpf
 
@@ -244,7 +253,9 @@ uninstall:
 		$(DESTDIR)$(ZSHCOMPDIR)/_fastpath \
 		$(TOOLS:%=$(DESTDIR)$(BASHCOMPDIR)/%) \
 		$(TOOLS:%=$(DESTDIR)$(FISHCOMPDIR)/%.fish) \
-		$(addprefix $(DESTDIR)$(SYSTEMDUNITDIR)/,$(notdir $(UNITS)))
+		$(addprefix $(DESTDIR)$(SYSTEMDUNITDIR)/,$(notdir $(UNITS))) \
+		$(DESTDIR)$(SYSUSERSDIR)/fastpath.conf \
+		$(DESTDIR)$(TMPFILESDIR)/fastpath.conf
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)
 
 dist:

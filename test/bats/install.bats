@@ -13,7 +13,8 @@ setup() {
 to_dest() {
 	make -s -o tools "$1" DESTDIR="$dest" PREFIX=/usr \
 		BASHCOMPDIR=/usr/share/bash-completion/completions \
-		SYSTEMDUNITDIR=/lib/systemd/system
+		SYSTEMDUNITDIR=/lib/systemd/system \
+		SYSUSERSDIR=/usr/lib/sysusers.d TMPFILESDIR=/usr/lib/tmpfiles.d
 }
 
 @test "install puts tools, pages and completions where they belong" {
@@ -35,6 +36,10 @@ to_dest() {
 		[ -e "$unit" ] || continue
 		[ -f "$dest/lib/systemd/system/$(basename "$unit")" ]
 	done
+	for what in sysusers tmpfiles; do
+		cmp "examples/systemd/fastpath.$what.conf" \
+			"$dest/usr/lib/$what.d/fastpath.conf"
+	done
 }
 
 @test "units name the directory the tools went to" {
@@ -42,7 +47,8 @@ to_dest() {
 	compgen -G 'examples/systemd/*.service' >/dev/null ||
 		skip "there are no units"
 	make -s -o tools install DESTDIR="$dest" PREFIX=/opt/fp \
-		SYSTEMDUNITDIR=/units BASHCOMPDIR=/bash
+		SYSTEMDUNITDIR=/units BASHCOMPDIR=/bash \
+		SYSUSERSDIR=/sysusers TMPFILESDIR=/tmpfiles
 	run ! grep -r /usr/sbin/fp- "$dest/units"
 	grep -rq /opt/fp/sbin/fp- "$dest/units"
 }

@@ -20,7 +20,7 @@ needs_systemd() {
 installed() {
 	local unit name
 
-	for unit in systemd/*; do
+	for unit in systemd/*.service systemd/*.timer; do
 		name=${unit##*/}
 		sed "s|/usr/sbin/fp-|$FP_BUILD/fp-|" "$unit" \
 			>"$BATS_TEST_TMPDIR/${name/@./@lo.}"
@@ -71,13 +71,62 @@ commands() {
 }
 
 @test "what runs for ever says that it is alive" {
-	for unit in systemd/fp-sync-*.service; do
+	for unit in systemd/fp-sync-*.service systemd/fp-load@.service; do
 		echo "$unit"
 		grep -qx 'Type=notify' "$unit"
 		grep -q '^WatchdogSec=' "$unit"
 		grep -q '^Restart=' "$unit"
 	done
 	grep -qx 'User=fastpath' systemd/fp-sync-push.service
+}
+
+@test "the filter's units: no root, no more capabilities, nothing on stop" {
+	unit=systemd/fp-load@.service
+	grep -qx 'CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_PERFMON' $unit
+	unit=systemd/fp-block-sweep.service
+	grep -qx 'CapabilityBoundingSet=CAP_BPF' $unit
+	for unit in systemd/fp-load@.service systemd/fp-block-sweep.service; do
+		grep -qx 'User=fastpath' $unit
+		[ "$(sed -n 's/^AmbientCapabilities=//p' $unit)" = \
+			"$(sed -n 's/^CapabilityBoundingSet=//p' $unit)" ]
+		run ! grep -E '^(ExecStop|Requires|BindsTo)=' $unit
+	done
+	grep -q '^Before=network-pre.target' systemd/fp-load@.service
+	grep -qx 'Wants=network-pre.target' systemd/fp-load@.service
+}
+
+# In a root directory of its own, which needs a bpffs and so a mount namespace.
+@test "the user and the directories, as systemd makes them" {
+	command -v systemd-sysusers systemd-tmpfiles >/dev/null ||
+		skip 'no systemd-sysusers and systemd-tmpfiles'
+	[ "$(id -u)" = 0 ] || skip 'needs root'
+	root=$BATS_TEST_TMPDIR/root
+	mkdir -p "$root"/{etc,usr/lib/sysusers.d,usr/lib/tmpfiles.d,sys/fs/bpf}
+	for what in sysusers tmpfiles; do
+		cp systemd/fastpath.$what.conf \
+			"$root/usr/lib/$what.d/fastpath.conf"
+	done
+	# shellcheck disable=SC2016 # for the inner shell
+	run -0 unshare -m bash -euc '
+		mount -t bpf -o mode=700 bpf "$1/sys/fs/bpf"
+		for i in 1 2; do
+			systemd-sysusers --root="$1"
+			systemd-tmpfiles --root="$1" --create fastpath.conf
+		done
+		cd "$1"
+		id=$(sed -n "s/^fastpath:x:\([0-9]*\):.*/\1/p" etc/passwd)
+		find var/lib/fastpath sys/fs/bpf ! -name "*.debug" -printf "%p %m %U %G\n" |
+			sed "s/\b$id\b/N/g" | sort' x "$root"
+	echo "$output"
+	got=$(grep -E '^(sys|var)' <<<"$output")
+	[ "$got" = "sys/fs/bpf 711 0 0
+sys/fs/bpf/fastpath 750 N N
+var/lib/fastpath 755 N N
+var/lib/fastpath/home 750 N N
+var/lib/fastpath/lists 755 N N" ]
+	grep -qE '^fastpath:x:[0-9]+:[0-9]+:fastpath:/var/lib/fastpath/home:/bin/sh$' \
+		"$root/etc/passwd"
+	grep -qE '^fastpath:!' "$root/etc/shadow"
 }
 
 @test "units and crontab run verbs and options that the tools have" {
