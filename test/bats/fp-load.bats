@@ -595,7 +595,7 @@ examples() {
 			bash -e -o pipefail -c "$example") </dev/null \
 			>"$LAB_DIR/example.out"
 		n=$((n + 1))
-		[[ $example != *incident* ]] ||
+		[[ $example != *incident*'.src'* ]] ||
 			grep -qx $BLOCKED "$LAB_DIR/example.out"
 	done < <(examples)
 	[ $n -ge 6 ]
@@ -645,6 +645,7 @@ examples() {
 
 @test "a full disk is no success" {
 	fl attach net1
+	filters # so that there is something to count
 	capture cap
 	for verb in status 'set' stats "test $LAB_DIR/cap.pcap"; do
 		# shellcheck disable=SC2086 # words
