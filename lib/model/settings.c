@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/whole.h"
 #include "model/area.h"
 #include "model/settings_ports.h"
 
@@ -268,69 +269,23 @@ int fp_settings_read(struct fp_settings *s, const char *state_dir,
 	return n_bad;
 }
 
-static int fp_settings_put(int fd, const char *data, size_t n)
-{
-	while (n) {
-		ssize_t r = write(fd, data, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r <= 0)
-			return r ? -errno : -EIO;
-		data += r;
-		n -= (size_t)r;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-/* The directory's own entry must reach the disk too. */
-static int fp_dir_sync(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), r;
-
-	if (fd < 0)
-		return -errno;
-	r = fsync(fd) ? -errno : 0;
-	close(fd);
-	return r;
-}
-
-static int fp_settings_replace(const char *dir, const char *data, size_t n)
-{
-	char path[PATH_MAX], tmp[PATH_MAX];
-	int fd, r;
-
-	snprintf(path, sizeof(path), "%s/settings", dir);
-	snprintf(tmp, sizeof(tmp), "%s/settings.tmp", dir);
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		  0644);
-	if (fd < 0)
-		return -errno;
-	r = fp_settings_put(fd, data, n);
-	if (close(fd) && !r)
-		r = -errno;
-	if (!r && rename(tmp, path))
-		r = -errno;
-	if (r)
-		unlink(tmp);
-	return r ? r : fp_dir_sync(dir);
-}
-
 int fp_settings_write(const struct fp_settings *s, const char *state_dir,
 		      struct fp_err *e)
 {
 	struct fp_buf b = { 0 };
-	int r = -ENOMEM;
+	char path[PATH_MAX];
+	int r;
 
 	for (int k = 0; k < FP_SET_N; k++) {
 		fp_buf_printf(&b, "%s=", fp_setting_keys[k].name);
 		fp_settings_print(s, (enum fp_setting)k, &b);
 		fp_buf_str_add(&b, "\n");
 	}
-	if (!b.is_failed)
-		r = fp_settings_replace(state_dir, b.data, b.len);
+	snprintf(path, sizeof(path), "%s/settings", state_dir);
+	r = b.is_failed ? fp_err_sys(e, -ENOMEM, "%s", path)
+			: fp_whole_write(path, b.data, b.len, 0644, e);
 	fp_buf_fini(&b);
-	return r ? fp_err_sys(e, r, "%s/settings", state_dir) : 0;
+	return r;
 }
 
 /* ---- sshd, and the maps ---- */

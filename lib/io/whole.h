@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FP_IO_WHOLE_H
+#define FP_IO_WHOLE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Make path hold these n bytes: a reader sees the old file or the new one, after a
+ * power cut too, and never a part.  Written beside it as path.tmp, which no two
+ * hold at once; what a killed writer left there is written over.  A symbolic link
+ * stays one.  mode: of the file, whatever the umask says.
+ * 0.  -EINVAL: path is no file (a device, a directory).  -EAGAIN: another one
+ * writes it.  -errno: the old file stays, and e names the path. */
+int fp_whole_write(const char *path, const void *data, size_t n, mode_t mode,
+		   struct fp_err *e);
+
+#endif
