@@ -208,6 +208,9 @@ enum fp_reason {
 
 #define FP_C_SEEN_NEW (FP_REASON_ROW - 1) /* a fp_seen_news stands there */
 #define FP_SEEN_DAY_S 86400
+/* user space only: packets of CPU 0 is when the row was last set to zero,
+ * CLOCK_MONOTONIC in ns; written after that was done */
+#define FP_C_ZEROED (FP_REASON_ROW - 2)
 
 struct fp_counter {
 	__u64 packets, bytes;
@@ -293,6 +296,6 @@ _Static_assert(sizeof(struct fp_query) == 24, "no holes");
 _Static_assert(sizeof(struct fp_sample) == 312, "no holes");
 _Static_assert(sizeof(struct fp_seen_news) == sizeof(struct fp_counter),
 	       "one in the place of the other");
-_Static_assert(FP_R_N <= FP_C_SEEN_NEW, "a row holds every reason");
+_Static_assert(FP_R_N <= FP_C_ZEROED, "a row holds every reason");
 
 #endif

@@ -14,8 +14,9 @@ const char *fl_reason_action(size_t reason);
 /* "udp"; NULL for one that has no name here. */
 const char *fl_proto_name(uint8_t proto);
 
-/* The first line that is not empty, of n bytes. */
-#define FL_LINE_SIZE 128
+/* The first line that is not empty, of n bytes: of a sample all of it, three bytes
+ * for each that is zero. */
+#define FL_LINE_SIZE (3 * FP_SAMPLE_HEAD + 4)
 void fl_first_line(char out[FL_LINE_SIZE], const unsigned char *p, size_t n);
 
 #endif

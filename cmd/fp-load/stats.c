@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "io/clock.h"
 #include "io/loop.h"
+#include "io/whole.h"
 #include "packet.h"
 
 struct rec {
@@ -43,9 +46,35 @@ static const struct fp_field prom_fields[] = {
 static const struct fp_type prom_type = { "filter", prom_fields,
 					  FL_COUNT(prom_fields) };
 
+/* What one asks at night, Prometheus only. */
+struct state {
+	const char *check;
+	uint64_t mode;
+	bool is_attached;
+	uint64_t bypass_s;
+};
+static const struct fp_field mode_fields[] = {
+	{ "check", offsetof(struct state, check), FP_F_STR, NULL,
+	  "lists, stealth or malformed" },
+	{ "mode", offsetof(struct state, mode), FP_F_U64, NULL,
+	  "what a check does: 0 off, 1 observe, 2 enforce" },
+};
+static const struct fp_type mode_type = { "filter", mode_fields,
+					  FL_COUNT(mode_fields) };
+static const struct fp_field state_fields[] = {
+	{ "attached", offsetof(struct state, is_attached), FP_F_BOOL, NULL,
+	  "does the filter act on a NIC" },
+	{ "bypass_seconds", offsetof(struct state, bypass_s), FP_F_U64,
+	  "seconds", "for how long nothing is dropped (fp-sync bypass)" },
+};
+static const struct fp_type state_type = { "filter", state_fields,
+					   FL_COUNT(state_fields) };
+
 struct stats {
 	struct fp_cli *c;
 	const struct fp_type *type;
+	enum fp_format format;
+	const char *output; /* a file, or NULL */
 	struct fp_maps *maps;
 	bool is_reset;
 	/* with --every */
@@ -82,6 +111,24 @@ static int print_nic(struct stats *s, const char *nic, struct fp_counter *last,
 	return r;
 }
 
+static int print_state(struct stats *s, const struct fp_conf *conf)
+{
+	const struct state v[] = {
+		{ .check = "lists", .mode = conf->lists },
+		{ .check = "stealth", .mode = conf->stealth },
+		{ .check = "malformed", .mode = conf->malformed },
+	};
+	const struct state all = {
+		.is_attached = fp_maps_is_attached(s->maps),
+		.bypass_s = fp_filter_bypass_s(conf),
+	};
+	int r = fl_record(s->c, &state_type, &all);
+
+	for (size_t i = 0; i < FL_COUNT(v) && !r; i++)
+		r = fl_record(s->c, &mode_type, &v[i]);
+	return r;
+}
+
 static int print_all(struct stats *s, double over_s)
 {
 	struct fp_counter now[FP_R_N];
@@ -95,11 +142,55 @@ static int print_all(struct stats *s, double over_s)
 		if (fp_maps_counters(s->maps, i, now, &e))
 			return fp_cli_fail(s->c, -EIO, &e);
 		r = print_nic(s, conf->nic[i].name, s->last[i], now, over_s);
-		if (!r && s->is_reset && !s->c->is_dry_run &&
+	}
+	if (!r && s->type == &prom_type && !s->c->fields)
+		r = print_state(s, conf);
+	return r;
+}
+
+/* Into the file: made in memory, so that what is wrong with it is not in it. */
+static int write_all(struct stats *s, double over_s)
+{
+	struct fp_out *out = s->c->out;
+	struct fp_err e = { 0 };
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	int r = f ? fp_out_open(&s->c->out, f, s->format, s->c->fields)
+		  : -ENOMEM;
+	int status = 0;
+
+	if (!r) {
+		status = print_all(s, over_s);
+		if (!status && s->format == FP_JSON)
+			fp_out_summary(s->c->out, s->is_reset, NULL, NULL);
+		r = fp_out_close(s->c->out, &e);
+	}
+	s->c->out = out;
+	if (f && fclose(f) && !r)
+		r = -ENOMEM;
+	if (!r && !status)
+		r = fp_whole_write(s->output, text, n, 0644, &e);
+	free(text);
+	return r ? fp_cli_fail(s->c, r, &e) : status;
+}
+
+static int put_all(struct stats *s, double over_s)
+{
+	return s->output ? write_all(s, over_s) : print_all(s, over_s);
+}
+
+static int reset_all(struct stats *s)
+{
+	const struct fp_conf *conf = fp_maps_conf(s->maps);
+	struct fp_err e = { 0 };
+
+	for (unsigned int i = 0; i < FP_NICS; i++)
+		if (conf->nic[i].name[0] &&
 		    fp_maps_counters_reset(s->maps, i, &e))
 			return fp_cli_fail(s->c, -EIO, &e);
-	}
-	return r;
+	fp_log_change(NULL, "stats --reset");
+	return 0;
 }
 
 static void on_round(void *ctx)
@@ -107,7 +198,7 @@ static void on_round(void *ctx)
 	struct stats *s = ctx;
 	int64_t now_ms = fp_clock_ms();
 
-	s->status = print_all(s, (double)(now_ms - s->at_ms) / 1000);
+	s->status = put_all(s, (double)(now_ms - s->at_ms) / 1000);
 	s->at_ms = now_ms;
 	fp_out_flush(s->c->out);
 	s->next_ms += s->every_ms;
@@ -139,15 +230,15 @@ static int repeat(struct stats *s)
 
 static int run(struct stats *s)
 {
-	int r = print_all(s, NAN);
+	int r = put_all(s, NAN);
 
 	if (!r && s->every_ms)
 		r = repeat(s);
+	if (!r && s->is_reset && !s->c->is_dry_run)
+		r = reset_all(s);
 	if (r)
 		return r;
-	if (s->is_reset && !s->c->is_dry_run)
-		fp_log_change(NULL, "stats --reset");
-	if (s->type == &type)
+	if (s->type == &type && !s->output)
 		fp_out_summary(s->c->out, s->is_reset, NULL, NULL);
 	return s->is_reset && s->c->is_dry_run ? FP_EXIT_NO : FP_EXIT_OK;
 }
@@ -163,6 +254,7 @@ static int set_format(struct stats *s)
 	size_t i = 0;
 	int r;
 
+	s->format = s->c->is_json ? FP_JSON : FP_TEXT;
 	if (!word)
 		return 0;
 	while (i < FL_COUNT(names) && strcmp(word, names[i]))
@@ -172,6 +264,7 @@ static int set_format(struct stats *s)
 			s->c,
 			"--format: \"%s\" is not text, json or prometheus",
 			word);
+	s->format = (enum fp_format)i;
 	if (i == FP_PROMETHEUS)
 		s->type = &prom_type;
 	fp_out_close(s->c->out, &e);
@@ -189,9 +282,12 @@ int fl_stats(struct fp_cli *c)
 	if (c->argc)
 		return fp_cli_usage(c, "stats takes no \"%s\"", c->argv[0]);
 	s.is_reset = fp_cli_get(c, "reset");
+	s.output = fp_cli_get(c, "output");
 	r = fl_duration(c, "every", &s.every_ms);
 	if (!r && s.is_reset && s.every_ms)
 		r = fp_cli_usage(c, "--reset and --every do not go together");
+	if (!r && s.output && !*s.output)
+		r = fp_cli_usage(c, "--output: no file is named");
 	if (!r)
 		r = set_format(&s);
 	if (r)

@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "load.h"
-
-#include <netinet/in.h>
 #include <string.h>
 
 #include "codec/frame.h"
+#include "drops.h"
 #include "io/clock.h"
 #include "io/loop.h"
 #include "packet.h"
-#include "peer/maps_samples.h"
 
 struct rec {
 	int64_t time;
 	const char *nic, *reason;
 	char src[FP_PREFIX_STRLEN];
-	uint64_t sport, dport;
+	int64_t sport, dport;
 	const char *proto;
 	uint64_t len;
 	char payload[FL_LINE_SIZE];
+	int64_t skipped;
 };
 
 static const struct fp_field fields[] = {
@@ -25,73 +23,69 @@ static const struct fp_field fields[] = {
 	FL_FIELD(rec, nic, FP_F_STR, NULL, "interface"),
 	FL_FIELD(rec, reason, FP_F_STR, NULL, "why, as in stats"),
 	FL_FIELD(rec, src, FP_F_TEXT, NULL, "source address"),
-	FL_FIELD(rec, sport, FP_F_U64, NULL, "source port"),
-	FL_FIELD(rec, dport, FP_F_U64, NULL, "destination port"),
+	FL_FIELD(rec, sport, FP_F_COUNT, NULL, "source port"),
+	FL_FIELD(rec, dport, FP_F_COUNT, NULL, "destination port"),
 	FL_FIELD(rec, proto, FP_F_STR, NULL, "udp or tcp"),
 	FL_FIELD(rec, len, FP_F_U64, "bytes", "length of the frame"),
 	FL_FIELD(rec, payload, FP_F_TEXT, NULL,
 		 "the payload's first line, as far as the sample goes"),
+	FL_FIELD(rec, skipped, FP_F_COUNT, NULL,
+		 "drops before it that were not sampled"),
 };
 static const struct fp_type type = { "drop", fields, FL_COUNT(fields) };
 
 struct watch {
 	struct fp_cli *c;
-	struct fp_maps *maps;
+	struct fl_drops *drops;
 	struct fp_loop *loop;
-	struct fp_samples *samples;
 	struct fp_timer timer;
-	int64_t wall_ms;
-	uint64_t n, n_lost;
-	int status;
+	int status; /* of the output */
+	int error;
+	struct fp_err e;
 };
 
-/* The frame's head begins behind the Ethernet header: with IP, or with the rest
- * of up to two VLAN tags.  The source says which. */
-static bool find_ip(const struct fp_sample *s, struct fp_frame *out)
-{
-	const struct fp_prefix src = { s->hi, s->lo, 128 };
-
-	for (size_t at = 0; at <= 8 && at <= s->head_len; at += 4)
-		if (!fp_frame_parse_ip(out, s->head + at, s->head_len - at) &&
-		    !fp_prefix_cmp(&out->src, &src))
-			return true;
-	return false;
-}
-
-static void on_sample(void *ctx, const struct fp_sample *s)
+static void on_drop(void *ctx, const struct fl_drop *drop)
 {
 	struct watch *w = ctx;
-	const struct fp_conf *conf = fp_maps_conf(w->maps);
+	const struct fp_sample *s = drop->sample;
 	const struct fp_prefix src = { s->hi, s->lo, 128 };
-	int64_t at_ms = (int64_t)(s->time_ns / 1000000);
-	struct rec rec = { .nic = conf->nic[s->nic % FP_NICS].name,
+	struct rec rec = { .time = drop->unix_s,
+			   .nic = drop->nic,
 			   .reason = fl_reason_name(s->reason),
 			   .sport = s->sport,
 			   .dport = s->dport,
 			   .proto = fl_proto_name(s->proto),
-			   .len = s->len };
+			   .len = s->len,
+			   .skipped = (int64_t)drop->weight.drops - 1 };
 	struct fp_frame f;
 
 	if (w->status)
 		return;
-	rec.time = (at_ms + w->wall_ms) / 1000;
 	fp_prefix_print(&src, rec.src);
-	if (find_ip(s, &f))
-		fl_first_line(rec.payload, f.payload, f.payload_len);
+	fl_drop_line(s, &f, rec.payload);
+	if (f.proto) /* of a later fragment the program does not say it */
+		rec.proto = fl_proto_name(f.proto);
+	if (!s->sport && !s->dport)
+		rec.sport = rec.dport = -1;
+	if (drop->weight.is_first)
+		rec.skipped = -1;
 	w->status = fl_record(w->c, &type, &rec);
-	w->n++;
 }
 
-#define LOOK_MS 100
+static void look(struct watch *w)
+{
+	w->error = fl_drops_look(w->drops, on_drop, w, &w->e);
+	fp_out_flush(w->c->out);
+}
 
 static void on_look(void *ctx)
 {
 	struct watch *w = ctx;
+	int64_t at_ms = fp_clock_ms() + fl_drops_pause_ms(w->drops);
 
-	w->n_lost += fp_samples_read(w->samples, on_sample, w);
-	fp_out_flush(w->c->out);
-	if (w->status ||
-	    fp_loop_timer_arm(w->loop, &w->timer, fp_clock_ms() + LOOK_MS))
+	look(w);
+	if (w->status || w->error ||
+	    fp_loop_timer_arm(w->loop, &w->timer, at_ms))
 		fp_loop_stop(w->loop);
 }
 
@@ -109,19 +103,36 @@ static int run(struct watch *w, int64_t for_ms, struct fp_err *e)
 		r = fp_loop_timer_arm(w->loop, &w->timer, fp_clock_ms());
 	if (!r && for_ms)
 		r = fp_loop_timer_arm(w->loop, &end, fp_clock_ms() + for_ms);
-	return r ? r : fp_loop_run(w->loop);
+	if (!r)
+		r = fp_loop_run(w->loop);
+	if (r < 0)
+		return r;
+	if (!w->status && !w->error)
+		look(w); /* so that the sums are of now */
+	*e = w->e;
+	return w->error;
 }
 
-static int open_all(struct watch *w, struct fp_err *e)
+static void summary(struct watch *w)
 {
-	char dir[4096];
-	int r = fl_maps(w->c, &w->maps, e);
+	struct fl_drops_sums s = fl_drops_sums(w->drops);
+	uint64_t not_shown = s.all.dropped - s.all.sampled;
+	char line[256], json[256];
 
-	if (r)
-		return r;
-	fp_maps_dir(w->c->pin_dir, dir, sizeof(dir));
-	r = fp_samples_open(&w->samples, dir, false, e);
-	return r ? r : fp_loop_open(&w->loop, e);
+	snprintf(line, sizeof(line),
+		 "%s%llu dropped: %llu shown, %llu not; %llu samples lost",
+		 s.is_exact ? "" : "at least ",
+		 (unsigned long long)s.all.dropped,
+		 (unsigned long long)s.all.sampled,
+		 (unsigned long long)not_shown, (unsigned long long)s.lost);
+	snprintf(
+		json, sizeof(json),
+		"\"dropped\":%llu,\"shown\":%llu,\"not_shown\":%llu,\"lost\":%llu,\"exact\":%s",
+		(unsigned long long)s.all.dropped,
+		(unsigned long long)s.all.sampled,
+		(unsigned long long)not_shown, (unsigned long long)s.lost,
+		s.is_exact ? "true" : "false");
+	fp_out_summary(w->c->out, false, json, line);
 }
 
 int fl_watch(struct fp_cli *c)
@@ -129,7 +140,6 @@ int fl_watch(struct fp_cli *c)
 	struct watch w = { .c = c };
 	struct fp_err e = { 0 };
 	int64_t for_ms = 0;
-	char json[64];
 	int r;
 
 	if (c->argc)
@@ -138,19 +148,16 @@ int fl_watch(struct fp_cli *c)
 	if (r)
 		return r;
 	w.timer = (struct fp_timer){ .fire = on_look, .ctx = &w };
-	w.wall_ms = fp_clock_unix_s() * 1000 - fp_clock_ms();
 	r = fp_out_check(c->out, &type, &e);
 	if (!r)
-		r = open_all(&w, &e);
+		r = fl_drops_open(&w.drops, c, fp_cli_get(c, "recent"), &e);
+	if (!r)
+		r = fp_loop_open(&w.loop, &e);
 	if (!r)
 		r = run(&w, for_ms, &e);
-	fp_samples_close(w.samples);
+	if (!r && !w.status)
+		summary(&w);
+	fl_drops_close(w.drops);
 	fp_loop_close(w.loop);
-	fp_maps_close(w.maps);
-	if (r < 0)
-		return fp_cli_fail(c, r, &e);
-	snprintf(json, sizeof(json), "\"samples\":%llu",
-		 (unsigned long long)w.n);
-	fp_out_summary(c->out, false, json, NULL);
-	return w.status;
+	return r < 0 ? fp_cli_fail(c, r, &e) : w.status;
 }

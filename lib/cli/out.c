@@ -132,9 +132,11 @@ static void read_value(struct fp_value *v, const struct fp_field *f,
 	case FP_F_I64:
 	case FP_F_TIME:
 	case FP_F_DUR_S:
+	case FP_F_COUNT:
 		v->i = *(const int64_t *)at;
 		v->is_absent = (f->kind == FP_F_TIME && !v->i) ||
-			       (f->kind == FP_F_DUR_S && v->i == -1);
+			       (f->kind == FP_F_DUR_S && v->i == -1) ||
+			       (f->kind == FP_F_COUNT && v->i == -1);
 		break;
 	case FP_F_BOOL:
 		v->b = *(const bool *)at;

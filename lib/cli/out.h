@@ -13,10 +13,11 @@
 /* What a field holds at its offset in the record struct. */
 enum fp_field_kind {
 	FP_F_STR, /* const char *; NULL or "" is absent: "-" in text, left out of JSON */
-	FP_F_TEXT, /* char[]: as FP_F_STR, stored in place */
-	FP_F_U64,  /* uint64_t */
-	FP_F_I64,  /* int64_t */
-	FP_F_BOOL, /* bool: true/false in JSON, yes/no in text */
+	FP_F_TEXT,  /* char[]: as FP_F_STR, stored in place */
+	FP_F_U64,   /* uint64_t */
+	FP_F_I64,   /* int64_t */
+	FP_F_COUNT, /* int64_t; -1 is absent */
+	FP_F_BOOL,  /* bool: true/false in JSON, yes/no in text */
 	FP_F_TIME, /* int64_t unix seconds; 0 is absent; RFC 3339 UTC everywhere */
 	FP_F_DUR_S, /* int64_t seconds; -1 is absent; "90s" in text, integer in JSON */
 	FP_F_DOUBLE, /* double; NaN is absent */

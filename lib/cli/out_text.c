@@ -138,7 +138,7 @@ static size_t width(const char *s)
 static bool is_number(enum fp_field_kind kind)
 {
 	return kind == FP_F_U64 || kind == FP_F_I64 || kind == FP_F_DOUBLE ||
-	       kind == FP_F_DUR_S;
+	       kind == FP_F_DUR_S || kind == FP_F_COUNT;
 }
 
 static void grow(struct fp_table *t, size_t i, size_t n)

@@ -55,6 +55,21 @@ int fp_counters_read(int fd, unsigned int nic, struct fp_counter *out,
 int fp_maps_counters_reset(struct fp_maps *m, unsigned int nic,
 			   struct fp_err *e);
 
+/* The counters of drops by CPU, to be read again and again.  dir: PINS/vLAYOUT.
+ * 0: close with fp_counts_close.  -ENOENT: no filter is loaded. */
+struct fp_counts;
+int fp_counts_open(struct fp_counts **out, const char *dir, struct fp_err *e);
+void fp_counts_close(struct fp_counts *c);
+/* How many there are of a NIC: one is at reason * CPUs + CPU. */
+size_t fp_counts_n(const struct fp_counts *c);
+size_t fp_counts_at(const struct fp_counts *c, unsigned int reason,
+		    unsigned int cpu);
+/* count: fp_counts_n of them, 0 where the reason is no drop.
+ * *zeroed_ns: when they were last set to zero, CLOCK_MONOTONIC; 0: never.
+ * 0; -errno. */
+int fp_counts_read(struct fp_counts *c, unsigned int nic, uint64_t *count,
+		   uint64_t *zeroed_ns, struct fp_err *e);
+
 /* Sources that were new to what fp_maps_seen walks, of all NICs: since it was
  * made, and on this day and the one before (days of CLOCK_MONOTONIC, so that
  * the last 24 hours are in it).  now_s: of that clock. */

@@ -3,9 +3,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "fp_maps.h"
+#include "io/clock.h"
 #include "peer/maps_priv.h"
 
 static int fp_counter_read(int fd, uint32_t key, struct fp_counter *per_cpu,
@@ -19,6 +21,15 @@ static int fp_counter_read(int fd, uint32_t key, struct fp_counter *per_cpu,
 		out->bytes += per_cpu[i].bytes;
 	}
 	return 0;
+}
+
+/* Those who add up what was dropped must know.  v: zero. */
+static int fp_counters_note(int fd, unsigned int nic, struct fp_counter *v)
+{
+	uint32_t key = nic * FP_REASON_ROW + FP_C_ZEROED;
+
+	v->packets = (uint64_t)fp_clock_us() * 1000;
+	return bpf_map_update_elem(fd, &key, v, BPF_ANY) ? -errno : 0;
 }
 
 /* All reasons of a NIC; out NULL: set them to zero.  FP_C_SEEN_NEW stays, as what
@@ -42,6 +53,8 @@ static int fp_counters_walk(int fd, unsigned int nic, struct fp_counter *out,
 		else if (bpf_map_update_elem(fd, &key, v, BPF_ANY))
 			r = -errno;
 	}
+	if (!r && !out)
+		r = fp_counters_note(fd, nic, v);
 	free(v);
 	return r ? fp_err_sys(e, r, "reading the counters") : 0;
 }

@@ -460,100 +460,6 @@ while True:
 	[ "$status" = 0 ]
 }
 
-# ---- stats, watch, test
-
-@test "stats: by NIC and reason, and --reset" {
-	fl attach net0 net1
-	filters
-	says stats -j
-	[ "$status" = 0 ]
-	json 'any(.type == "stats" and .nic == "net1" and
-		.reason == "drop_block" and .action == "drop" and
-		.packets == 1 and .bytes > 42 and
-		(.help | contains("block list")))'
-	json 'all(.type != "stats" or .packets > 0) and .[-1].changed == false'
-	says stats -n --reset
-	[ "$status" = 1 ]
-	says -j stats --reset
-	[ "$status" = 0 ]
-	json 'any(.reason == "drop_block") and .[-1].changed'
-	refute counted drop_block
-	says stats all
-	[ "$status" = 2 ]
-}
-
-@test "stats --format: prometheus, json, nonsense" {
-	fl attach net1
-	filters
-	says stats --format prometheus
-	[ "$status" = 0 ]
-	grep -qx 'fastpath_filter_packets_total{nic="net1",reason="drop_block",action="drop"} 1' \
-		<<<"$output"
-	grep -qx '# TYPE fastpath_filter_bytes_total counter' <<<"$output"
-	says stats --format json
-	json '.[0].type == "stats"'
-	says stats --format xml
-	[ "$status" = 2 ]
-}
-
-@test "stats --every: rates until a signal, exit 0" {
-	fl attach net1
-	filters
-	lab_start every node "$load" stats -j --every 100ms
-	lab_wait 5 grep -q '"pps"' "$LAB_DIR/every.log"
-	filters
-	sleep 0.3
-	read -r pid _ <"$LAB_DIR/pids/every"
-	kill -INT "$pid"
-	wait "$pid"
-	jq -se 'map(select(.reason == "drop_block")) | length >= 3 and
-		any(.pps > 0) and .[-1].packets == 2' "$LAB_DIR/every.log"
-	jq -se '.[-1].type == "summary"' "$LAB_DIR/every.log"
-	lab_stop every
-	says stats --every 1s --reset
-	[ "$status" = 2 ]
-}
-
-@test "stats and watch without a filter: exit 2" {
-	for verb in stats watch 'test /dev/null'; do
-		says $verb
-		[ "$status" = 2 ]
-		[[ $stderr == *'no filter is loaded'* ]]
-	done
-}
-
-@test "watch shows drops as they come, until a signal, exit 0" {
-	fl attach net1
-	fl set sample=all
-	filters # before watch: not shown
-	lab_start watch node "$load" watch -j
-	sleep 0.3
-	send $BLOCKED "$(printf '\r\nREGISTER sip:x\033[2J@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')" 5061
-	lab_wait 5 grep -q '}' "$LAB_DIR/watch.log"
-	read -r pid _ <"$LAB_DIR/pids/watch"
-	kill -TERM "$pid"
-	wait "$pid"
-	jq -se 'length == 2 and (.[0] | .type == "drop" and .nic == "net1" and
-		.reason == "drop_block" and .src == "203.0.113.7" and
-		.dport == 5061 and .sport > 0 and .proto == "udp" and
-		.len > 60 and (.payload | startswith("REGISTER sip:x\u001b[2J@"))) and
-		(now - (.[0].time | fromdate) | fabs) < 5' "$LAB_DIR/watch.log"
-	lab_stop watch
-}
-
-@test "watch --for ends, and text has no control characters" {
-	fl attach net1
-	fl set sample=all
-	lab_start watch node "$load" watch --for 1s
-	sleep 0.3
-	send $BLOCKED "$(printf 'REGISTER sip:x\033[2J\ty SIP/2.0\r\n\r\n')"
-	read -r pid _ <"$LAB_DIR/pids/watch"
-	wait "$pid"
-	[ "$(wc -l <"$LAB_DIR/watch.log")" = 1 ]
-	refute grep -qP '[^\n\t -~]' "$LAB_DIR/watch.log"
-	[ "$(tr -cd '\t' <"$LAB_DIR/watch.log" | wc -c)" = 8 ]
-}
-
 # ---- upgrade
 
 @test "upgrade of what is current, or of nothing, changes nothing" {
@@ -611,7 +517,7 @@ examples() {
 	fl attach net1
 	capture cap
 	for args in 'attach net1' 'detach net1' confirm status 'set' stats \
-		'watch --for 1s' upgrade "test $LAB_DIR/cap.pcap"; do
+		'watch --for 1s' 'top --for 1s' upgrade "test $LAB_DIR/cap.pcap"; do
 		# shellcheck disable=SC2086 # words
 		says $args -o nope
 		[ "$status" = 2 ]
@@ -628,7 +534,8 @@ examples() {
 	says --help
 	[ "$status" = 0 ]
 	[[ $output == *'attach, set and watch'* ]]
-	for verb in attach detach confirm status 'set' stats watch upgrade 'test'; do
+	for verb in attach detach confirm status 'set' stats watch top upgrade \
+		'test'; do
 		says $verb --help
 		[ "$status" = 0 ]
 		[[ ${lines[0]} == "usage: fp-load $verb"* ]]
