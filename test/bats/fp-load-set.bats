@@ -124,9 +124,11 @@ start_services() {
 
 # answers PORT: what a TCP service tells the blocked source first.
 answers() {
-	timeout 2 nsenter --net="/run/netns/$(lab_ns attacker)" socat -u \
-		"TCP4:192.0.2.1:$1,bind=$BLOCKED,connect-timeout=0.5" - 2>&1 |
-		head -c 4
+	lab_in attacker python3 - "$BLOCKED" "$1" 2>&1 <<'PY'
+import socket, sys
+to = ('192.0.2.1', int(sys.argv[2]))
+print(socket.create_connection(to, 0.5, (sys.argv[1], 0)).recv(4).decode())
+PY
 }
 
 @test "guard-ports=any leaves sshd's ports alone, and nothing else" {
