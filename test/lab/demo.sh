@@ -173,6 +173,35 @@ hosts() {
 	expect 'SIPp answers at the node' $? = 0
 }
 
+# judged SOURCE: what the rehearsal said of it, packets and reason.
+judged() {
+	awk -v source="$1" '$1 == source { print $NF, $2; exit }' <<<"$verdicts"
+}
+
+rehearsed() {
+	local what=$LAB_DIR/before.pcap
+
+	step 'Rehearse: what would be dropped?  Nothing is switched on for that.'
+	lab_capture before node any 'udp dst port 5060' || die 'no capture'
+	lab_sipp_call -s 203.0.113.1 -f options attacker udp 4 300 2000 2>/dev/null
+	lab_sipp_call -s 198.18.1.1 -f junk attacker udp 4 50 1000 2>/dev/null
+	lab_sipp_call -f options carrier udp 4 5 100 2>/dev/null
+	lab_sipp_call -t 3 carrier udp 4 10 100 2>/dev/null
+	lab_stop before INT
+	also 'captured: an attacker with OPTIONS, one with junk, the calls and pings of the carrier'
+	show node fp-load test "$what" --summary \
+		--set stealth=enforce,malformed=enforce
+	expect 'judged' $rc = 0
+	verdicts=$(lab_in node fp-load test "$what" --summary -o src,packets,reason \
+		--set stealth=enforce,malformed=enforce 2>/dev/null |
+		grep -v pass_)
+	expect 'all OPTIONS of the attacker would be dropped' \
+		"$(judged 203.0.113.1)" = 'drop_stealth 300'
+	expect 'and all junk' "$(judged 198.18.1.1)" = 'drop_malformed 50'
+	expect 'but the pings of the carrier as well: to be allowed first' \
+		"$(judged 198.51.100.1)" = 'drop_stealth 5'
+}
+
 attach() {
 	step 'Attach the filter.  Unless it is confirmed within 30 s it stops by itself.'
 	show node fp-load attach net0 net1 --confirm 30s
@@ -230,10 +259,15 @@ allowed() {
 
 stealth() {
 	step 'Answer OPTIONS to nobody but the carriers.'
-	also 'until now the check has only observed; fp-load says whom it would have hit'
+	also 'until now the check has only observed; the carrier pings, and calls:'
+	lab_sipp_call -f options carrier udp 4 5 100 2>/dev/null
+	calls 198.51.100.1 carrier udp 10
+	show node fp-load set stealth=enforce -q
+	expect 'refused: a source with calls would be dropped' \
+		"$rc $(grep -c 'rule dialog: .*198.51.100.1' <<<"$out")" = '5 1'
 	show node fp-block add 198.51.100.0/24 --list carriers --kind allow
 	show node fp-load set stealth=enforce
-	expect 'set' $rc = 0
+	expect 'set, once the carrier is allowed' $rc = 0
 	flood 198.18.1.1
 	expect 'no OPTIONS of a stranger reach the node' "$reached" = 0
 	expect 'counted as such' "$(counted drop_stealth)" -ge 6000
@@ -328,6 +362,7 @@ end() {
 }
 
 hosts
+rehearsed
 attach
 calls_pass
 attacked
