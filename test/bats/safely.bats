@@ -163,8 +163,8 @@ traffic() {
 	sip carrier $carrier INVITE 4
 	sip attacker $forgotten OPTIONS
 	sip attacker $forgotten BYE
-	sip attacker $scanner OPTIONS "${1:-4}"
 	send 203.0.113.67 'GET / HTTP/1.1 and this is not SIP'
+	sip attacker $scanner OPTIONS "${1:-4}"
 }
 
 # ---- the steps
