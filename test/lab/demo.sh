@@ -236,6 +236,9 @@ blocked() {
 	flood 203.0.113.1
 	expect 'nothing of it reached the node' "$reached" = 0
 	expect 'all of it was counted' "$(counted drop_block)" -ge 6000
+	show node fp-load top --recent --for 1s -o rank,src,reason,drops,payload
+	expect 'its source is first among those that are dropped' \
+		"$(grep -c '^ *1 *203.0.113.1 *drop_block .*OPTIONS sip:' <<<"$out")" = 1
 	calls 203.0.113.9 attacker udp 3
 	expect 'no call of the attacker gets through' $rc != 0
 	calls 198.51.100.1 carrier udp 20
