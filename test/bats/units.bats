@@ -91,6 +91,8 @@ commands() {
 			"$(sed -n 's/^CapabilityBoundingSet=//p' $unit)" ]
 		run ! grep -E '^(ExecStop|Requires|BindsTo)=' $unit
 	done
+	# ProtectKernelTunables makes /sys/fs/bpf itself read-only all the same
+	run ! grep -E '^ReadWritePaths=-?/sys/fs/bpf$' systemd/*.service
 	grep -q '^Before=network-pre.target' systemd/fp-load@.service
 	grep -qx 'Wants=network-pre.target' systemd/fp-load@.service
 }
