@@ -32,7 +32,7 @@ DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
 	openssh-server openssh-client jq postgresql python3 \
 	python3-psycopg2
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
-	clang-format kamailio ipset nftables iptables xdp-tools bpftool \
+	clang-format libxdp-dev kamailio ipset nftables iptables xdp-tools bpftool \
 	socat bash-completion zsh fish time git rabbitmq-server \
 	ansible-core kamailio-tls-modules rtpengine-daemon \
 	pgbouncer haproxy bind9 bind9-dnsutils keepalived prometheus openssl
@@ -54,6 +54,7 @@ TOOLS := $(sort $(patsubst cmd/%.c,%,$(wildcard cmd/fp-*.c)) \
 	$(patsubst cmd/%/,%,$(wildcard cmd/fp-*/)))
 PROGS := $(patsubst %.c,%,$(wildcard test/unit/*_test.c test/prog/*.c) \
 	$(filter-out %.bpf.c,$(wildcard bench/*.c)))
+EXAMPLES := $(patsubst %.c,%,$(wildcard examples/*/*.c))
 FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/*_fuzz.c))
 BPF := $(patsubst bpf/%.c,$(B)/%.o,$(wildcard bpf/*.bpf.c))
 TEST_BPF := $(patsubst test/bpf/%.c,$(B)/test/%.o,$(wildcard test/bpf/*.bpf.c))
@@ -62,7 +63,7 @@ BENCH_BPF := $(patsubst %.c,$(B)/%.o,$(wildcard bench/*.bpf.c))
 obj = $(addsuffix .o,$(addprefix $(B)/,$(basename $1)))
 LIB_OBJ := $(call obj,$(LIB_SRC))
 TOOL_OBJ := $(call obj,$(wildcard cmd/fp-*.c cmd/fp-*/*.c))
-PROG_OBJ := $(call obj,$(PROGS:=.c))
+PROG_OBJ := $(call obj,$(PROGS:=.c) $(EXAMPLES:=.c))
 FUZZ_OBJ := $(addprefix $(F)/,$(patsubst %.c,%.o,$(filter %.c,$(LIB_SRC)) \
 	$(wildcard test/fuzz/*_fuzz.c)))
 
@@ -96,7 +97,8 @@ deps_of = -MMD -MP -MF $(@:.o=.d) -MT $@
 
 all: tools $(B)/libfastpath.a
 tools: $(BPF) $(TOOLS:%=$(B)/%)
-tests: tools $(addprefix $(B)/,$(filter test/%,$(PROGS))) $(TEST_BPF)
+tests: tools $(addprefix $(B)/,$(filter test/%,$(PROGS)) $(EXAMPLES)) \
+	$(TEST_BPF)
 fuzzers: $(FUZZERS:%=$(F)/%)
 benches: tools $(addprefix $(B)/,$(filter bench/%,$(PROGS))) $(BENCH_BPF)
 
@@ -140,6 +142,11 @@ $(PROGS:%=$(B)/%): $(B)/%: $(B)/%.o $(B)/libtest.a $(B)/libfastpath.a
 	$(call say,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(B)/libtest.a $(B)/libfastpath.a $(LIBS) -lpthread
+
+# Examples use nothing of ours: they are what somebody else would build.
+$(EXAMPLES:%=$(B)/%): $(B)/%: $(B)/%.o
+	$(call say,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $< -lxdp -lbpf
 
 define bpf
 $(call say,BPF)
@@ -209,7 +216,7 @@ fuzz: fuzzers
 # What the lint check of the format wants to see.
 format:
 	clang-format -i $(wildcard $(addsuffix .[ch],bpf/* lib/*/* cmd/* cmd/*/* \
-		test/*/* bench/*))
+		test/*/* bench/* examples/*/*))
 
 # BENCH=datapath runs bench/run-datapath.sh; without it all of them run.
 bench: DEPS += $(DEPS_bench)

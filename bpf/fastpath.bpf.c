@@ -13,15 +13,20 @@
 
 /* ---- the SIP check ---- */
 
-static __always_inline int fp_pass_sip(struct xdp_md *ctx, __u32 reason)
+/* To the AF_XDP socket of this queue, when there is one.  Later fragments cannot
+ * be told to be SIP's, so the first one goes to the stack too; and so does what
+ * has IP options or extension headers, which only the stack knows to obey. */
+static __always_inline int fp_pass_sip(struct xdp_md *ctx,
+				       const struct fp_pkt *p, __u32 reason)
 {
 	__u32 queue = ctx->rx_queue_index;
 
-	if (!fp_is_rehearsal && bpf_map_lookup_elem(&xsk, &queue)) {
-		fp_count(ctx, FP_R_pass_xsk);
-		return bpf_redirect_map(&xsk, queue, XDP_PASS);
-	}
-	return fp_pass(ctx, reason);
+	if (fp_is_rehearsal || p->is_odd ||
+	    !bpf_map_lookup_elem(&xsk, &queue) ||
+	    bpf_redirect_map(&xsk, queue, XDP_PASS) != XDP_REDIRECT)
+		return fp_pass(ctx, reason);
+	fp_count(ctx, FP_R_pass_xsk);
+	return XDP_REDIRECT;
 }
 
 static __always_inline int fp_check_request(struct xdp_md *ctx,
@@ -42,7 +47,7 @@ static __always_inline int fp_check_request(struct xdp_md *ctx,
 		   !fp_is_rehearsal) {
 		fp_note_dialog(p->hi, fp_mapped(p));
 	}
-	return fp_pass_sip(ctx, FP_R_pass_request);
+	return fp_pass_sip(ctx, p, FP_R_pass_request);
 }
 
 static __always_inline int fp_check_udp(struct xdp_md *ctx,
@@ -55,18 +60,18 @@ static __always_inline int fp_check_udp(struct xdp_md *ctx,
 		__u64 frame = fp_sip_end(ctx) - fp_sip_data(ctx);
 
 		fp_sip_opaque(frame); /* no 32-bit arithmetic with pointers */
-		m.n = frame - p->l4;
+		m.n = (__u32)(frame - p->l4);
 	}
 	if (m.n < 8)
-		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+		return fp_pass_sip(ctx, p, FP_R_pass_keepalive);
 	m.n -= 8;
 	switch (fp_sip_what(ctx, &m)) {
 	case FP_SIP_REPLY:
-		return fp_pass_sip(ctx, FP_R_pass_reply);
+		return fp_pass_sip(ctx, p, FP_R_pass_reply);
 	case FP_SIP_REQUEST:
 		return fp_check_request(ctx, p, &m);
 	default:
-		return fp_pass_sip(ctx, FP_R_pass_keepalive);
+		return fp_pass_sip(ctx, p, FP_R_pass_keepalive);
 	}
 }
 
@@ -144,7 +149,8 @@ static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 		return fp_pass(ctx, FP_R_pass_other);
 	if (fp_is_unconfirmed())
 		return fp_pass(ctx, FP_R_pass_unconfirmed);
-	verdict = p->is_v4 ? fp_lookup4(p->lo) : fp_lookup6(p->hi, p->lo);
+	verdict =
+		p->is_v4 ? fp_lookup4((__u32)p->lo) : fp_lookup6(p->hi, p->lo);
 	if (where == FP_TO_FENCE && verdict != FP_V_FENCE)
 		return fp_pass(ctx, FP_R_pass_other);
 	if (verdict == FP_V_FENCE && fp_is_ssh(p))
@@ -161,7 +167,7 @@ static __always_inline int fp_judge(struct xdp_md *ctx, const struct fp_pkt *p)
 		return fp_check_udp(ctx, p);
 	if (verdict == FP_V_ALLOW)
 		return where == FP_TO_SIP && p->is_udp
-			       ? fp_pass_sip(ctx, FP_R_pass_allowed)
+			       ? fp_pass_sip(ctx, p, FP_R_pass_allowed)
 			       : fp_pass(ctx, FP_R_pass_allowed);
 	return fp_pass(ctx,
 		       where == FP_TO_SIP ? FP_R_pass_tcp : FP_R_pass_guard);
@@ -240,7 +246,7 @@ int fp_rehearse(struct xdp_md *ctx)
 			return XDP_ABORTED;
 		r->at = i;
 		r->packet[i].observed = FP_R_N;
-		r->packet[i].verdict = fp_run_one(ctx);
+		r->packet[i].verdict = (__u8)fp_run_one(ctx);
 		if (bpf_xdp_adjust_head(ctx, -off))
 			return XDP_ABORTED;
 		if (off && bpf_xdp_adjust_tail(ctx, -len))
@@ -265,7 +271,7 @@ int fp_ask(struct xdp_md *ctx)
 		if ((void *)(q + 1) > end)
 			break;
 		if (!q->hi && q->lo >> 32 == 0xffff)
-			q->verdict = fp_lookup4(q->lo);
+			q->verdict = fp_lookup4((__u32)q->lo);
 		else
 			q->verdict = fp_lookup6(q->hi, q->lo);
 	}

@@ -20,9 +20,9 @@ static __always_inline void fp_rehearse_note(__u32 reason)
 		return;
 	i = r->at & (FP_REHEARSE_MAX - 1);
 	if (fp_is_seen(reason))
-		r->packet[i].observed = reason;
+		r->packet[i].observed = (__u8)reason;
 	else
-		r->packet[i].reason = reason;
+		r->packet[i].reason = (__u8)reason;
 }
 
 static __always_inline struct fp_counter *fp_count(struct xdp_md *ctx,
@@ -69,8 +69,8 @@ fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
 {
 	const __u8 *p = (void *)(long)ctx->data;
 	const __u8 *end = (void *)(long)ctx->data_end;
+	__u64 len = end - p, seq;
 	struct fp_sample *s;
-	__u64 seq;
 	__u32 i;
 
 	s = fp_sample_take(&seq);
@@ -82,20 +82,20 @@ fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
 	s->hi = hi;
 	s->lo = lo;
 	s->count = what >> 16;
-	s->sport = ports_ >> 16;
-	s->dport = ports_;
-	s->len = end - p;
-	s->reason = what;
-	s->proto = what >> 8;
-	s->nic = fp_nic_slot;
-	s->cpu = bpf_get_smp_processor_id();
+	s->sport = (__u16)(ports_ >> 16);
+	s->dport = (__u16)(ports_ & 0xffff);
+	s->len = (__u16)(len > 0xffff ? 0xffff : len);
+	s->reason = (__u8)(what & 0xff);
+	s->proto = (__u8)(what >> 8 & 0xff);
+	s->nic = (__u16)fp_nic_slot; /* below FP_NICS */
+	s->cpu = (__u16)bpf_get_smp_processor_id();
 	p += ETH_HLEN;
 	for (i = 0; i < FP_SAMPLE_HEAD; i++) {
 		if (p + i + 1 > end)
 			break;
 		s->head[i] = p[i];
 	}
-	s->head_len = i;
+	s->head_len = (__u16)i;
 	__sync_lock_test_and_set(&s->seq, seq);
 	return 0;
 }
@@ -117,11 +117,17 @@ static __always_inline void fp_note_new(__u32 now)
 	c->today++;
 }
 
+/* CLOCK_MONOTONIC seconds: 32 bits last 136 years. */
+static __always_inline __u32 fp_now_s(void)
+{
+	return (__u32)(bpf_ktime_get_coarse_ns() / 1000000000);
+}
+
 /* Who would have been dropped. */
 fp_noinline int fp_note_seen(__u64 hi, __u64 lo, __u32 reason)
 {
 	struct fp_seen_key k = { .hi = hi, .lo = lo, .reason = reason };
-	__u32 now = bpf_ktime_get_coarse_ns() / 1000000000;
+	__u32 now = fp_now_s();
 	struct fp_seen *s = bpf_map_lookup_elem(&seen, &k);
 	struct fp_seen fresh = { .packets = 1, .first_s = now, .last_s = now };
 
@@ -145,13 +151,13 @@ fp_noinline int fp_note_dialog(__u64 hi, __u64 lo)
 		k.reason = FP_R_seen_stealth;
 		s = bpf_map_lookup_elem(&seen, &k);
 		if (s)
-			s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
+			s->dialog_s = fp_now_s();
 	}
 	if (conf.malformed == FP_OBSERVE) {
 		k.reason = FP_R_seen_malformed;
 		s = bpf_map_lookup_elem(&seen, &k);
 		if (s)
-			s->dialog_s = bpf_ktime_get_coarse_ns() / 1000000000;
+			s->dialog_s = fp_now_s();
 	}
 	return 0;
 }

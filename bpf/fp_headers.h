@@ -28,7 +28,7 @@ static __always_inline int fp_read_ports(struct xdp_md *ctx, struct fp_pkt *p,
 	p->sport = bpf_ntohs(port[0]);
 	p->dport = bpf_ntohs(port[1]);
 	p->udp_len = bpf_ntohs(port[2]);
-	p->l4 = l4 - (void *)(long)ctx->data;
+	p->l4 = (__u32)(l4 - (void *)(long)ctx->data);
 	return 1;
 }
 
@@ -49,6 +49,7 @@ static __always_inline int fp_read_ip4(struct xdp_md *ctx, struct fp_pkt *p,
 	p->is_unread = 1;
 	if (ip->frag_off & bpf_htons(0x1fff))
 		return 1;
+	p->is_odd = ip->ihl > 5 || ip->frag_off & bpf_htons(0x2000);
 	if (fp_read_ports(ctx, p, at + ip->ihl * 4))
 		p->is_unread = 0;
 	return 1;
@@ -83,6 +84,7 @@ static __always_inline int fp_read_ip6(struct xdp_md *ctx, struct fp_pkt *p,
 
 		if (proto == IPPROTO_UDP || proto == IPPROTO_TCP) {
 			p->is_udp = proto == IPPROTO_UDP;
+			p->is_odd = i > 0;
 			if (fp_read_ports(ctx, p, at))
 				p->is_unread = 0;
 			return 1;

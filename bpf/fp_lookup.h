@@ -20,7 +20,8 @@ fp_noinline int fp_probe(__u64 hi, __u64 lo, __u32 len)
 	if (!head)
 		return FP_V_NONE;
 	n = head->n;
-	idx = ((__u64)fp_prefix_hash(hi, lo, len, head->seed) * n >> 32) + 1;
+	idx = (__u32)((__u64)fp_prefix_hash(hi, lo, len, head->seed) * n >> 32);
+	idx++;
 	for (i = 0; i < FP_PROBE_MAX; i++) {
 		struct fp_bucket *b = bpf_map_lookup_elem(tab, &idx);
 		__u32 meta;

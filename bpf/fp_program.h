@@ -98,6 +98,7 @@ struct fp_pkt {
 	__u16 sport, dport;
 	__u16 udp_len; /* as the UDP header says */
 	__u8 is_v4, is_udp, is_unread;
+	__u8 is_odd; /* a fragment, IP options: nothing for AF_XDP */
 };
 
 /* Somebody broke the glass: a check that enforces observes for a while.  Asked

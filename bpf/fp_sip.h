@@ -54,7 +54,7 @@ fp_sip_inline __u64 fp_sip_eol(__u64 w)
 /* Which byte the lowest marked bit is in. */
 fp_sip_inline __u32 fp_sip_index(__u64 marks)
 {
-	return (((marks - 1) & FP_ONES) * FP_ONES >> 56) - 1;
+	return (__u32)(((marks - 1) & FP_ONES) * FP_ONES >> 56) - 1;
 }
 
 fp_sip_inline int fp_sip_is_blank(__u8 c)
@@ -283,7 +283,7 @@ fp_sip_inline int fp_sip_is_options(__u64 first8)
 {
 	return ((first8 | 0x20202020202020ull) & 0xffffffffffffffull) ==
 		       0x736e6f6974706full &&
-	       !fp_sip_is_token(first8 >> 56);
+	       !fp_sip_is_token((__u8)(first8 >> 56));
 }
 
 /* ACK BYE INFO PRACK UPDATE: requests that only stand within a dialog (ACK also
@@ -291,7 +291,7 @@ fp_sip_inline int fp_sip_is_options(__u64 first8)
 fp_sip_inline int fp_sip_is_dialog(__u64 first8)
 {
 	const __u32 ack = 0x204b4341, bye = 0x20455942;
-	__u32 first4 = first8;
+	__u32 first4 = (__u32)first8; /* its first four bytes */
 
 	return first4 == ack || first4 == bye ||
 	       (first8 & 0xffffffffffull) == 0x204f464e49ull ||

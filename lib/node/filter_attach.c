@@ -107,6 +107,20 @@ static void fp_slot_free(struct fp_filter *f, int slot, const char *ifname)
 	       sizeof(struct fp_nic));
 }
 
+/* AF_XDP sockets of a NIC that went away stay in its map for as long as their
+ * owner keeps them, and take what is given to them nowhere (xsk_rcv_check():
+ * -ENXIO): the NIC that came back gets a map of its own. */
+static void fp_forget_sockets(struct fp_filter *f, const struct fp_nic *nic,
+			      const struct fp_net_link *l)
+{
+	char path[PATH_MAX];
+
+	if (!nic->ifindex || nic->ifindex == (uint32_t)l->ifindex)
+		return;
+	fp_maps_nic_path(f->dir, "xsk", l->name, path, sizeof(path));
+	unlink(path);
+}
+
 static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 			  const struct fp_net_link *l, int slot,
 			  struct fp_err *e)
@@ -119,6 +133,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 
 	if (want == FP_WANT_AUTO && fp_device_lacks_native(l))
 		want = FP_WANT_GENERIC;
+	fp_forget_sockets(f, nic, l);
 	r = fp_xdp_load(&x, f->dir, (unsigned int)slot, l->name, e);
 	if (r)
 		return r;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# Real traffic through the filter on the lab's NICs, native: SIPp's calls, ssh,
-# an AF_XDP socket; what passes and what does not.
+# Real traffic through the filter on the lab's NICs, native: SIPp's calls, ssh;
+# what passes and what does not.
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
 
 bats_require_minimum_version 1.5.0
@@ -20,7 +20,10 @@ setup_file() {
 	lab_in node "$FP_BUILD/fp-load" attach net0 net1 >/dev/null
 }
 
-setup() { source test/lab/lab.sh; }
+setup() {
+	source test/lab/lab.sh
+	source test/bats/sshd.bash
+}
 
 # Every test begins without lists, with the first settings and a server.
 teardown() {
@@ -32,10 +35,9 @@ teardown() {
 	done
 	fl set lists=enforce stealth=observe malformed=observe \
 		guard-ports=none >/dev/null
-	for name in ssh web xsk other; do
+	for name in ssh web; do
 		lab_stop $name
 	done
-	lab_runs sipp-udp-4 || lab_sipp_server udp 4
 }
 
 teardown_file() {
@@ -164,40 +166,6 @@ options() {
 
 # ---- ssh
 
-# A real sshd at port 22 of the node, and a key that it takes.
-start_sshd() {
-	local dir=$BATS_TEST_TMPDIR
-
-	command -v sshd >/dev/null || skip 'sshd is not installed'
-	mkdir -p /run/sshd # where sshd insists on going
-	ssh-keygen -q -t ed25519 -N '' -f "$dir/host"
-	ssh-keygen -q -t ed25519 -N '' -f "$dir/key"
-	cat >"$dir/conf" <<-END
-		HostKey $dir/host
-		AuthorizedKeysFile $dir/key.pub
-		ListenAddress 192.0.2.1:22
-		ListenAddress [2001:db8:5::1]:22
-		StrictModes no
-		PidFile none
-		UsePAM no
-		PermitRootLogin yes
-	END
-	lab_start ssh node "$(command -v sshd)" -D -e -f "$dir/conf"
-	lab_wait 5 lab_listens node tcp 192.0.2.1 22
-}
-
-# ssh_from SOURCE: a login and a command.
-ssh_from() {
-	local to=192.0.2.1
-
-	[[ $1 != *:* ]] || to=2001:db8:5::1
-	[ "$(lab_in attacker timeout 10 ssh -F none -b "$1" \
-		-i "$BATS_TEST_TMPDIR/key" -o BatchMode=yes \
-		-o ConnectTimeout=3 -o StrictHostKeyChecking=no \
-		-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
-		"root@$to" echo in)" = in ]
-}
-
 # web_from SOURCE: a TCP connection to a port that is neither SIP's nor ssh's.
 web_from() {
 	[ "$(lab_in attacker timeout 5 socat -u \
@@ -231,41 +199,6 @@ start_web() {
 	fl set guard-ports=none >/dev/null
 	web_from 203.0.113.5 # blocked for SIP only
 	run ! web_from 203.0.113.6
-}
-
-# ---- AF_XDP
-
-say() { # TEXT PORT [SOURCE]
-	printf '%s' "$1" | lab_in attacker socat -u - \
-		"UDP4-SENDTO:192.0.2.1:$2,bind=${3:-203.0.113.5}"
-}
-
-@test "an AF_XDP socket gets the SIP datagrams that pass, and nothing else" {
-	lab_stop sipp-udp-4
-	lab_start other node socat -u UDP4-RECV:5070 STDOUT
-	lab_wait 5 lab_listens node udp 0.0.0.0 5070
-	lab_start xsk node "$FP_BUILD/test/prog/xsk" net1 \
-		"$FP_PINS/v2/xsk/net1" 100
-	lab_wait 5 grep -qs ready "$LAB_DIR/xsk.log"
-	block add 203.0.113.6 >/dev/null
-	say $'INVITE sip:one@192.0.2.1 SIP/2.0\r\n\r\n' 5060
-	say $'INVITE sip:two@192.0.2.1 SIP/2.0\r\n\r\n' 5060 203.0.113.6
-	say $'SIP/2.0 200 OK\r\nCSeq: 3 INVITE\r\n\r\n' 5060
-	say $'INVITE sip:four@192.0.2.1 SIP/2.0\r\n\r\n' 5070
-	lab_wait 5 grep -qs four "$LAB_DIR/other.log"
-	lab_wait 5 grep -qs '200 OK' "$LAB_DIR/xsk.log"
-	cat "$LAB_DIR/xsk.log"
-	[ "$(sed 1d "$LAB_DIR/xsk.log")" = \
-		$'INVITE sip:one@192.0.2.1 SIP/2.0\nSIP/2.0 200 OK' ]
-	[ "$(counted pass_xsk)" = 2 ]
-	# TCP and the other NIC go to the stack
-	calls -s 203.0.113.5 attacker tcp 4
-	lab_sipp_server udp 4
-	calls carrier udp 4
-	run ! lab_sipp_call -t 1 -s 203.0.113.5 attacker udp 4 3 100
-	# and without the socket everything does
-	lab_stop xsk
-	calls -s 203.0.113.5 attacker udp 4
 }
 
 # ---- NICs

@@ -13,7 +13,7 @@ while read -r f; do
 	head -3 "$f" | grep -q "SPDX-License-Identifier: .*$want" ||
 		{ echo "$f: no SPDX-License-Identifier: $want"; status=1; }
 	grep -nE '[[:space:]]+$' "$f" | sed "s|^|$f:|" | grep . && status=1
-done < <(find bpf lib cmd test bench completions \( -name '*.[chS]' -o \
+done < <(find bpf lib cmd test bench examples completions \( -name '*.[chS]' -o \
 	-name '*.sh' -o -name '*.bats' -o -name '*.bash' -o -name '*.fish' \
 	-o -path test/run -o -path test/deps \) -print 2>/dev/null)
 exit $status
