@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # fastpath.  Everything is built into build/ (build-san/ with SAN=1,
-# build-layoutN/ with LAYOUT=N).  V=1 shows commands, CI=1 adds -Werror.
+# build-layoutN/ with LAYOUT=N, build-clang/ with LLVM=1).  V=1 shows commands, CI=1 adds -Werror.
 
 VERSION := 0.1.0
 
@@ -21,6 +21,9 @@ TMPFILESDIR ?= $(or $(shell pkg-config --variable=tmpfilesdir \
 
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
+ifdef LLVM
+CC := $(CLANG)
+endif
 CFLAGS ?= -O2 -g
 FUZZ_TIME ?= 30
 
@@ -43,7 +46,7 @@ DEPS_full := qemu-system-x86 busybox-static cpio
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
 
 # ---- what is built, and where
-B := build$(LAYOUT:%=-layout%)$(if $(SAN),-san)
+B := build$(LAYOUT:%=-layout%)$(if $(LLVM),-clang)$(if $(SAN),-san)
 F := build/fuzz
 # A second layout of the maps, for the tests that upgrade from one to another.
 TEST_LAYOUT := 99
@@ -203,9 +206,10 @@ check-full: deps
 	@test/full/kernel build/old-kernel || echo "no old kernel to test on"
 	@$(MAKE) --no-print-directory tests fuzzers benches
 	@$(MAKE) --no-print-directory tests SAN=1
+	@$(MAKE) --no-print-directory tests benches LLVM=1 CI=1
 	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
 	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT) SAN=1
-	@$(RUN) lint unit fuzz bats san valgrind full
+	@$(RUN) lint unit fuzz bats clang san valgrind full
 
 lint: tools
 	@$(RUN) lint
@@ -271,4 +275,4 @@ dist:
 		-o build/fastpath-$(VERSION).tar.gz HEAD
 
 clean:
-	$(Q)rm -rf build build-san build-layout*
+	$(Q)rm -rf build build-clang build-san build-layout*
