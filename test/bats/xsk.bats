@@ -371,7 +371,7 @@ many() { # TAG
 	[ "$(xsk x0:0 sip:new-)" -gt 0 ]
 }
 
-@test "root alone may register: with CAP_NET_RAW and CAP_BPF, no other" {
+@test "the owner of the pins may register, with CAP_NET_RAW and CAP_BPF; no other" {
 	local caps='-all,+net_raw,+bpf'
 
 	native
