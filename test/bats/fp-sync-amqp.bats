@@ -396,6 +396,64 @@ teardown_file() { amqp_down; }
 
 # ---- who may what
 
+@test "as the unit runs it: its user, CAP_BPF alone, a URL of its group" {
+	local unit=$BATS_TEST_DIRNAME/../../examples/systemd/fp-sync-consume.service
+	local caps
+
+	caps=-all,+$(sed -n 's/^CapabilityBoundingSet=CAP_//p' "$unit" |
+		tr '[:upper:]' '[:lower:]')
+	mount -t tmpfs -o mode=755 tmpfs /mnt
+	mkdir /mnt/state
+	cp "$FP_BUILD/fp-sync" "$RABBIT_DIR/ca.pem" /mnt
+	chmod 644 /mnt/ca.pem
+	sed 's/^amqp:/amqps:/; s/@.*/@localhost/' "$url" >/mnt/url
+	chmod 600 /mnt/url
+	export FP_STATE=/mnt/state
+	lists=$FP_STATE/lists
+	fp-block load many - --quiet < <(seq -f '198.51.%.0f.0/24' 0 100)
+	chown -R 12345:12345 "$FP_STATE" "$FP_PINS"
+	chmod 711 /sys/fs/bpf
+	fp-sync() {
+		exec setpriv --reuid 12345 --regid 12345 --clear-groups \
+			--no-new-privs --inh-caps "$caps" \
+			--ambient-caps "$caps" --bounding-set "$caps" \
+			/mnt/fp-sync "$@"
+	}
+	run --separate-stderr -2 fp-sync consume --url-file /mnt/url
+	hints '--url-file: /mnt/url: Permission denied'
+	chgrp 12345 /mnt/url
+	chmod 640 /mnt/url
+	url=/mnt/url consuming --ca /mnt/ca.pem --allow-del --rate 1000000
+	same "$(grep -E '^(Uid|CapPrm|CapEff|CapBnd)' "/proc/$pid/status" |
+		cut -f2 | tr '\n' ' ')" \
+		'12345 0000008000000000 0000008000000000 0000008000000000 '
+	{
+		echo '{"ip":"203.0.113.1","for":60}'
+		# more than the tables hold at first
+		seq -f '2001:db8:%.0f::1' 1001 4000
+	} >lines
+	unset -f fp-sync
+	publish 0 <lines
+	publish 0 <<<'{"ip":"203.0.113.1","for":600}'
+	publish 0 <<<-203.0.113.2
+	publish 0 <<<203.0.113.2
+	told 3004 20
+	said 'map(.action) | group_by(.) | map([.[0], length])' \
+		'[["added",3002],["extended",1],["kept",1]]'
+	kill -s HUP "$pid"
+	lab_wait 10 following 2
+	publish 0 <<<-203.0.113.2
+	told 3005
+	verdict 203.0.113.2 none
+	verdict 203.0.113.1 block
+	run -0 find "$FP_STATE" "$FP_PINS" -not -uid 12345
+	same "$output" ''
+	in_step
+	ended
+	chown -R 0:0 "$FP_PINS"
+	umount -l /mnt
+}
+
 @test "TLS: the authority and the host name are verified" {
 	local secret
 

@@ -83,9 +83,12 @@ commands() {
 @test "the filter's units: no root, no more capabilities, nothing on stop" {
 	unit=systemd/fp-load@.service
 	grep -qx 'CapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN CAP_PERFMON' $unit
-	unit=systemd/fp-block-sweep.service
-	grep -qx 'CapabilityBoundingSet=CAP_BPF' $unit
-	for unit in systemd/fp-load@.service systemd/fp-block-sweep.service; do
+	for unit in systemd/fp-block-sweep.service \
+		systemd/fp-sync-consume.service; do
+		grep -qx 'CapabilityBoundingSet=CAP_BPF' $unit
+	done
+	for unit in systemd/fp-load@.service systemd/fp-block-sweep.service \
+		systemd/fp-sync-consume.service; do
 		grep -qx 'User=fastpath' $unit
 		[ "$(sed -n 's/^AmbientCapabilities=//p' $unit)" = \
 			"$(sed -n 's/^CapabilityBoundingSet=//p' $unit)" ]
