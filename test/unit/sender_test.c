@@ -712,7 +712,7 @@ TEST(it_reads_the_same_byte_by_byte)
 	fp_sender_confirm(t.s, 1, "p", false);
 	take(&t);
 	for (size_t i = 0; i < 4 + 2; i++)
-		EQ(fp_sender_feed(t.s, "\0\0\0\2K\n" + i, 1, t.now_ms), 0);
+		EQ(fp_sender_feed(t.s, &"\0\0\0\2K\n"[i], 1, t.now_ms), 0);
 	EQ(next(&t), 1);
 	for (size_t i = 9; i < sizeof(bytes) - 1; i++) {
 		EQ(fp_sender_feed(t.s, bytes + i, 1, t.now_ms), 0);
