@@ -75,15 +75,8 @@ out:
 
 /* ---- ports ---- */
 
-struct listener {
-	unsigned long inode;
-	uint64_t cgroup; /* v2, of who made the socket; 0: not told */
-	uid_t uid;
-	uint16_t port;
-};
-
 struct listeners {
-	struct listener *v;
+	struct fp_listener *v;
 	size_t n, cap;
 	bool is_failed;
 };
@@ -103,11 +96,11 @@ static int on_listener(const struct nlmsghdr *nlh, void *ctx)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(nlh);
 	struct listeners *ls = ctx;
-	struct listener *l;
+	struct fp_listener *l;
 
 	if (ls->n == ls->cap) {
 		size_t cap = ls->cap ? 2 * ls->cap : 64;
-		struct listener *v = reallocarray(ls->v, cap, sizeof(*v));
+		struct fp_listener *v = reallocarray(ls->v, cap, sizeof(*v));
 
 		ls->is_failed = !v;
 		if (!v)
@@ -116,40 +109,40 @@ static int on_listener(const struct nlmsghdr *nlh, void *ctx)
 		ls->cap = cap;
 	}
 	l = &ls->v[ls->n++];
-	*l = (struct listener){ .inode = m->idiag_inode,
-				.uid = m->idiag_uid,
-				.port = ntohs(m->id.idiag_sport) };
+	*l = (struct fp_listener){ .inode = m->idiag_inode,
+				   .uid = m->idiag_uid,
+				   .port = ntohs(m->id.idiag_sport) };
 	mnl_attr_parse(nlh, sizeof(*m), on_attr, &l->cgroup);
 	return MNL_CB_OK;
 }
 
-static void port_add(struct fp_sshd_ports *p, uint16_t port)
-{
-	size_t i = 0;
-
-	while (i < p->n && p->v[i] < port)
-		i++;
-	if ((i < p->n && p->v[i] == port) || p->n == FP_SSHD_PORTS_MAX)
-		return;
-	memmove(p->v + i + 1, p->v + i, (p->n - i) * sizeof(p->v[0]));
-	p->v[i] = port;
-	p->n++;
-}
+/* What the descriptors of a process are looked through for. */
+struct scan {
+	struct listeners ls;
+	struct fp_unseen unseen;
+	struct fp_sshd_ports ports;
+	char cgroups[PATH_MAX]; /* fp_cgroup_mount */
+	bool is_init; /* the process is no sshd, but what starts one */
+};
 
 /* "socket:[1234]" (proc(5), /proc/PID/fd). */
-static void link_match(const char *target, const struct listeners *ls,
-		       struct fp_sshd_ports *out)
+static void link_match(const char *target, struct scan *s)
 {
 	unsigned long inode;
 
 	if (sscanf(target, "socket:[%lu]", &inode) != 1)
 		return;
-	for (size_t i = 0; i < ls->n; i++)
-		if (ls->v[i].inode == inode)
-			port_add(out, ls->v[i].port);
+	for (size_t i = 0; i < s->ls.n; i++) {
+		const struct fp_listener *l = &s->ls.v[i];
+
+		if (l->inode == inode &&
+		    (!s->is_init || fp_unseen_may_have(&s->unseen, l)))
+			fp_sshd_port_add(&s->ports, l->port);
+	}
 }
 
-static bool is_sshd(int proc_fd, const char *pid)
+/* word: with its newline */
+static bool is_named(int proc_fd, const char *pid, const char *word)
 {
 	char path[300], comm[32] = "";
 	int fd;
@@ -160,84 +153,50 @@ static bool is_sshd(int proc_fd, const char *pid)
 	if (fd < 0)
 		return false; /* it ended meanwhile */
 	if (read(fd, comm, sizeof(comm) - 1) > 0)
-		is = !strcmp(comm, "sshd\n");
+		is = !strcmp(comm, word);
 	close(fd);
 	return is;
 }
 
-/* ---- by cgroup, of those whose descriptors are not ours to see */
-
-#define CGROUPS_MAX 64
-
-struct unseen {
-	uint64_t cgroup[CGROUPS_MAX];
-	size_t n;
-	bool is_anywhere; /* of one of them not even that is known */
-};
-
-static void unseen_add(struct unseen *u, uint64_t cgroup)
-{
-	for (size_t i = 0; i < u->n; i++)
-		if (u->cgroup[i] == cgroup)
-			return;
-	if (!cgroup || u->n == CGROUPS_MAX)
-		u->is_anywhere = true;
-	else
-		u->cgroup[u->n++] = cgroup;
-}
-
-static bool unseen_has(const struct unseen *u, uint64_t cgroup)
-{
-	for (size_t i = 0; i < u->n; i++)
-		if (u->cgroup[i] == cgroup)
-			return true;
-	return false;
-}
-
-/* A cgroup that holds more than sshd tells little: of its sockets those of uid
- * 0, and not where a SIP server listens (RFC 3261 19.1.2, 26.2.1). */
-static bool may_be_sshd(const struct listener *l)
-{
-	return !l->uid && l->port != 5060 && l->port != 5061;
-}
-
-/* 1 is the root of all cgroups, where who has none of its own is. */
-static size_t unseen_match(const struct unseen *u, const struct listeners *ls,
-			   uint64_t own, struct fp_sshd_ports *out)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < ls->n; i++) {
-		const struct listener *l = &ls->v[i];
-		bool is_shared = l->cgroup == own || l->cgroup <= 1;
-
-		if (!unseen_has(u, l->cgroup) || (is_shared && !may_be_sshd(l)))
-			continue;
-		port_add(out, l->port);
-		n++;
-	}
-	return n;
-}
-
-static void unseen_guess(const struct listeners *ls, struct fp_sshd_ports *out)
-{
-	for (size_t i = 0; i < ls->n; i++)
-		if (may_be_sshd(&ls->v[i]))
-			port_add(out, ls->v[i].port);
-}
-
 /* ---- by process */
 
-struct scan {
-	struct listeners ls;
-	struct unseen unseen;
-	struct fp_sshd_ports ports;
-};
+/* Whose it is, and is it what an sshd started for a connection?  That one's
+ * listeners are of its own making (X11, ssh -R), and in its cgroup. */
+static bool status_read(int proc_fd, const char *pid, uid_t *uid,
+			bool *is_session)
+{
+	char path[300], line[256], parent[16] = "";
+	bool has_uid = false;
+	FILE *f;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/status", pid);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	f = fd < 0 ? NULL : fdopen(fd, "r");
+	while (f && !has_uid && fgets(line, sizeof(line), f)) {
+		sscanf(line, "PPid: %15[0-9]", parent);
+		has_uid = sscanf(line, "Uid: %*u %u", uid) == 1;
+	}
+	if (f)
+		fclose(f);
+	else if (fd >= 0)
+		close(fd);
+	*is_session = *parent && is_named(proc_fd, parent, "sshd\n");
+	return has_uid;
+}
 
 static void process_unseen(struct scan *s, int proc_fd, const char *pid)
 {
+	bool is_session = false;
+	uid_t uid = 0;
+
 	s->ports.is_complete = false;
-	unseen_add(&s->unseen, fp_cgroup_of(proc_fd, pid));
+	if (s->is_init)
+		return;
+	if (!status_read(proc_fd, pid, &uid, &is_session))
+		is_session = false;
+	fp_unseen_add(&s->unseen, fp_cgroup_of(s->cgroups, proc_fd, pid), uid,
+		      is_session);
 }
 
 /* fd: of its directory; consumed. */
@@ -259,7 +218,7 @@ static bool links_match(int fd, struct scan *s)
 		if (n <= 0)
 			continue;
 		target[n] = '\0';
-		link_match(target, &s->ls, &s->ports);
+		link_match(target, s);
 	}
 	if (dir)
 		closedir(dir);
@@ -279,6 +238,42 @@ static void process_match(int proc_fd, const char *pid, struct scan *s)
 		process_unseen(s, proc_fd, pid);
 }
 
+/* systemd holds sockets for services that it has not started yet (ssh.socket),
+ * or starts anew for each connection. */
+static bool is_activator(int proc_fd, const char *pid)
+{
+	return !strcmp(pid, "1") && (is_named(proc_fd, pid, "systemd\n") ||
+				     is_named(proc_fd, pid, "init\n"));
+}
+
+/* Of which listeners is the cgroup somebody's? */
+static void owned_find(struct scan *s, DIR *dir)
+{
+	struct listeners *ls = &s->ls;
+	struct dirent *d;
+
+	rewinddir(dir);
+	while ((d = readdir(dir))) {
+		uint64_t cgroup;
+
+		if (!isdigit((unsigned char)d->d_name[0]))
+			continue;
+		cgroup = fp_cgroup_of(s->cgroups, dirfd(dir), d->d_name);
+		for (size_t i = 0; cgroup && i < ls->n; i++)
+			ls->v[i].is_owned |= ls->v[i].cgroup == cgroup;
+	}
+}
+
+static void unseen_match(struct scan *s, DIR *dir)
+{
+	int proc_fd = dirfd(dir);
+
+	s->unseen.self = fp_cgroup_of(s->cgroups, proc_fd, "self");
+	s->unseen.init = fp_cgroup_of(s->cgroups, proc_fd, "1");
+	owned_find(s, dir);
+	fp_unseen_match(&s->unseen, s->ls.v, s->ls.n, &s->ports);
+}
+
 static int processes_match(struct scan *s)
 {
 	DIR *dir = opendir("/proc");
@@ -286,20 +281,21 @@ static int processes_match(struct scan *s)
 
 	if (!dir)
 		return -errno;
-	while ((d = readdir(dir)))
-		if (isdigit((unsigned char)d->d_name[0]) &&
-		    is_sshd(dirfd(dir), d->d_name))
+	fp_cgroup_mount(dirfd(dir), s->cgroups);
+	while ((d = readdir(dir))) {
+		if (!isdigit((unsigned char)d->d_name[0]))
+			continue;
+		s->is_init = is_activator(dirfd(dir), d->d_name);
+		if (s->is_init || is_named(dirfd(dir), d->d_name, "sshd\n"))
 			process_match(dirfd(dir), d->d_name, s);
+	}
 	/* mounted with hidepid (proc(5)) */
 	if (faccessat(dirfd(dir), "1/comm", R_OK, AT_EACCESS)) {
 		s->ports.is_complete = false;
 		s->unseen.is_anywhere = true;
 	}
-	if (!s->ports.is_complete &&
-	    (!unseen_match(&s->unseen, &s->ls, fp_cgroup_of(dirfd(dir), "self"),
-			   &s->ports) ||
-	     s->unseen.is_anywhere))
-		unseen_guess(&s->ls, &s->ports);
+	if (!s->ports.is_complete)
+		unseen_match(s, dir);
 	closedir(dir);
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 /* Where the whole of cgroup v2 that we see is mounted: "36 35 98:0 / /mnt
  * rw,noatime shared:1 - cgroup2 none rw" (proc(5), /proc/PID/mountinfo). */
-static bool mount_find(int proc_fd, char out[PATH_MAX])
+bool fp_cgroup_mount(int proc_fd, char out[PATH_MAX])
 {
 	char line[PATH_MAX * 2], root[PATH_MAX];
 	int fd = openat(proc_fd, "self/mountinfo", O_RDONLY | O_CLOEXEC);
@@ -26,6 +26,8 @@ static bool mount_find(int proc_fd, char out[PATH_MAX])
 		fclose(f);
 	else if (fd >= 0)
 		close(fd);
+	if (!is_found)
+		*out = '\0';
 	return is_found;
 }
 
@@ -55,12 +57,12 @@ static bool path_read(int proc_fd, const char *pid, char out[PATH_MAX])
 	return is_found;
 }
 
-uint64_t fp_cgroup_of(int proc_fd, const char *pid)
+uint64_t fp_cgroup_of(const char *at, int proc_fd, const char *pid)
 {
-	char at[PATH_MAX], path[PATH_MAX], dir[PATH_MAX * 2];
+	char path[PATH_MAX], dir[PATH_MAX * 2];
 	struct stat st;
 
-	if (!path_read(proc_fd, pid, path) || !mount_find(proc_fd, at))
+	if (!*at || !path_read(proc_fd, pid, path))
 		return 0;
 	snprintf(dir, sizeof(dir), "%s%s", at, path);
 	return stat(dir, &st) ? 0 : st.st_ino;

@@ -370,23 +370,51 @@ never_covers() {
 	sshd_down
 }
 
-# in_cgroup COMMAND...
+# in_cgroup NAME COMMAND...
 in_cgroup() {
-	echo $BASHPID >/mnt/cgroup/fp-caps/cgroup.procs
-	exec "$@"
+	echo $BASHPID >"/mnt/cgroup/$1/cgroup.procs"
+	exec "${@:2}"
+}
+
+# handed_on PORT: an sshd whose socket was made in another cgroup, where nobody
+# is any more, as systemd does for ssh.socket; one of its connections listens too.
+handed_on() {
+	in_cgroup fp-socket python3 - "$1" <<'PY' 3>&- &
+import os, socket, sys
+s = [socket.create_server(('0.0.0.0', int(sys.argv[1])))]
+open('/proc/self/comm', 'w').write('sshd')
+open('/mnt/cgroup/fp-caps/cgroup.procs', 'w').write('0')
+if not os.fork():
+    os.setuid(1000)
+    s = [socket.create_server(('127.0.0.1', 6010))]
+while True:
+    s[0].accept()[0].send(b'SSH-2.0-x\r\n')
+PY
+	pids+=" $!"
+	wait_for listens "$1"
+	wait_for listens 6010
 }
 
 @test "the port of root's sshd is never covered: cgroups tell" {
 	mkdir -p /mnt/cgroup
-	mount -t cgroup2 cgroup2 /mnt/cgroup && mkdir /mnt/cgroup/fp-caps ||
+	mount -t cgroup2 cgroup2 /mnt/cgroup &&
+		mkdir -p /mnt/cgroup/fp-{caps,other,socket} ||
 		skip 'no cgroup v2 to be had'
-	sshd_up '' in_cgroup
+	sshd_up 'in_cgroup fp-other' 'in_cgroup fp-caps'
 	never_covers
 	# shellcheck disable=SC2086 # words
 	kill $pids
 	# shellcheck disable=SC2086
 	wait $pids || :
+	handed_on 2223
+	user 0 bpf /mnt/bin/fp-load set guard-ports=any
+	hints 'TCP ports: 22 2223 6010'
+	[[ $(greeting 2223) == SSH-* ]]
+	pkill -P "$!"; kill $!
+	wait $! || :
 	sshd_down
-	wait_for rmdir /mnt/cgroup/fp-caps
+	for name in caps other socket; do
+		wait_for rmdir "/mnt/cgroup/fp-$name"
+	done
 	umount /mnt/cgroup
 }

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
@@ -398,4 +399,52 @@ TEST(ports_of_an_sshd_that_may_not_be_looked_at)
 	OK(!setresuid(0, 0, 0));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
+}
+
+/* 2222, but not 5060; is it known for sure? */
+static int socket_ports(bool is_complete)
+{
+	struct fp_sshd_ports ports = { 0 };
+
+	return fp_sshd_ports(&ports, NULL) || ports.n != 2 ||
+	       ports.v[1] != 2222 || ports.is_complete != is_complete;
+}
+
+/* As process 1 of a PID namespace.  Its child has another name. */
+static void as_systemd(void)
+{
+	int status = 1;
+	pid_t pid;
+
+	prctl(PR_SET_NAME, "systemd");
+	mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+	mount("proc", "/proc", "proc", 0, NULL);
+	listener(2222);
+	listener(5060);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_NAME, "other");
+		status = socket_ports(true);
+		if (!status && !setresuid(65534, 65534, 65534))
+			status = 2 * socket_ports(false);
+		_exit(status);
+	}
+	waitpid(pid, &status, 0);
+	_exit(WEXITSTATUS(status));
+}
+
+/* ssh.socket, before its first connection. */
+TEST(ports_that_systemd_holds_for_an_sshd_yet_to_start)
+{
+	int status = 1;
+	pid_t pid;
+
+	netns_make();
+	if (unshare(CLONE_NEWPID | CLONE_NEWNS))
+		SKIP("making a PID namespace needs root");
+	pid = fork();
+	if (!pid)
+		as_systemd();
+	waitpid(pid, &status, 0);
+	EQ(status, 0);
 }
