@@ -6,15 +6,16 @@
 
 /* ---- strings */
 
-static void escape(struct fp_buf *b, char c)
+/* c: up to U+FFFF */
+static void escape(struct fp_buf *b, uint32_t c)
 {
 	static const char from[] = "\"\\\b\f\n\r\t", to[] = "\"\\bfnrt";
-	const char *known = strchr(from, c);
+	const char *known = c < 0x80 ? strchr(from, (int)c) : NULL;
 
 	if (known)
 		fp_buf_printf(b, "\\%c", to[known - from]);
 	else
-		fp_buf_printf(b, "\\u%04x", (unsigned char)c);
+		fp_buf_printf(b, "\\u%04x", c);
 }
 
 /* What most texts are made of goes as it is. */
@@ -34,18 +35,22 @@ static void add(struct fp_buf *b, const char *s, const char *foreign)
 	fp_buf_add(b, "\"", 1);
 	for (;;) {
 		size_t n = plain(s);
+		uint32_t c;
 
 		fp_buf_add(b, s, n);
 		s += n;
 		if (!*s)
 			break;
 		n = fp_utf8_len(s);
-		if (*s == '"' || *s == '\\' || (unsigned char)*s < ' ')
-			escape(b, *s);
-		else if (n || !foreign)
-			fp_buf_add(b, s, n ? n : 1);
-		else
+		c = n ? fp_utf8_char(s, n) : 0;
+		if (!n && foreign)
 			fp_buf_str_add(b, foreign);
+		else if (!n)
+			fp_buf_add(b, s, 1);
+		else if (c == '"' || c == '\\' || fp_utf8_is_control(c))
+			escape(b, c);
+		else
+			fp_buf_add(b, s, n);
 		s += n ? n : 1;
 	}
 	fp_buf_add(b, "\"", 1);

@@ -11,7 +11,8 @@
 
 /* Append s as a JSON string with its quotes (RFC 8259 7).  Each byte that is no
  * UTF-8 becomes U+FFFD.  Everybody takes what comes out, jsonb of PostgreSQL too: it
- * has no U+0000 and no half of a surrogate pair. */
+ * has no U+0000 and no half of a surrogate pair; and a terminal that shows it obeys
+ * none of it (fp_utf8_is_control). */
 void fp_json_str_add(struct fp_buf *b, const char *s);
 /* The same, but bytes that are no UTF-8 stay: for a peer that gave them to us and
  * knows its things by them (a call-id, of OpenSIPS). */

@@ -3,10 +3,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "cli/log.h"
 
 static const char *log_name = "fastpath";
@@ -38,9 +40,12 @@ void fp_log_init(const char *name, enum fp_log_level level)
 static void format(char *line, size_t size, const char *fmt, va_list ap)
 {
 	vsnprintf(line, size, fmt, ap);
-	for (char *p = line; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	for (size_t n; *line; line += n) {
+		n = fp_utf8_len(line);
+		if (n && fp_utf8_is_control(fp_utf8_char(line, n)))
+			memset(line, '?', n);
+		n = n ? n : 1;
+	}
 }
 
 void fp_log(enum fp_log_level level, const char *fmt, ...)

@@ -21,8 +21,7 @@ static size_t plain_len(const char *s)
 		if ((unsigned char)*p < 0x80)
 			return (size_t)(p - s);
 		n = fp_utf8_len(p);
-		/* U+0080 to U+009F are controls too. */
-		if (!n || (p[0] == '\xc2' && (unsigned char)p[1] < 0xa0))
+		if (!n || fp_utf8_is_control(fp_utf8_char(p, n)))
 			return (size_t)(p - s);
 		p += n;
 	}

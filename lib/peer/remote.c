@@ -228,15 +228,6 @@ void fp_remote_hear(struct fp_remote *r, const void *data, size_t n)
 	r->said_len += n;
 }
 
-/* C1 controls are obeyed by terminals too: U+0080 to U+009F. */
-static bool is_control(const char *s, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	return n == 1 ? *u < 32 || *u == 127
-		      : n == 2 && u[0] == 0xc2 && u[1] < 0xa0;
-}
-
 void fp_remote_clean(char *out, size_t size, const char *s, size_t n)
 {
 	char text[FP_REMOTE_SAID + 1], *to = text, *start = text;
@@ -248,7 +239,8 @@ void fp_remote_clean(char *out, size_t size, const char *s, size_t n)
 
 		memcpy(c, s + i, n - i < 4 ? n - i : 4);
 		len = *c ? fp_utf8_len(c) : 0;
-		if (!len || is_control(c, len) || *c == ' ') {
+		if (!len || *c == ' ' ||
+		    fp_utf8_is_control(fp_utf8_char(c, len))) {
 			is_gap = to > text;
 			len = len ? len : 1;
 			continue;

@@ -425,3 +425,38 @@ TEST(utf8)
 		if (!EQ(fp_utf8_len(cases[i].s), cases[i].len))
 			printf("# case %zu\n", i);
 }
+
+TEST(utf8_controls)
+{
+	static const struct {
+		const char *s;
+		uint32_t c;
+		bool is;
+	} cases[] = {
+		{ "\x1f", 0x1f, true },
+		{ " ", ' ', false },
+		{ "~", '~', false },
+		{ "\x7f", 0x7f, true },
+		{ "\xc2\x9f", 0x9f, true },
+		{ "\xc2\xa0", 0xa0, false },
+		{ "\xd8\x9c", 0x61c, true },
+		{ "\xe2\x80\x8d", 0x200d, false }, /* joins letters */
+		{ "\xe2\x80\x8e", 0x200e, true },
+		{ "\xe2\x80\xa7", 0x2027, false },
+		{ "\xe2\x80\xa8", 0x2028, true },
+		{ "\xe2\x80\xae", 0x202e, true },
+		{ "\xe2\x80\xaf", 0x202f, false },
+		{ "\xe2\x81\xa6", 0x2066, true },
+		{ "\xe2\x81\xaa", 0x206a, false },
+		{ "\xef\xbb\xbf", 0xfeff, true },
+		{ "\xf4\x8f\xbf\xbf", 0x10ffff, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		uint32_t c = fp_utf8_char(cases[i].s, strlen(cases[i].s));
+
+		if (!EQ(c, cases[i].c) ||
+		    !EQ(fp_utf8_is_control(c), cases[i].is))
+			printf("# case %zu\n", i);
+	}
+}

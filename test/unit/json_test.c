@@ -11,7 +11,9 @@ TEST(strings)
 		{ "", "\"\"", NULL },
 		{ "a\"b\\c/", "\"a\\\"b\\\\c/\"", NULL },
 		{ "\b\f\n\r\t\x01\x1f\x7f",
-		  "\"\\b\\f\\n\\r\\t\\u0001\\u001f\x7f\"", NULL },
+		  "\"\\b\\f\\n\\r\\t\\u0001\\u001f\\u007f\"", NULL },
+		{ "\xc2\x80\xc2\x9b\xc2\xa0\xd8\x9c\xe2\x80\xa8\xef\xbb\xbf",
+		  "\"\\u0080\\u009b\xc2\xa0\\u061c\\u2028\\ufeff\"", NULL },
 		{ "\xc3\xa9\xf0\x9f\x98\x80", "\"\xc3\xa9\xf0\x9f\x98\x80\"",
 		  NULL },
 		{ "a\xff"

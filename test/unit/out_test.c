@@ -190,7 +190,7 @@ TEST(strange_text)
 		{ "a\\b", "a\\\\b", "a\\\\b" },
 		{ "\"x\"", "\"x\"", "\\\"x\\\"" },
 		{ "\x01\x1b[31m\x7f", "\\x01\\x1b[31m\\x7f",
-		  "\\u0001\\u001b[31m\x7f" },
+		  "\\u0001\\u001b[31m\\u007f" },
 		{ "\b\f", "\\x08\\x0c", "\\b\\f" },
 		{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f",
 		  "gr\xc3\xbc\xc3\x9f" },
@@ -199,7 +199,9 @@ TEST(strange_text)
 		{ "\xc3", "\\xc3", "\xef\xbf\xbd" },
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80",
 		  "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
-		{ "\xc2\x9b", "\\xc2\\x9b", "\xc2\x9b" }, /* C1's CSI */
+		{ "\xc2\x9b", "\\xc2\\x9b", "\\u009b" }, /* C1's CSI */
+		{ "a\xe2\x80\xae.b", "a\\xe2\\x80\\xae.b", "a\\u202e.b" },
+		{ "\xe2\x80\x8d", "\xe2\x80\x8d", "\xe2\x80\x8d" },
 		{ "\xc2\xa0", "\xc2\xa0", "\xc2\xa0" },
 	};
 
