@@ -8,16 +8,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define TEMP ".XXXXXX.tmp"
 
 /* Where path is, links followed. */
 static int find(const char *path, char at[PATH_MAX], struct fp_err *e)
 {
 	struct stat st;
 
-	if (strlen(path) + sizeof(".tmp") > PATH_MAX)
+	if (strlen(path) + sizeof(TEMP) > PATH_MAX)
 		return fp_err_sys(e, -ENAMETOOLONG, "%s", path);
 	strcpy(at, path);
 	if (stat(path, &st))
@@ -28,36 +29,9 @@ static int find(const char *path, char at[PATH_MAX], struct fp_err *e)
 	return realpath(path, at) ? 0 : fp_err_sys(e, -errno, "%s", path);
 }
 
-/* Is fd still what has this name? */
-static bool is_there(int fd, const char *path)
-{
-	struct stat a, b;
-
-	return !fstat(fd, &a) && !stat(path, &b) && a.st_ino == b.st_ino &&
-	       a.st_dev == b.st_dev;
-}
-
-static int open_temp(const char *temp)
-{
-	int fd, r;
-
-	for (;;) {
-		fd = open(temp, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-			  0600);
-		if (fd < 0)
-			return -errno;
-		r = flock(fd, LOCK_EX | LOCK_NB) ? -errno : 0;
-		if (!r && is_there(fd, temp))
-			return fd;
-		close(fd); /* somebody's, or it has its place since */
-		if (r)
-			return r;
-	}
-}
-
 static int put(int fd, const char *data, size_t n, mode_t mode)
 {
-	if (ftruncate(fd, 0) || fchmod(fd, mode))
+	if (fchmod(fd, mode))
 		return -errno;
 	while (n) {
 		ssize_t r = write(fd, data, n);
@@ -93,25 +67,24 @@ static int sync_dir(const char *path)
 int fp_whole_write(const char *path, const void *data, size_t n, mode_t mode,
 		   struct fp_err *e)
 {
-	char at[PATH_MAX], temp[PATH_MAX + 8];
+	char at[PATH_MAX], temp[PATH_MAX + sizeof(TEMP)];
 	int fd, r = find(path, at, e);
 
 	if (r)
 		return r;
-	snprintf(temp, sizeof(temp), "%s.tmp", at);
-	fd = open_temp(temp);
-	if (fd == -EAGAIN)
-		return fp_err(e, -EAGAIN, "%s: another one writes it", path);
+	/* O_EXCL: nothing that stands there is opened, nor what it leads to */
+	snprintf(temp, sizeof(temp), "%s" TEMP, at);
+	fd = mkostemps(temp, strlen(".tmp"), O_CLOEXEC);
 	if (fd < 0)
-		return fp_err_sys(e, fd, "%s", temp);
+		return fp_err_sys(e, -errno, "%s", path);
 	r = put(fd, data, n, mode);
+	if (close(fd) && !r) /* NFS */
+		r = -errno;
 	if (!r && rename(temp, at))
 		r = -errno;
 	if (r)
 		unlink(temp);
-	if (close(fd) && !r) /* NFS */
-		r = -errno;
-	if (!r)
+	else
 		r = sync_dir(at);
 	return r ? fp_err_sys(e, r, "%s", path) : 0;
 }

@@ -8,11 +8,11 @@
 #include "base/err.h"
 
 /* Make path hold these n bytes: a reader sees the old file or the new one, after a
- * power cut too, and never a part.  Written beside it as path.tmp, which no two
- * hold at once; what a killed writer left there is written over.  A symbolic link
- * stays one.  mode: of the file, whatever the umask says.
- * 0.  -EINVAL: path is no file (a device, a directory).  -EAGAIN: another one
- * writes it.  -errno: the old file stays, and e names the path. */
+ * power cut too, and never a part.  Written beside it as path.RANDOM.tmp, a file of
+ * its own, which only a killed writer leaves there; of several writers the last one
+ * wins.  A symbolic link stays one.  mode: of the file, whatever the umask says.
+ * 0.  -EINVAL: path is no file (a device, a directory).  -errno: the old file
+ * stays, and e names the path. */
 int fp_whole_write(const char *path, const void *data, size_t n, mode_t mode,
 		   struct fp_err *e);
 

@@ -2,6 +2,7 @@
 #include "model/settings.h"
 
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -269,6 +270,20 @@ int fp_settings_read(struct fp_settings *s, const char *state_dir,
 	return n_bad;
 }
 
+/* What killed writers left; nobody else writes. */
+static void sweep(const char *path)
+{
+	char pattern[PATH_MAX + 16];
+	glob_t left;
+
+	snprintf(pattern, sizeof(pattern), "%s.??????.tmp", path);
+	if (glob(pattern, GLOB_NOSORT, NULL, &left))
+		return;
+	for (size_t i = 0; i < left.gl_pathc; i++)
+		unlink(left.gl_pathv[i]);
+	globfree(&left);
+}
+
 int fp_settings_write(const struct fp_settings *s, const char *state_dir,
 		      struct fp_err *e)
 {
@@ -282,6 +297,7 @@ int fp_settings_write(const struct fp_settings *s, const char *state_dir,
 		fp_buf_str_add(&b, "\n");
 	}
 	snprintf(path, sizeof(path), "%s/settings", state_dir);
+	sweep(path);
 	r = b.is_failed ? fp_err_sys(e, -ENOMEM, "%s", path)
 			: fp_whole_write(path, b.data, b.len, 0644, e);
 	fp_buf_fini(&b);

@@ -63,7 +63,7 @@ bool fp_settings_equal(const struct fp_settings *a, const struct fp_settings *b,
 int fp_settings_read(struct fp_settings *s, const char *state_dir,
 		     void (*bad)(void *ctx, const char *text), void *ctx,
 		     struct fp_err *e);
-/* Write it durably: settings.tmp, fsync, rename, fsync of the directory.  The
+/* Write it durably: beside it, fsync, rename, fsync of the directory.  The
  * caller holds the lists' lock; state_dir exists. */
 int fp_settings_write(const struct fp_settings *s, const char *state_dir,
 		      struct fp_err *e);

@@ -78,7 +78,9 @@ teardown_file() { source test/bats/load.bash && load_down; }
 	[ "$(fl -j status | jq -r 'select(.type == "filter").guard_ports')" = \
 		16384-32767/udp ]
 	sort -c "$FP_STATE/settings"
-	[ ! -e "$FP_STATE/settings.tmp" ]
+	: >"$FP_STATE/settings.Killed.tmp"
+	fl set lists=enforce
+	refute ls "$FP_STATE"/settings.*
 }
 
 @test "settings of a filter that is not loaded wait for it" {

@@ -261,9 +261,9 @@ ready() {
 sound() {
 	judged && lab_in node "$1" status &&
 		[ "$(ls "$FP_PINS")" = "v$2" ] &&
-		! ls "$FP_STATE"/settings.tmp &&
 		lab_in node "$1" set lists=observe && [ "$(verdict 7)" = 2 ] &&
-		lab_in node "$1" set lists=enforce && judged
+		lab_in node "$1" set lists=enforce && judged &&
+		! ls "$FP_STATE"/settings.*
 }
 
 @test "killed: upgrade within a layout" {
