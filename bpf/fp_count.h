@@ -69,15 +69,23 @@ fp_noinline int fp_put_sample(struct xdp_md *ctx, __u64 hi, __u64 lo,
 {
 	const __u8 *p = (void *)(long)ctx->data;
 	const __u8 *end = (void *)(long)ctx->data_end;
-	__u64 len = end - p, seq;
+	__u64 len = end - p, seq, was;
 	struct fp_sample *s;
 	__u32 i;
 
 	s = fp_sample_take(&seq);
 	if (!s)
 		return 0;
-	/* atomics: what stands between the two stays between them */
-	__sync_lock_test_and_set(&s->seq, 0);
+	/* The ring may have come round while another CPU was held up.  Whoever finds
+	 * a number has the place to himself; atomics: what stands between the two
+	 * stays between them. */
+	was = __sync_lock_test_and_set(&s->seq, FP_SAMPLE_BUSY);
+	if (was == FP_SAMPLE_BUSY)
+		return 0;
+	if (was > seq) {
+		__sync_lock_test_and_set(&s->seq, was);
+		return 0;
+	}
 	s->time_ns = bpf_ktime_get_coarse_ns();
 	s->hi = hi;
 	s->lo = lo;

@@ -186,7 +186,7 @@ struct fp_ports {
 	X(pass_allowed, 0, "source on an allow list")                          \
 	X(pass_unread, 0, "port not readable, source not listed")              \
 	X(pass_unconfirmed, 0, "attach was not confirmed in time")             \
-	X(pass_xsk, 0, "given to an AF_XDP socket")                            \
+	X(pass_xsk, 0, "for an AF_XDP socket, received or not")                \
 	X(seen_block, 0, "observe: would be dropped as blocked")               \
 	X(seen_fence, 0, "observe: would be dropped as fenced")                \
 	X(seen_unread, 0, "observe: listed, port not readable")                \
@@ -232,8 +232,9 @@ struct fp_seen_news {
  * where CONFIG_HZ is 250) is sampled: few drops are all seen, many cost little. */
 #define FP_SAMPLES 1024
 #define FP_SAMPLE_HEAD 256
+#define FP_SAMPLE_BUSY (~0ull)
 struct fp_sample {
-	__u64 seq;     /* from 1; 0: being written */
+	__u64 seq;     /* from 1; FP_SAMPLE_BUSY: being written */
 	__u64 time_ns; /* CLOCK_MONOTONIC, coarse */
 	__u64 hi, lo;
 	__u64 count; /* packets of this NIC, reason and CPU, this one included */

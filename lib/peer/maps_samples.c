@@ -13,7 +13,8 @@
 struct fp_samples {
 	struct fp_area area;
 	struct fp_sample *ring;
-	uint64_t next; /* number of the first that was not read */
+	uint64_t next;    /* number of the first that was not read */
+	uint64_t awaited; /* was not there when it was looked for */
 };
 
 static uint64_t fp_samples_newest(const struct fp_samples *s)
@@ -70,10 +71,10 @@ static enum fp_sample_state fp_sample_copy(const struct fp_samples *s,
 	const struct fp_sample *at = &s->ring[1 + (seq & (FP_SAMPLES - 1))];
 	uint64_t is = __atomic_load_n(&at->seq, __ATOMIC_ACQUIRE);
 
+	if (is < seq || is == FP_SAMPLE_BUSY)
+		return FP_SAMPLE_COMING;
 	if (is > seq)
 		return FP_SAMPLE_GONE;
-	if (is < seq)
-		return FP_SAMPLE_COMING;
 	memcpy(out, at, sizeof(*out));
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	is = __atomic_load_n(&at->seq, __ATOMIC_RELAXED);
@@ -91,16 +92,16 @@ uint64_t fp_samples_read(struct fp_samples *s, fp_samples_each *each, void *ctx)
 		s->next = oldest;
 	}
 	for (; s->next <= newest; s->next++) {
-		switch (fp_sample_copy(s, s->next, &copy)) {
-		case FP_SAMPLE_WHOLE:
-			each(ctx, &copy);
+		enum fp_sample_state is = fp_sample_copy(s, s->next, &copy);
+
+		if (is == FP_SAMPLE_COMING && s->awaited != s->next) {
+			s->awaited = s->next; /* the next call finds it */
 			break;
-		case FP_SAMPLE_GONE:
-			lost++;
-			break;
-		case FP_SAMPLE_COMING: /* the next call finds it */
-			return lost;
 		}
+		if (is == FP_SAMPLE_WHOLE)
+			each(ctx, &copy);
+		else
+			lost++;
 	}
 	return lost;
 }

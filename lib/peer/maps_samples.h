@@ -10,8 +10,9 @@
 
 /* The ring of sampled drops (fp_maps.h).  Any number of readers: each has a place
  * of its own, and reading takes nothing away.  There is nothing to wait on; look
- * every so often: with the ring's FP_SAMPLES and a tick of 4 ms, ten times a
- * second is enough for one reason on two CPUs under a flood. */
+ * every so often, and sooner the more there were: under a flood each reason of a NIC
+ * fills one place a CPU and tick (CONFIG_HZ of the kernel, 100 to 1000 a second)
+ * when sample=1, and each drop one when sample=all. */
 struct fp_samples;
 
 /* dir: PINS/vLAYOUT.  is_from_start: what the ring still holds comes first.
@@ -22,7 +23,9 @@ void fp_samples_close(struct fp_samples *s);
 
 typedef void fp_samples_each(void *ctx, const struct fp_sample *s);
 /* Give each what came since the last call, the oldest first; each returns before
- * the next is read.  Returns how many were overwritten before we came. */
+ * the next is read.  One that is being written is waited for, for one call: it takes
+ * less than that unless its place was taken from it.  Returns how many are lost:
+ * overwritten before we came, or never written. */
 uint64_t fp_samples_read(struct fp_samples *s, fp_samples_each *each,
 			 void *ctx);
 
