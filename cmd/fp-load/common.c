@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "load.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "peer/bpfmay.h"
 
@@ -142,6 +144,18 @@ int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e)
 	int r = fl_begin(c, e);
 
 	return r ? r : fl_opened(c, fp_maps_open(out, c->pin_dir, e), e);
+}
+
+ino_t fl_maps_ino(const struct fp_cli *c)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	size_t n = fp_maps_dir(c->pin_dir, path, sizeof(path));
+
+	if (n >= sizeof(path))
+		return 0;
+	snprintf(path + n, sizeof(path) - n, "/samples");
+	return stat(path, &st) ? 0 : st.st_ino;
 }
 
 int fl_duration(struct fp_cli *c, const char *option, int64_t *ms)

@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "codec/frame.h"
 #include "io/clock.h"
@@ -80,15 +79,6 @@ static void close_maps(struct fl_drops *d)
 		d->row[i] = (struct row){ 0 };
 }
 
-static ino_t pin_ino(const struct fl_drops *d)
-{
-	char path[PATH_MAX + 16];
-	struct stat st;
-
-	snprintf(path, sizeof(path), "%s/samples", d->dir);
-	return stat(path, &st) ? 0 : st.st_ino;
-}
-
 static int make_room(struct fl_drops *d, struct fp_err *e)
 {
 	if (d->sums)
@@ -101,11 +91,12 @@ static int make_room(struct fl_drops *d, struct fp_err *e)
 
 static int open_maps(struct fl_drops *d, struct fp_err *e)
 {
-	int r = fl_maps(d->c, &d->maps, e);
+	int r;
 
+	d->ino = fl_maps_ino(d->c);
+	r = fl_maps(d->c, &d->maps, e);
 	if (r)
 		return r;
-	d->ino = pin_ino(d);
 	r = fp_counts_open(&d->counts, d->dir, e);
 	return r ? r : make_room(d, e);
 }
@@ -340,7 +331,7 @@ static void tables_gone(struct fl_drops *d)
 	for (unsigned int i = 0; i < FP_NICS; i++)
 		if (d->row[i].is_on)
 			d->is_inexact = true;
-	fp_log(FP_LOG_WARN, "the filter was taken away: waiting for it");
+	fp_log(FP_LOG_WARN, FL_MAPS_GONE);
 	close_maps(d);
 }
 
@@ -348,13 +339,13 @@ static int look_for_tables(struct fl_drops *d, struct fp_err *e)
 {
 	int r;
 
-	if (!pin_ino(d) && !fp_maps_layout(d->c->pin_dir))
+	if (!fl_maps_ino(d->c) && !fp_maps_layout(d->c->pin_dir))
 		return 0;
 	r = open_maps(d, e);
 	if (!r)
 		r = begin(d, true, false, e);
 	if (!r)
-		fp_log(FP_LOG_NOTICE, "the filter is back");
+		fp_log(FP_LOG_NOTICE, FL_MAPS_BACK);
 	else
 		close_maps(d);
 	return r == -ENOENT ? 0 : r;
@@ -372,7 +363,7 @@ int fl_drops_look(struct fl_drops *d, fl_drops_each *each, void *ctx,
 		if (r || !d->ino)
 			return r;
 	}
-	is_gone = pin_ino(d) != d->ino;
+	is_gone = fl_maps_ino(d->c) != d->ino;
 	r = look(d, each, ctx, e);
 	if (!r && is_gone)
 		tables_gone(d);

@@ -5,6 +5,7 @@
 /* What the verbs of fp-load share. */
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "cli/log.h"
 #include "cli/opt.h"
@@ -58,6 +59,12 @@ int fl_open_notice(struct fp_cli *c, enum fl_open how,
 
 /* The maps alone, without the lock: for those who count and watch. */
 int fl_maps(struct fp_cli *c, struct fp_maps **out, struct fp_err *e);
+/* Which maps those are: they are taken away with the last NIC, or put elsewhere by
+ * an upgrade, and what is made anew has another number.  0: there are none.  Ask
+ * before they are opened. */
+ino_t fl_maps_ino(const struct fp_cli *c);
+#define FL_MAPS_GONE "the filter was taken away: waiting for it"
+#define FL_MAPS_BACK "the filter is back"
 
 /* A duration option: 0 with *ms set when it is given.  Otherwise the exit
  * status of wrong usage. */

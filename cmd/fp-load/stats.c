@@ -74,8 +74,9 @@ struct stats {
 	struct fp_cli *c;
 	const struct fp_type *type;
 	enum fp_format format;
-	const char *output; /* a file, or NULL */
-	struct fp_maps *maps;
+	const char *output;   /* a file, or NULL */
+	struct fp_maps *maps; /* with --every NULL while there is no filter */
+	ino_t ino;
 	bool is_reset;
 	/* with --every */
 	struct fp_loop *loop;
@@ -111,35 +112,46 @@ static int print_nic(struct stats *s, const char *nic, struct fp_counter *last,
 	return r;
 }
 
-static int print_state(struct stats *s, const struct fp_conf *conf)
+static int print_modes(struct stats *s, const struct fp_conf *conf)
 {
 	const struct state v[] = {
 		{ .check = "lists", .mode = conf->lists },
 		{ .check = "stealth", .mode = conf->stealth },
 		{ .check = "malformed", .mode = conf->malformed },
 	};
-	const struct state all = {
-		.is_attached = fp_maps_is_attached(s->maps),
-		.bypass_s = fp_filter_bypass_s(conf),
-	};
-	int r = fl_record(s->c, &state_type, &all);
+	int r = 0;
 
 	for (size_t i = 0; i < FL_COUNT(v) && !r; i++)
 		r = fl_record(s->c, &mode_type, &v[i]);
 	return r;
 }
 
+/* conf NULL: there is no filter */
+static int print_state(struct stats *s, const struct fp_conf *conf)
+{
+	const struct state all = {
+		.is_attached = conf && fp_maps_is_attached(s->maps),
+		.bypass_s = conf ? fp_filter_bypass_s(conf) : 0,
+	};
+	int r = fl_record(s->c, &state_type, &all);
+
+	return !r && conf ? print_modes(s, conf) : r;
+}
+
 static int print_all(struct stats *s, double over_s)
 {
 	struct fp_counter now[FP_R_N];
 	struct fp_err e = { 0 };
-	struct fp_conf *conf = fp_maps_conf(s->maps);
+	struct fp_conf *conf = s->maps ? fp_maps_conf(s->maps) : NULL;
 	int r = 0;
 
-	for (unsigned int i = 0; i < FP_NICS && !r; i++) {
+	for (unsigned int i = 0; i < FP_NICS && conf && !r; i++) {
 		if (!conf->nic[i].name[0])
 			continue;
-		if (fp_maps_counters(s->maps, i, now, &e))
+		r = fp_maps_counters(s->maps, i, now, &e);
+		if (r == -ENOENT && s->every_ms) /* taken away just now */
+			return 0;
+		if (r)
 			return fp_cli_fail(s->c, -EIO, &e);
 		r = print_nic(s, conf->nic[i].name, s->last[i], now, over_s);
 	}
@@ -193,12 +205,40 @@ static int reset_all(struct stats *s)
 	return 0;
 }
 
+static int open_maps(struct stats *s, struct fp_err *e)
+{
+	s->ino = fl_maps_ino(s->c);
+	return fl_maps(s->c, &s->maps, e);
+}
+
+/* The maps as they are now, as watch and top have them.  0, or exit status. */
+static int follow(struct stats *s)
+{
+	struct fp_err e = { 0 };
+	int r;
+
+	if (s->maps && fl_maps_ino(s->c) == s->ino)
+		return 0;
+	if (s->maps) {
+		fp_log(FP_LOG_WARN, FL_MAPS_GONE);
+		fp_maps_close(s->maps);
+		s->maps = NULL;
+		memset(s->last, 0, sizeof(s->last));
+	}
+	r = open_maps(s, &e);
+	if (!r)
+		fp_log(FP_LOG_NOTICE, FL_MAPS_BACK);
+	return r && r != -ENOENT ? fp_cli_fail(s->c, r, &e) : 0;
+}
+
 static void on_round(void *ctx)
 {
 	struct stats *s = ctx;
 	int64_t now_ms = fp_clock_ms();
 
-	s->status = put_all(s, (double)(now_ms - s->at_ms) / 1000);
+	s->status = follow(s);
+	if (!s->status)
+		s->status = put_all(s, (double)(now_ms - s->at_ms) / 1000);
 	s->at_ms = now_ms;
 	fp_out_flush(s->c->out);
 	s->next_ms += s->every_ms;
@@ -294,7 +334,7 @@ int fl_stats(struct fp_cli *c)
 		return r;
 	r = fp_out_check(c->out, s.type, &e);
 	if (!r)
-		r = fl_maps(c, &s.maps, &e);
+		r = open_maps(&s, &e);
 	if (r)
 		return fp_cli_fail(c, r, &e);
 	r = run(&s);

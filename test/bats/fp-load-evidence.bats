@@ -6,10 +6,16 @@
 
 bats_require_minimum_version 1.5.0
 
-setup_file() { source test/bats/load.bash && load_up; }
-setup() { source test/bats/load.bash && load_fresh; }
-teardown() { load_clean; }
-teardown_file() { source test/bats/load.bash && load_down; }
+# One filter for all: its verifier is most of what a test would cost.
+setup_file() { source test/bats/load.bash && load_up && load_fresh; }
+setup() {
+	source test/bats/load.bash && source test/lab/lab.sh
+	load=$FP_BUILD/fp-load
+	fl attach net0 net1
+	fl set sample=1
+	fl stats --reset
+}
+teardown_file() { source test/bats/load.bash && load_fresh && load_clean && load_down; }
 
 # begin VERB OPTION...: in the background, JSON to $LAB_DIR/VERB.json; it has looked
 # once before this returns.  end VERB [SIGNAL]: its status.
@@ -57,6 +63,27 @@ for n in range(int(sys.argv[2])):
         time.sleep(0.001)' "$1" "$2" "${3:-5060}"
 }
 
+# slot NUMBER [BYTE...]: the place of this sample in the ring; its number is these
+# bytes, the rest zero.  Without: its number, 16 bits of it.  slot top: the newest.
+slot() {
+	local key=0 pin
+
+	pin=$(ls -d "$FP_PINS"/v*/samples)
+	[ "$1" = top ] || key=$((1 + ($1 & 1023)))
+	key="$((key & 255)) $((key >> 8)) 0 0"
+	shift
+	if [ $# = 0 ]; then
+		# shellcheck disable=SC2086 # bytes
+		bpftool -j map lookup pinned "$pin" key $key |
+			jq -r '.value[0:2][]' | { read -r a; read -r b
+				echo $((b << 8 | a)); }
+	else
+		# shellcheck disable=SC2046,SC2086
+		bpftool map update pinned "$pin" key $key value "$@" \
+			$(printf '0 %.0s' $(seq $(($# + 1)) 312))
+	fi
+}
+
 dropped() { # N: so many of net1 by lists
 	[ "$(fl stats -o nic,reason,packets | awk '/^net1\tdrop_block/ { print $3 }')" = "$1" ]
 }
@@ -64,7 +91,6 @@ dropped() { # N: so many of net1 by lists
 # ---- stats
 
 @test "stats: by NIC and reason, and --reset" {
-	fl attach net0 net1
 	filters
 	says stats -j
 	[ "$status" = 0 ]
@@ -84,7 +110,6 @@ dropped() { # N: so many of net1 by lists
 }
 
 @test "stats --format: prometheus, json, nonsense" {
-	fl attach net1
 	filters
 	says stats --format prometheus
 	[ "$status" = 0 ]
@@ -98,7 +123,6 @@ dropped() { # N: so many of net1 by lists
 }
 
 @test "stats --every: rates until a signal, exit 0" {
-	fl attach net1
 	filters
 	lab_start every node "$load" stats -j --every 100ms
 	lab_wait 5 grep -q '"pps"' "$LAB_DIR/every.log"
@@ -117,7 +141,7 @@ dropped() { # N: so many of net1 by lists
 
 @test "without a filter: exit 2" {
 	for verb in stats watch top; do
-		says "$verb"
+		FP_PINS=$LAB_DIR/bpf/none says "$verb"
 		[ "$status" = 2 ]
 		[[ $stderr == *'no filter is loaded'* ]]
 	done
@@ -130,14 +154,16 @@ dropped() { # N: so many of net1 by lists
 @test "stats --output: whole, 0644, each round; for Prometheus what one asks at night" {
 	local out=$LAB_DIR/out.prom
 
-	fl attach net1
 	filters
 	umask 077
+	echo precious >"$LAB_DIR/precious"
+	ln "$LAB_DIR/precious" "$out.tmp" # not our file
 	says stats --format prometheus --output "$out"
 	[ "$status" = 0 ]
 	[ "$output$stderr" = '' ]
 	[ "$(stat -c %a "$out")" = 644 ]
-	[ ! -e "$out.tmp" ]
+	[ "$(ls "$out".*)" = "$out.tmp" ]
+	[ "$(cat "$LAB_DIR/precious")" = precious ]
 	grep -qx 'fastpath_filter_packets_total{nic="net1",reason="drop_block",action="drop"} 1' "$out"
 	grep -qx 'fastpath_filter_packets_total{nic="net1",reason="seen_stealth",action="observe"} 0' "$out"
 	grep -qx 'fastpath_filter_mode{check="stealth"} 1' "$out"
@@ -157,7 +183,6 @@ dropped() { # N: so many of net1 by lists
 @test "stats --output: what cannot be written: exit 2, and the old file stays" {
 	local small=$LAB_DIR/small
 
-	fl attach net1
 	filters
 	says stats --output "$LAB_DIR/none/file"
 	[ "$status" = 2 ]
@@ -184,37 +209,35 @@ dropped() { # N: so many of net1 by lists
 # ---- watch
 
 @test "watch shows drops as they come, until a signal, exit 0" {
-	fl attach net1
 	fl set sample=all
 	filters # before watch: not shown
 	begin watch
-	send $BLOCKED "$(printf '\r\nREGISTER sip:x\033[2J@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')" 5061
+	send $BLOCKED "$(printf '\r\nREGISTER sip:x\033[2J\302\233\342\200\256@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n')" 5061
 	lab_wait 5 grep -q '}' "$LAB_DIR/watch.json"
 	end watch
 	shown watch 'length == 2 and (.[0] | .type == "drop" and .nic == "net1" and
 		.reason == "drop_block" and .src == "203.0.113.7" and
 		.dport == 5061 and .sport > 0 and .proto == "udp" and
 		.len > 60 and .skipped == 0 and
-		.payload == "REGISTER sip:x\u001b[2J@192.0.2.1 SIP/2.0") and
+		.payload == "REGISTER sip:x\u001b[2J\u009b\u202e@192.0.2.1 SIP/2.0") and
 		(now - (.[0].time | fromdate) | fabs) < 5'
 	shown watch '.[-1] | .dropped == 1 and .shown == 1 and .not_shown == 0 and
 		.lost == 0 and .exact'
+	refute grep -qP '[^ -~]' "$LAB_DIR/watch.json"
 }
 
-@test "watch --for ends, and text has no control characters" {
-	fl attach net1
-	lab_start watch node "$load" -q watch --for 1s
+@test "watch: text has no control characters" {
+	lab_start watch node "$load" -q watch
 	lab_wait 5 is_ready watch
-	send $BLOCKED "$(printf 'REGISTER sip:x\033[2J\ty SIP/2.0\r\n\r\n')"
-	read -r pid _ <"$LAB_DIR/pids/watch"
-	wait "$pid"
+	send $BLOCKED "$(printf 'REGISTER sip:x\033[2J\t\302\233\342\200\256y SIP/2.0\r\n\r\n')"
+	lab_wait 5 grep -q REGISTER "$LAB_DIR/watch.log"
+	end watch INT
 	[ "$(wc -l <"$LAB_DIR/watch.log")" = 1 ]
 	refute grep -qP '[^\n\t -~]' "$LAB_DIR/watch.log"
 	[ "$(tr -cd '\t' <"$LAB_DIR/watch.log" | wc -c)" = 9 ]
 }
 
 @test "watch: VLAN, IPv6 and a long first line" {
-	fl attach net1
 	fl set sample=all
 	block add 2001:db8:a::7 --why scan
 	begin watch
@@ -246,7 +269,6 @@ PY
 }
 
 @test "watch: what was not sampled is counted, by NIC, and --recent goes back" {
-	fl attach net0 net1
 	flood $BLOCKED 300
 	dropped 300
 	begin watch
@@ -287,8 +309,32 @@ PY
 	shown watch 'map(select(.skipped == 476)) | length == 2'
 }
 
+# A CPU that was held up while the ring came round.
+@test "watch: a place that another CPU has, or had, is lost and holds up nobody" {
+	local n
+
+	fl set sample=all
+	begin watch
+	read -r pid _ <"$LAB_DIR/pids/watch"
+	kill -STOP "$pid"
+	n=$(slot top)
+	for i in 1 2 3; do send $BLOCKED "$(invite "$i")"; done
+	slot $((n + 2)) 0 # as if it were being written
+	slot $((n + 4)) 255 255 255 255 255 255 255 255
+	slot $((n + 5)) 255 255 255 255 255 255 255 127 # a later round
+	for i in 4 5 6; do send $BLOCKED "$(invite "$i")"; done
+	[ "$(slot $((n + 4)))" = 65535 ]
+	[ "$(slot $((n + 5)))" = 65535 ]
+	kill -CONT "$pid"
+	lab_wait 5 grep -q sip:6@ "$LAB_DIR/watch.json"
+	end watch
+	slot $((n + 4)) 0
+	slot $((n + 5)) 0
+	shown watch '(map(select(.type == "drop").payload[11:12]) == ["1", "3", "6"]) and
+		(.[-1] | .dropped == 6 and .lost == 3 and .exact)'
+}
+
 @test "watch: counters set to zero, NICs that go and come: it says so" {
-	fl attach net0 net1
 	fl set sample=all
 	begin watch
 	flood $BLOCKED 20
@@ -302,22 +348,32 @@ PY
 	fl attach net1
 	flood $BLOCKED 40
 	lab_wait 5 grep -q sip:39@ "$LAB_DIR/watch.json"
+	begin stats --every 100ms
+	lab_start prom node "$load" stats --format prometheus --every 100ms \
+		--output "$LAB_DIR/gone.prom"
+	lab_wait 5 grep -q 'attached 1' "$LAB_DIR/gone.prom"
 	fl detach --all
 	lab_wait 5 grep -q 'was taken away' "$LAB_DIR/watch.log"
+	lab_wait 5 grep -q 'was taken away' "$LAB_DIR/stats.log"
+	lab_wait 5 grep -q 'attached 0' "$LAB_DIR/gone.prom"
+	: >"$LAB_DIR/stats.json"
 	fl attach net1
 	lab_wait 5 grep -q 'is back' "$LAB_DIR/watch.log"
 	flood $BLOCKED 50
 	lab_wait 5 grep -q sip:49@ "$LAB_DIR/watch.json"
+	lab_wait 5 grep -q '"packets":50,' "$LAB_DIR/stats.json"
+	lab_wait 5 grep -q 'net1.*drop_block.* 50$' "$LAB_DIR/gone.prom"
 	end watch
+	end stats
+	lab_stop prom
 	shown watch '.[-1] | .dropped == 140 and .shown == 140 and .exact == false'
 }
 
 # ---- top
 
 @test "top: by source, weighed, and the sums are right" {
-	fl attach net1
 	fl set sample=all
-	block add 203.0.113.0/28 --why scan
+	block add 203.0.113.9 203.0.113.10 --why scan
 	begin top --every 1h
 	flood 203.0.113.9 600 5061
 	flood 203.0.113.10 300
@@ -337,7 +393,6 @@ PY
 }
 
 @test "top: more sources than it remembers are others" {
-	fl attach net1
 	fl set sample=all
 	block add 198.18.0.0/15 --why scan --override prefix 2>/dev/null ||
 		block add 198.18.0.0/16 --why scan
@@ -359,7 +414,6 @@ for n in range(4200):
 }
 
 @test "top on a terminal clears the screen each round" {
-	fl attach net1
 	filters
 	lab_start screen node script -qec \
 		"$load --pins $FP_PINS top --recent --every 100ms --for 500ms" \
