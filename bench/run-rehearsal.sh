@@ -3,8 +3,9 @@
 # make bench BENCH=rehearsal: how fast fp-load test judges a capture, beside tcpdump
 # reading it.  rehearsal.goals says what each row compares.
 #
-# QUICK=1: a capture of 100 MB; rows are of bench rehearsal-quick then.  ROUNDS: of
-# each figure.
+# QUICK=1: a capture of 100 MB; rows are of bench rehearsal-quick then, and most of
+# the time is the verifier's, so that the rate misses its goal.  ROUNDS: of each
+# figure.
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=bench/common.sh
