@@ -163,6 +163,11 @@ struct fp_conf {
 	/* The build whose program runs on the NIC, or answers questions; 0: not
 	 * known.  And when it was put there, CLOCK_BOOTTIME. */
 	__u32 build[FP_NICS], loaded_s[FP_NICS], ask_build;
+	/* Since when a check observes at all ports where it does now, and since
+	 * when packets of a NIC are looked at without a break, CLOCK_MONOTONIC;
+	 * 0: it does not, they are not. */
+	__u32 observing_s[2]; /* stealth, malformed */
+	__u32 looking_s[FP_NICS];
 };
 
 /* Ports: a bit each in four sets. */

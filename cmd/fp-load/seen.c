@@ -19,8 +19,6 @@ static int collect(void *ctx, const struct fp_seen_key *key,
 	s->n_held++;
 	if (key->reason != s->reason)
 		return 0;
-	if (!s->oldest_s || seen->first_s < s->oldest_s)
-		s->oldest_s = seen->first_s;
 	if (seen->last_s < s->since_s)
 		return 0;
 	if (s->n == s->cap) {

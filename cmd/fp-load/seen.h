@@ -18,8 +18,7 @@ struct fl_seen {
 	struct fl_source *v; /* the newest first */
 	size_t n, n_nodes, n_dialogs;
 	size_t first_node, first_dialog; /* in v, when there are any */
-	uint32_t oldest_s; /* first_s of who was first, of any day; 0: nobody */
-	uint64_t n_held;   /* sources in the memory, of any check */
+	uint64_t n_held;      /* sources in the memory, of any check */
 	uint64_t n_forgotten; /* that were in it once, of any check */
 	bool is_overrun;      /* ... of the last day some, perhaps */
 	uint32_t reason;      /* of collecting, as the next two are */

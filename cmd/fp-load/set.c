@@ -114,6 +114,28 @@ static int check_modes(struct change *ch, struct fp_err *e)
 	return r;
 }
 
+static bool sip_grows(const struct change *ch)
+{
+	for (size_t i = 0; i < FP_PORT_WORDS; i++)
+		if (ch->to.sip.udp[i] & ~ch->f->settings.sip.udp[i])
+			return true;
+	return false;
+}
+
+/* A check that enforces, at ports where it never observed. */
+static void say_unseen_ports(const struct change *ch)
+{
+	bool stealth = ch->to.stealth == FP_ENFORCE;
+	bool malformed = ch->to.malformed == FP_ENFORCE;
+
+	if ((stealth || malformed) && sip_grows(ch))
+		fp_log(FP_LOG_WARN,
+		       "sip-ports: checks that enforce at the new ones (%s%s%s) have observed nothing there: whom they drop is not known",
+		       stealth ? "stealth" : "",
+		       stealth && malformed ? ", " : "",
+		       malformed ? "malformed" : "");
+}
+
 static void summary(const struct change *ch, bool is_changed)
 {
 	if (ch->is_asked)
@@ -170,6 +192,8 @@ static int set(struct change *ch)
 	r = check_ports(ch, &e);
 	if (!r)
 		r = check_modes(ch, &e);
+	if (!r)
+		say_unseen_ports(ch);
 	if (r == -EPERM && ch->is_asked)
 		summary(ch, false);
 	if (r)

@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "io/clock.h"
 #include "node/facts.h"
@@ -98,32 +97,55 @@ static void show(struct fp_cli *c, const struct fp_filter *f,
 
 /* ---- for how long ---- */
 
-/* For how long has the check observed, at least: since the settings were last
- * changed and the first NIC's program was loaded, or since it first saw
- * somebody. */
-static int64_t observed_s(struct fp_cli *c, struct fp_filter *f,
-			  const struct fl_seen *s)
+struct observed {
+	int64_t s;           /* without a break; -1: not at all */
+	char nic[FP_IFNAME]; /* there, on others for longer; "": on all */
+	const char *why_not; /* s is -1 */
+};
+
+/* The NIC that observes since last counts, and one that has stopped for want of a
+ * confirmation: of its callers nothing is known. */
+static void observed_nics(struct fp_filter *f, struct observed *o)
 {
 	const struct fp_conf *conf = fp_maps_conf(f->node.maps);
-	int64_t now_s = fp_clock_unix_s(), since_s = now_s, set_s = 0;
-	int64_t boot_s = now_s - fp_clock_ms() / 1000;
 	struct fp_filter_nic n;
-	char path[PATH_MAX];
-	struct stat st;
+	bool is_any = false;
 
-	for (int i = 0; i < FP_NICS; i++)
-		if (conf->nic[i].name[0] &&
-		    !fp_filter_look(f, conf->nic[i].name, &n, NULL) &&
-		    n.is_attached && n.loaded_s < since_s)
-			since_s = n.loaded_s;
-	snprintf(path, sizeof(path), "%s/settings", c->state_dir);
-	if (!stat(path, &st))
-		set_s = st.st_mtime;
-	if (set_s > since_s)
-		since_s = set_s;
-	if (s->oldest_s && boot_s + s->oldest_s < since_s)
-		since_s = boot_s + s->oldest_s;
-	return now_s - since_s;
+	for (int i = 0; i < FP_NICS; i++) {
+		if (!conf->nic[i].name[0] ||
+		    fp_filter_look(f, conf->nic[i].name, &n, NULL) ||
+		    !n.is_attached)
+			continue;
+		is_any |= n.looked_s >= 0;
+		if (n.looked_s >= o->s)
+			continue;
+		o->s = n.looked_s < 0 ? 0 : n.looked_s;
+		snprintf(o->nic, sizeof(o->nic), "%s", n.link.name);
+	}
+	if (!is_any)
+		*o = (struct observed){
+			.s = -1, .why_not = "no NIC is filtered: fp-load status"
+		};
+}
+
+static struct observed observed(struct fp_filter *f, enum fp_setting key,
+				enum fp_mode was)
+{
+	struct observed o = { .s = -1 };
+	uint32_t since_s;
+
+	if (!f->node.maps) {
+		o.why_not =
+			"no filter is loaded: fp-load attach, and leave it a day";
+	} else if (was != FP_OBSERVE) {
+		o.why_not = "it was off: set it to observe, and leave it a day";
+	} else {
+		since_s = fp_maps_conf(f->node.maps)
+				  ->observing_s[key == FP_SET_MALFORMED];
+		o.s = since_s ? fp_clock_ms() / 1000 - since_s : 0;
+		observed_nics(f, &o);
+	}
+	return o;
 }
 
 /* "3 h": whole ones of the largest unit that there are two of. */
@@ -142,31 +164,30 @@ static const char *span(int64_t s, char *out, size_t size)
 	return out;
 }
 
-static void say_observed(struct fp_cli *c, struct fp_filter *f,
-			 enum fp_setting key, enum fp_mode was,
-			 const struct fl_seen *seen)
+static int check_observed(struct fp_cli *c, struct fp_filter *f,
+			  enum fp_setting key, enum fp_mode was,
+			  struct fp_err *e)
 {
 	const char *name = fp_setting_keys[key].name;
+	struct observed o = observed(f, key, was);
 	char text[32];
-	int64_t s;
 
-	if (!f->node.maps) {
+	if (o.s < 0 && !fp_cli_overrides(c, "unseen"))
+		return fp_refuse(e, "unseen",
+				 "%s=enforce: nothing was observed: %s", name,
+				 o.why_not);
+	span(o.s, text, sizeof(text));
+	if (o.s < 0)
+		fp_log(FP_LOG_WARN, "%s: nothing was observed: %s", name,
+		       o.why_not);
+	else if (o.s < OBSERVED_ENOUGH_S)
 		fp_log(FP_LOG_WARN,
-		       "%s: no filter is loaded: nothing was observed", name);
-	} else if (was != FP_OBSERVE) {
-		fp_log(FP_LOG_WARN, "%s: it was off: nothing was observed",
-		       name);
-	} else {
-		s = observed_s(c, f, seen);
-		span(s, text, sizeof(text));
-		if (s < OBSERVED_ENOUGH_S)
-			fp_log(FP_LOG_WARN,
-			       "%s: it has observed for %s only; whom a day would show is not known",
-			       name, text);
-		else
-			fp_log(FP_LOG_NOTICE, "%s: it has observed for %s",
-			       name, text);
-	}
+		       "%s: it has observed for %s only%s%s; whom a day would show is not known",
+		       name, text, *o.nic ? " on " : "", o.nic);
+	else
+		fp_log(FP_LOG_NOTICE, "%s: it has observed for %s%s%s", name,
+		       text, *o.nic ? " on " : "", o.nic);
+	return 0;
 }
 
 /* ---- rules ---- */
@@ -253,15 +274,13 @@ int fl_would(struct fp_cli *c, struct fp_filter *f, enum fp_setting key,
 	struct fl_seen s = { 0 };
 	int r;
 
-	if (!f->node.maps) {
-		say_observed(c, f, key, was, &s);
-		return 0;
-	}
+	r = check_observed(c, f, key, was, e);
+	if (r || !f->node.maps)
+		return r;
 	r = fp_facts_guard(&g, &f->node, c->cluster, c->is_cluster_named, e);
 	if (!r)
 		r = fl_seen_read(&s, f, &g, reason, e);
 	if (!r) {
-		say_observed(c, f, key, was, &s);
 		sum->sources += s.n;
 		sum->nodes += s.n_nodes;
 		sum->dialogs += s.n_dialogs;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "io/clock.h"
 #include "io/whole.h"
 #include "model/area.h"
 #include "model/settings_ports.h"
@@ -353,12 +354,38 @@ static bool fp_ports_apply(const struct fp_settings *s, const uint16_t *ssh,
 	return differs;
 }
 
+/* Does a check, which judges UDP alone, come to ports where it was not? */
+static bool fp_sip_grows(const struct fp_settings *s,
+			 const struct fp_ports *ports)
+{
+	for (size_t i = 0; i < FP_PORT_WORDS; i++)
+		if (s->sip.udp[i] & ~ports->sip_udp[i])
+			return true;
+	return false;
+}
+
+static void fp_observing_apply(uint32_t *since_s, uint32_t was, enum fp_mode to,
+			       bool is_anew)
+{
+	uint32_t now_s = (uint32_t)(fp_clock_ms() / 1000);
+
+	if (to != FP_OBSERVE)
+		fp_put32(since_s, 0);
+	else if (was != FP_OBSERVE || !*since_s || is_anew)
+		fp_put32(since_s, now_s ? now_s : 1);
+}
+
 bool fp_settings_apply(const struct fp_settings *s, const uint16_t *ssh,
 		       size_t n_ssh, struct fp_conf *conf,
 		       struct fp_ports *ports)
 {
+	bool is_anew = fp_sip_grows(s, ports);
 	bool differs = fp_ports_apply(s, ssh, n_ssh, ports);
 
+	fp_observing_apply(&conf->observing_s[0], conf->stealth, s->stealth,
+			   is_anew);
+	fp_observing_apply(&conf->observing_s[1], conf->malformed, s->malformed,
+			   is_anew);
 	differs |= fp_put32(&conf->lists, s->lists);
 	differs |= fp_put32(&conf->stealth, s->stealth);
 	differs |= fp_put32(&conf->malformed, s->malformed);

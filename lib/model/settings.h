@@ -75,6 +75,8 @@ int fp_settings_check_ssh(const struct fp_settings *s, enum fp_setting key,
 
 /* Put them into the maps, each by one aligned 32-bit store, and only where they
  * differ.  The TCP ports in ssh go into ports->never and into no other set.
+ * conf->observing_s begins anew for a check that begins to observe, and for both
+ * when SIP is checked at further UDP ports.
  * true: something differed. */
 bool fp_settings_apply(const struct fp_settings *s, const uint16_t *ssh,
 		       size_t n_ssh, struct fp_conf *conf,

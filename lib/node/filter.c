@@ -154,6 +154,24 @@ void fp_filter_runs(struct fp_filter *f, int slot, bool is_there)
 	fp_store32(&c->loaded_s[slot], is_there ? (uint32_t)fp_boot_s() : 0);
 }
 
+void fp_filter_looks(struct fp_filter *f, int slot, bool does)
+{
+	uint32_t now_s = (uint32_t)(fp_clock_ms() / 1000);
+
+	fp_store32(&fp_maps_conf(f->node.maps)->looking_s[slot],
+		   does ? now_s : 0);
+}
+
+static int64_t fp_looked_s(const struct fp_conf *c,
+			   const struct fp_filter_nic *n)
+{
+	if (!n->is_attached || !n->confirm_s)
+		return -1;
+	return c->looking_s[n->slot]
+		       ? fp_clock_ms() / 1000 - c->looking_s[n->slot]
+		       : 0;
+}
+
 static void fp_look_slot(const struct fp_conf *c, struct fp_filter_nic *n)
 {
 	const struct fp_nic *nic = &c->nic[n->slot];
@@ -178,6 +196,7 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 		return r;
 	if (r && strlen(name) >= sizeof(n.link.name)) {
 		n.slot = -1; /* no NIC has such a name */
+		n.looked_s = -1;
 		*out = n;
 		return 0;
 	}
@@ -192,6 +211,8 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 		return r;
 	n.is_pinned = !r;
 	n.is_attached = !r && n.run.ifindex && n.run.ifindex == n.link.ifindex;
+	n.looked_s =
+		n.slot < 0 ? -1 : fp_looked_s(fp_maps_conf(f->node.maps), &n);
 	*out = n;
 	return 0;
 }
@@ -403,6 +424,7 @@ int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 	nic = &fp_maps_conf(f->node.maps)->nic[n.slot];
 	memset(nic, 0, sizeof(*nic));
 	fp_filter_runs(f, n.slot, false);
+	fp_filter_looks(f, n.slot, false);
 	return fp_maps_counters_reset(f->node.maps, (unsigned int)n.slot, e);
 }
 

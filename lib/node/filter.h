@@ -65,6 +65,9 @@ struct fp_filter_nic {
 	bool is_attached; /* the filter is on this very NIC */
 	bool is_generic;
 	int64_t confirm_s; /* until it stops filtering; 0: has; -1: for good */
+	/* Seconds for which its packets were looked at without a break; -1: they
+	 * are not now. */
+	int64_t looked_s;
 };
 /* name: alternative names too, while the NIC is there; out->link.name is the
  * one that pins go by.  0; -errno. */

@@ -148,6 +148,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 				     l->driver, l->mtu);
 	nic->generic = is_generic;
 	fp_filter_runs(f, slot, true);
+	fp_filter_looks(f, slot, true);
 	fp_device_notice(f, l, is_generic && a->want == FP_WANT_AUTO);
 	return 0;
 }
@@ -180,11 +181,13 @@ static bool fp_attach_again(struct fp_filter *f, const struct fp_attach *a,
 {
 	bool is_stopped = !n->confirm_s;
 
-	if (is_stopped && !a->is_dry_run)
+	if (is_stopped && !a->is_dry_run) {
+		fp_filter_looks(f, n->slot, true);
 		fp_store32(&fp_maps_conf(f->node.maps)
 				    ->nic[n->slot]
 				    .confirm_until_s,
 			   fp_confirm_until_s(a->confirm_ms));
+	}
 	return is_stopped;
 }
 

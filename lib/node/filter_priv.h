@@ -17,6 +17,8 @@ int fp_filter_free_slot(struct fp_filter *f, struct fp_err *e);
 /* Write down which build runs on the NIC of that slot: this one's, or none that
  * is known (before a change, lest a killed run leave a wrong word). */
 void fp_filter_runs(struct fp_filter *f, int slot, bool is_there);
+/* From now on packets of the NIC of that slot are looked at, or not. */
+void fp_filter_looks(struct fp_filter *f, int slot, bool does);
 
 /* Make the pins of this layout: complete tables, no NIC yet.
  * is_broken_ok: without lists that cannot be read. */

@@ -141,6 +141,8 @@ static int fp_take_over(struct upgrade *u, const char *ifname)
 	r = fp_xdp_link_info(from, &run, u->e);
 	if (!r && run.ifindex)
 		r = fp_upgrade_link(u, ifname, from, slot);
+	if (!r) /* what the old tables remember is not taken over */
+		fp_filter_looks(u->f, slot, true);
 	if (!r)
 		r = fp_pins_move(from, to, u->e);
 	return r;

@@ -290,8 +290,9 @@ judged() { passes "$OTHER"; }
 	says set malformed=enforce
 	[ "$status" = 5 ]
 	[[ $stderr == *'rule dialog'*'203.0.113.30, with calls'* ]]
-	says set stealth=enforce
+	says set stealth=enforce --override unseen
 	[ "$status" = 0 ]
+	[[ $stderr == *'nothing was observed'* ]]
 }
 
 @test "who is blocked by now does not hold enforcement back" {
@@ -381,23 +382,64 @@ PY
 	[ "$status" = 1 ]
 }
 
-@test "set stealth=enforce says when nothing was observed, and for how long it was" {
+# observed PATTERN: what the last set said of it.
+observed() {
+	# shellcheck disable=SC2053 # a pattern
+	[[ $stderr == *'has observed for '$1* ]] || {
+		echo "no $1: $stderr"
+		return 1
+	}
+}
+
+@test "rule unseen: stealth=enforce where nothing was observed" {
 	says set stealth=enforce
-	[ "$status" = 0 ]
-	[[ $stderr == *'no filter is loaded'* ]]
+	[ "$status" = 5 ]
+	[[ $stderr == *'rule unseen'*'no filter is loaded'*'--override unseen'* ]]
+	[ ! -e "$FP_STATE/settings" ]
 	fl set stealth=off
+	fl attach net1
+	says -j set -n stealth=enforce
+	[ "$status" = 5 ]
+	[[ $stderr == *'rule unseen'*'was off'* ]]
+	fl detach net1
+	fl set stealth=observe
+	fl attach net1 --confirm 1s
+	later 3 set -n stealth=enforce # it has stopped
+	[ "$status" = 5 ]
+	[[ $stderr == *'rule unseen'*'no NIC is filtered'* ]]
+	says set stealth=enforce --override unseen
+	[ "$status" = 0 ]
+	observed '[0-9] s only'
+	says set sip-ports=5060-5062
+	[[ $stderr == *'at the new ones (stealth) have observed nothing'* ]]
+}
+
+@test "for how long a check has observed: since it began to, on each NIC" {
 	fl attach net1
 	says set -n stealth=enforce
 	[ "$status" = 1 ]
-	[[ $stderr == *'was off'* ]]
-	fl set stealth=observe
-	touch -d '5 hours ago' "$FP_STATE/settings"
-	says set -n stealth=enforce
-	[[ $stderr == *'observed for '*' s only'* ]] # loaded just now
-	sip 203.0.113.30 OPTIONS
-	judged
-	sleep 1
-	fl set sample=2
-	later 7300 set -n stealth=enforce # since it saw somebody
-	[[ $stderr == *'stealth: it has observed for 2 h'* ]]
+	observed '[0-9] s only'
+	later 7300 set -n stealth=enforce
+	observed '2 h'
+	# another check's change is none of its business
+	later 3600 set malformed=off
+	later 3700 set malformed=observe
+	later 7300 set -n stealth=enforce
+	observed '2 h'
+	later 7300 set -n malformed=enforce
+	observed '60 min'
+	# on the NIC that came last, or that has stopped and gone on
+	later 7000 attach net0 --confirm 10s
+	later 7009 set -n stealth=enforce
+	observed '[89] s only on net0'
+	later 7300 set -n stealth=enforce
+	observed '0 s only on net0'
+	later 7200 attach net0
+	later 7300 set -n stealth=enforce
+	observed '[19][0-9]* s only on net0'
+	# at further ports; fewer change nothing
+	later 7250 set sip-ports=5060-5090
+	later 7260 set sip-ports=5060
+	later 7300 set -n stealth=enforce
+	observed '[45][0-9] s only;'
 }

@@ -196,7 +196,7 @@ traffic() {
 	grep -q "^$scanner"$'\t.*\tdrop_stealth' <<<"$output"
 }
 
-@test "3: blocking himself, his gateway, his node, a /8, everybody" {
+@test "3: blocking himself, his gateway, his node, a /8, everybody; enforcing unseen" {
 	errs 5 '*rule ssh*' "fp-block add $operator --why oops"
 	errs 5 '*rule ssh*' 'fp-block add 203.0.113.64/26 --why oops'
 	errs 5 '*rule gateway*' 'fp-block add 203.0.113.0/24 --why oops'
@@ -205,6 +205,7 @@ traffic() {
 	errs 5 '*rule wide*' 'fp-block add 0.0.0.0/0 --list all --kind allow'
 	errs 5 '*rule gateway*' "fp-block add $gateway --why oops"
 	errs 5 '*rule self*' 'fp-block add 192.0.2.1 --why oops'
+	errs 5 '*rule unseen*' 'fp-load set stealth=enforce'
 }
 
 is_unconfirmed() { lab_in node "$load" status -o state | grep -qx unconfirmed; }

@@ -41,6 +41,8 @@ static void print_conf(void)
 	AT(fp_conf, build, "of the program on the NIC; 0: not known");
 	AT(fp_conf, loaded_s, "when it came there, CLOCK_BOOTTIME");
 	AT(fp_conf, ask_build, "of ask");
+	AT(fp_conf, observing_s, "since when stealth, malformed observe");
+	AT(fp_conf, looking_s, "since when a NIC's packets are looked at");
 	SIZE(fp_nic, "a NIC");
 	AT(fp_nic, name, "");
 	AT(fp_nic, ifindex, "");

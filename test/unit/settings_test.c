@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "io/clock.h"
 #include "unit.h"
 
 static struct fp_settings settings;
@@ -283,6 +284,36 @@ TEST(applied_once_is_enough)
 	OK(apply("lists=off"));
 	EQ(conf.lists, FP_OFF);
 	OK(!apply("lists=off"));
+}
+
+/* When add_s more seconds have gone by. */
+static uint32_t since(unsigned int check, int add_s, const char *word)
+{
+	fp_clock_turn(add_s * 1000);
+	fp_settings_set(&settings, word, NULL, NULL);
+	fp_settings_apply(&settings, ssh, 2, &conf, &ports);
+	return conf.observing_s[check];
+}
+
+TEST(since_when_a_check_observes)
+{
+	uint32_t stealth, malformed;
+
+	fp_settings_default(&settings);
+	stealth = since(0, 0, "lists=off");
+	malformed = conf.observing_s[1];
+	OK(stealth && malformed);
+	EQ(since(0, 100, "lists=enforce"), stealth);
+	EQ(since(1, 0, "stealth=off"), malformed);
+	EQ(conf.observing_s[0], 0);
+	OK(since(0, 0, "stealth=observe") >= stealth + 100);
+	EQ(conf.observing_s[1], malformed);
+	EQ(since(1, 0, "malformed=enforce"), 0);
+	OK(since(1, 100, "malformed=observe") >= malformed + 200);
+	/* fewer ports, and TCP, are nothing new to it */
+	stealth = conf.observing_s[0];
+	EQ(since(0, 100, "sip-ports=5060,5080/tcp"), stealth);
+	OK(since(0, 0, "sip-ports=5060,5080") >= stealth + 200);
 }
 
 TEST(any_port_but_sshds)
