@@ -11,6 +11,8 @@ static __always_inline int fp_is_seen(__u32 reason)
 	return reason >= FP_R_seen_block && reason <= FP_R_seen_malformed;
 }
 
+/* Of several checks that observe, the first: enforced, the packet would come no
+ * further. */
 static __always_inline void fp_rehearse_note(__u32 reason)
 {
 	struct fp_rehearse *r = bpf_map_lookup_elem(&rehearsal, &zero);
@@ -19,10 +21,10 @@ static __always_inline void fp_rehearse_note(__u32 reason)
 	if (!r)
 		return;
 	i = r->at & (FP_REHEARSE_MAX - 1);
-	if (fp_is_seen(reason))
-		r->packet[i].observed = (__u8)reason;
-	else
+	if (!fp_is_seen(reason))
 		r->packet[i].reason = (__u8)reason;
+	else if (r->packet[i].observed == FP_R_N)
+		r->packet[i].observed = (__u8)reason;
 }
 
 static __always_inline struct fp_counter *fp_count(struct xdp_md *ctx,

@@ -100,8 +100,10 @@ static struct fp_rehearsal_verdict filter_says(struct bench *b,
 
 		if (is[r].packets == was[r].packets)
 			continue;
-		/* of several that would have been, the last */
-		*(is_seen ? &v.observed : &v.reason) = (enum fp_reason)r;
+		if (!is_seen)
+			v.reason = (enum fp_reason)r;
+		else if (v.observed == FP_R_N) /* the first would have */
+			v.observed = (enum fp_reason)r;
 	}
 	return v;
 }
@@ -242,6 +244,15 @@ static void no_trace_and_follows(struct bench *b)
 	EQ(judge(b->own, frame, len).reason, FP_R_pass_request);
 	fp_maps_conf(b->n.maps)->lists = FP_OBSERVE;
 	EQ(judge(b->live, frame, len).observed, FP_R_seen_block);
+	/* of two checks that observe, the first: it would have been the last */
+	fp_maps_conf(b->n.maps)->stealth = FP_OBSERVE;
+	EQ(judge(b->live, frame,
+		 request(frame, sizeof(frame), PACKET_UNLISTED,
+			 "OPTIONS sip:a@b SIP/2.0\r\n\r\n"))
+		   .observed,
+	   FP_R_seen_block);
+	len = request(frame, sizeof(frame), PACKET_UNLISTED,
+		      "BYE sip:a@b SIP/2.0\r\n\r\n");
 	/* its own word from now on, but the filter's lists */
 	fp_maps_conf(fp_rehearsal_maps(b->live))->lists = FP_ENFORCE;
 	fp_rehearsal_keep(b->live);
