@@ -47,7 +47,8 @@ struct source_rec {
 	char src[FP_PREFIX_STRLEN];
 	uint64_t packets, dropped, observed;
 	const char *reason;
-	int64_t first, last;
+	int64_t first, last, dialog;
+	uint64_t error;
 };
 
 static const struct fp_field source_fields[] = {
@@ -59,6 +60,10 @@ static const struct fp_field source_fields[] = {
 	FL_FIELD(source_rec, reason, FP_F_STR, NULL, "why, as in stats"),
 	FL_FIELD(source_rec, first, FP_F_TIME, NULL, "the first of them"),
 	FL_FIELD(source_rec, last, FP_F_TIME, NULL, "the last of them"),
+	FL_FIELD(source_rec, dialog, FP_F_TIME, NULL,
+		 "the last packet of it within a dialog"),
+	FL_FIELD(source_rec, error, FP_F_U64, NULL,
+		 "at most so many packets more, among the others"),
 };
 static const struct fp_type source_type = { "source", source_fields,
 					    FL_COUNT(source_fields) };
@@ -156,7 +161,9 @@ static int print_source(struct test *t, const struct fp_sources_row *x,
 				  .dropped = x->dropped,
 				  .observed = x->observed,
 				  .first = x->first_s,
-				  .last = x->last_s };
+				  .last = x->last_s,
+				  .dialog = x->dialog_s,
+				  .error = x->error };
 
 	if (!x->packets || (t->is_dropped_only && !x->dropped && !x->observed))
 		return 0;
@@ -172,7 +179,7 @@ static int print_source(struct test *t, const struct fp_sources_row *x,
 static int print_sources(struct test *t)
 {
 	struct fp_sources *s = fp_rehearsing_sources(t->run);
-	const struct fp_sources_row *row;
+	const struct fp_sources_row *const *row;
 	size_t n;
 	int status = 0;
 
@@ -180,7 +187,7 @@ static int print_sources(struct test *t)
 		return 0;
 	row = fp_sources_sorted(s, &n);
 	for (size_t i = 0; i < n && !status; i++)
-		status = print_source(t, &row[i], NULL);
+		status = print_source(t, row[i], NULL);
 	return status ? status
 		      : print_source(t, fp_sources_others(s), "others");
 }
@@ -202,6 +209,10 @@ static void print_summary(struct test *t)
 			line + at, sizeof(line) - (size_t)at,
 			"; %llu were captured in part and might fare otherwise: what cannot be proven bad passes",
 			(unsigned long long)n->cut);
+	if (n->outgoing)
+		at += snprintf(line + at, sizeof(line) - (size_t)at,
+			       "; %llu went out and are not judged",
+			       (unsigned long long)n->outgoing);
 	if (n->skipped)
 		snprintf(line + at, sizeof(line) - (size_t)at,
 			 "; %llu are too short to be packets",
@@ -210,7 +221,9 @@ static void print_summary(struct test *t)
 		      n->judged, "dropped", n->dropped, "observed", n->observed,
 		      "sources", (uint64_t)fp_sources_count(s), "others",
 		      fp_sources_others(s)->packets, "cut", n->cut, "skipped",
-		      n->skipped, "earlier", t->n_early, NULL);
+		      n->skipped, "earlier", t->n_early, "outgoing",
+		      n->outgoing, "unconfirmed", n->unconfirmed, "bypass_s",
+		      n->bypass_s, NULL);
 }
 
 /* ---- running ---- */
@@ -270,6 +283,8 @@ static int say_nothing_judged(const struct test *t)
 		what = "all of its packets are earlier";
 	else if (!n->packets)
 		what = "it holds no packet";
+	else if (n->packets == n->outgoing)
+		what = "all of its packets went out";
 	fp_log(FP_LOG_ERR, "%s: nothing was judged: %s", t->c->argv[0], what);
 	return FP_EXIT_NO;
 }
@@ -283,6 +298,8 @@ static int finish(struct test *t, int r, const struct fp_err *e)
 	if (status)
 		return status;
 	print_summary(t);
+	if (!fp_capture_has_direction(t->capture))
+		fp_rehearsing_look_for_own(t->run);
 	if (r)
 		return fp_cli_fail(t->c, r, e);
 	if (is_stopped) {

@@ -22,6 +22,7 @@ struct rec {
 	double share;
 	int64_t dport, last;
 	char payload[FL_LINE_SIZE];
+	uint64_t error;
 };
 
 static const struct fp_field fields[] = {
@@ -37,6 +38,8 @@ static const struct fp_field fields[] = {
 	FL_FIELD(rec, last, FP_F_TIME, NULL, "when the newest was dropped"),
 	FL_FIELD(rec, payload, FP_F_TEXT, NULL,
 		 "the first line of the newest's payload"),
+	FL_FIELD(rec, error, FP_F_U64, "packets",
+		 "at most so many drops more, among the others"),
 };
 static const struct fp_type type = { "top", fields, FL_COUNT(fields) };
 
@@ -173,6 +176,7 @@ static int print_source(struct top *t, uint64_t rank, size_t place,
 			   .nic = n->nic,
 			   .samples = s->samples,
 			   .drops = s->drops,
+			   .error = s->error,
 			   .dport = n->sample.dport,
 			   .last = n->unix_s };
 	struct fp_frame f;

@@ -50,8 +50,7 @@ struct fp_drops_sums fp_drops_sums(const struct fp_drops *d);
 
 /* ---- who is dropped most ----
  *
- * A table of so many sources; for a new one the smallest leaves, and its drops
- * are others'.  Memory does not grow. */
+ * A table of so many sources (logic/heavy.h); what leaves it is others'. */
 
 struct fp_drops_key {
 	uint64_t hi, lo;
@@ -60,6 +59,7 @@ struct fp_drops_key {
 struct fp_drops_source {
 	struct fp_drops_key key;
 	uint64_t samples, drops;
+	uint64_t error; /* at most so many drops more, before it came */
 };
 
 struct fp_drops_top;

@@ -154,6 +154,8 @@ static int open_any(struct fp_rehearsing *r, struct fp_err *e)
 		return status ? status : open_own(r, false, e);
 	status = fp_maps_open(&maps, r->opts.pins, e);
 	if (!status) {
+		fp_rehearse_say_passing(&r->opts, fp_maps_conf(maps),
+					&r->counts);
 		fp_maps_close(maps);
 		return open_live(r, e);
 	}
@@ -202,14 +204,22 @@ static bool is_observed(const struct fp_rehearsal_verdict *v)
 	return !v->is_drop && v->observed < FP_R_N;
 }
 
-static void count(struct fp_rehearsing *r, const struct fp_rehearsed *x)
+static bool is_malformed(const struct fp_rehearsal_verdict *v)
 {
+	return v->reason == FP_R_drop_malformed ||
+	       v->observed == FP_R_seen_malformed;
+}
+
+static void count(struct fp_rehearsing *r, const struct waiting *w)
+{
+	const struct fp_rehearsed *x = &w->x;
 	const struct fp_rehearsal_verdict *v = &x->verdict;
 	const struct fp_sources_packet one = {
 		.src = x->frame.src,
 		.reason = is_observed(v) ? v->observed : v->reason,
 		.is_dropped = v->is_drop,
 		.is_observed = is_observed(v),
+		.is_dialog = w->look.is_dialog && !is_malformed(v),
 		.unix_s = x->unix_s,
 	};
 
@@ -236,7 +246,7 @@ static int finish(struct fp_rehearsing *r, struct waiting *w,
 	x->is_cut = w->is_part &&
 		    fp_rehearse_is_open(&w->look, v, w->n, x->wire_len,
 					conf->malformed != FP_OFF);
-	count(r, x);
+	count(r, w);
 	return r->opts.each ? r->opts.each(r->opts.ctx, x) : 0;
 }
 
@@ -287,6 +297,10 @@ int fp_rehearsing_packet(struct fp_rehearsing *r, const struct fp_packet *p,
 	int status = 0;
 
 	r->counts.packets++;
+	if (p->is_outgoing) {
+		r->counts.outgoing++;
+		return 0;
+	}
 	if (p->len < ETH_SIZE) {
 		w.x.is_skipped = true;
 		return skip(r, &w.x, e);
@@ -310,6 +324,11 @@ int fp_rehearsing_packet(struct fp_rehearsing *r, const struct fp_packet *p,
 	move_payload(&r->waiting[r->n_waiting++].look.frame, p->frame, copy,
 		     w.look.keep);
 	return 0;
+}
+
+void fp_rehearsing_look_for_own(struct fp_rehearsing *r)
+{
+	fp_rehearse_say_own(&r->opts, r->sources);
 }
 
 const struct fp_rehearsing_counts *

@@ -61,10 +61,17 @@ int fp_rehearsing_packet(struct fp_rehearsing *r, const struct fp_packet *p,
 			 uint64_t n, struct fp_err *e);
 /* Judge what waits. */
 int fp_rehearsing_flush(struct fp_rehearsing *r, struct fp_err *e);
+/* In the end, where packets do not say their direction: notice when an address
+ * of this node is among the sources. */
+void fp_rehearsing_look_for_own(struct fp_rehearsing *r);
 
-/* observed: not those that are dropped as well. */
+/* observed: not those that are dropped as well.  outgoing: those that no NIC
+ * gives to a program, and that each is not told about. */
 struct fp_rehearsing_counts {
-	uint64_t packets, judged, dropped, observed, cut, skipped;
+	uint64_t packets, judged, dropped, observed, cut, skipped, outgoing;
+	/* when it was opened, of the live filter it was judged by: NICs that
+	 * stopped since nobody confirmed them, and seconds of its bypass */
+	uint64_t unconfirmed, bypass_s;
 };
 const struct fp_rehearsing_counts *
 fp_rehearsing_counts(const struct fp_rehearsing *r);

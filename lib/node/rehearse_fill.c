@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +15,8 @@
 #include "node/rehearse_priv.h"
 
 /* Lists are compiled from a copy of theirs, a state directory that is gone when
- * it was read: what they are copied from is neither locked nor mended. */
+ * it was read: what they are copied from is neither locked nor mended.  Of one
+ * that was killed the next one removes it. */
 
 #define LIST_MAX_ENTRIES 16000000u
 
@@ -22,21 +24,83 @@ struct copy {
 	const struct fp_rehearsing_opts *opts;
 	bool is_own; /* in no other form than a node's */
 	char dir[64];
+	int dir_fd; /* locked for as long as somebody uses it */
 	int lists_fd;
 	size_t n;
 };
 
 /* ---- the directory ---- */
 
+#define PREFIX "fp-rehearsal-"
+
+static void empty(const char *path)
+{
+	DIR *dir = opendir(path);
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir)))
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
+			unlinkat(dirfd(dir), d->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
+static void remove_dir(const char *dir)
+{
+	char path[PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/lists", dir);
+	empty(path);
+	rmdir(path);
+	empty(dir);
+	rmdir(dir);
+}
+
+/* Of somebody who was killed?  A new one is not locked from its first moment. */
+#define FRESH_S 60
+static bool is_left_over(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	bool is = fd >= 0 && !fstat(fd, &st) && st.st_uid == geteuid() &&
+		  fp_clock_unix_s() - st.st_mtim.tv_sec > FRESH_S &&
+		  !flock(fd, LOCK_EX | LOCK_NB);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static void remove_left_over(const char *parent)
+{
+	DIR *dir = opendir(parent);
+	char path[PATH_MAX];
+	struct dirent *d;
+
+	while (dir && (d = readdir(dir))) {
+		if (strncmp(d->d_name, PREFIX, strlen(PREFIX)) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", parent, d->d_name);
+		if (is_left_over(path))
+			remove_dir(path);
+	}
+	if (dir)
+		closedir(dir);
+}
+
 static int copy_make_in(struct copy *c, const char *parent)
 {
 	char path[80];
 
-	snprintf(c->dir, sizeof(c->dir), "%s/fp-rehearsal-XXXXXX", parent);
+	remove_left_over(parent);
+	snprintf(c->dir, sizeof(c->dir), "%s/" PREFIX "XXXXXX", parent);
 	if (!mkdtemp(c->dir)) {
 		c->dir[0] = 0;
 		return -errno;
 	}
+	c->dir_fd = open(c->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (c->dir_fd < 0 || flock(c->dir_fd, LOCK_SH | LOCK_NB))
+		return -errno;
 	snprintf(path, sizeof(path), "%s/lists", c->dir);
 	if (mkdir(path, 0700))
 		return -errno;
@@ -54,32 +118,15 @@ static int copy_make(struct copy *c, struct fp_err *e)
 	return r ? fp_err_sys(e, r, "a directory in %s", P_tmpdir) : 0;
 }
 
-static void empty(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *d;
-
-	while (dir && (d = readdir(dir)))
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, ".."))
-			unlinkat(dirfd(dir), d->d_name, 0);
-	if (dir)
-		closedir(dir);
-}
-
 /* Lists that are open stay mapped. */
 static void copy_remove(struct copy *c)
 {
-	char path[80];
-
 	if (c->lists_fd >= 0)
 		close(c->lists_fd);
-	if (!c->dir[0])
-		return;
-	snprintf(path, sizeof(path), "%s/lists", c->dir);
-	empty(path);
-	rmdir(path);
-	empty(c->dir);
-	rmdir(c->dir);
+	if (c->dir[0])
+		remove_dir(c->dir);
+	if (c->dir_fd >= 0)
+		close(c->dir_fd);
 }
 
 /* ---- what goes into it ---- */
@@ -295,6 +342,8 @@ static int compile(struct copy *c, struct fp_maps *maps,
 		r = fp_node_compile(&n, NULL, e);
 	if (!r)
 		r = add_cluster(&n, c, e);
+	if (!r && !c->is_own)
+		r = fp_rehearse_say_refused(c->opts, &n, e);
 	n.maps = NULL; /* not the node's */
 	fp_node_close(&n);
 	return r;
@@ -304,7 +353,9 @@ int fp_rehearse_fill(struct fp_maps *maps, const struct fp_rehearsing_opts *o,
 		     const char *path, bool is_own, const struct fp_settings *s,
 		     struct fp_err *e)
 {
-	struct copy c = { .opts = o, .is_own = is_own, .lists_fd = -1 };
+	struct copy c = {
+		.opts = o, .is_own = is_own, .dir_fd = -1, .lists_fd = -1
+	};
 	int r = copy_make(&c, e);
 
 	if (!r)

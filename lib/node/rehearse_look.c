@@ -20,6 +20,17 @@ static uint16_t be16(const unsigned char *p)
 	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
+/* A reply too: who sends one was called. */
+static bool is_dialog(const unsigned char *line, size_t n)
+{
+	uint64_t first8;
+
+	if (n < sizeof(first8))
+		return false;
+	memcpy(&first8, line, sizeof(first8));
+	return fp_sip_is_reply(first8) || fp_sip_is_dialog(first8);
+}
+
 /* As fp_sip.h does: what stands before the first line is skipped, and CR or LF
  * ends it. */
 static const unsigned char *find_end(struct fp_rehearse_look *k,
@@ -31,6 +42,7 @@ static const unsigned char *find_end(struct fp_rehearse_look *k,
 	while (at < end && fp_sip_is_leading(*at))
 		at++;
 	k->line_len = (size_t)(end - at);
+	k->is_dialog = is_dialog(at, k->line_len);
 	lf = memchr(at, '\n', k->line_len);
 	cr = memchr(at, '\r', lf ? (size_t)(lf - at) : k->line_len);
 	return cr ? cr : lf;
@@ -62,14 +74,17 @@ void fp_rehearse_look(struct fp_rehearse_look *out, const unsigned char *p,
 	out->is_ip = !fp_frame_parse(&out->frame, p, n);
 	out->is_unread = out->is_ip && !f->is_later &&
 			 !(f->l4 && (size_t)(f->l4 - p) + PORTS_SIZE <= n);
-	out->has_end = false;
+	out->has_end = out->is_dialog = false;
 	out->line_len = 0;
 	out->keep = n;
 	if (!out->is_ip || !f->payload)
 		return;
-	if (f->proto == IPPROTO_UDP)
+	if (f->proto == IPPROTO_UDP) {
 		look_udp(out, p, n);
-	else if ((size_t)(f->payload - p) + KEEP_MORE < n)
+		return;
+	}
+	out->is_dialog = is_dialog(f->payload, f->payload_len);
+	if ((size_t)(f->payload - p) + KEEP_MORE < n)
 		/* TCP: its ports decide, and they stand before the payload */
 		out->keep = (size_t)(f->payload - p) + KEEP_MORE;
 }

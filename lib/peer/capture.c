@@ -14,21 +14,24 @@
 #define FRAME_MAX 262144 /* libpcap's largest snapshot */
 #define BUFFER_SIZE (256 << 10)
 
-/* Link-layer headers of https://www.tcpdump.org/linktypes.html: how long, and
- * where in them the EtherType is (-1: nowhere, it follows from the packet). */
+/* Link-layer headers of https://www.tcpdump.org/linktypes.html: how long, where in
+ * them the EtherType is (-1: nowhere, it follows from the packet), and where the
+ * last byte of the packet type (-1: they have none). */
 static const struct fp_link_layer {
 	int dlt;
 	size_t size;
-	int type_at;
+	int type_at, way_at;
 } fp_link_layers[] = {
-	{ DLT_EN10MB, 0, -1 }, /* as it is */
-	{ DLT_RAW, 0, -1 },        { DLT_IPV4, 0, -1 },
-	{ DLT_IPV6, 0, -1 },       { DLT_NULL, 4, -1 },
-	{ DLT_LOOP, 4, -1 },       { DLT_LINUX_SLL, 16, 14 },
+	{ DLT_EN10MB, 0, -1, -1 }, /* as it is */
+	{ DLT_RAW, 0, -1, -1 },        { DLT_IPV4, 0, -1, -1 },
+	{ DLT_IPV6, 0, -1, -1 },       { DLT_NULL, 4, -1, -1 },
+	{ DLT_LOOP, 4, -1, -1 },       { DLT_LINUX_SLL, 16, 14, 1 },
 #ifdef DLT_LINUX_SLL2
-	{ DLT_LINUX_SLL2, 20, 0 },
+	{ DLT_LINUX_SLL2, 20, 0, 10 },
 #endif
 };
+
+#define SENT_BY_US 4 /* LINUX_SLL_OUTGOING */
 
 struct fp_capture {
 	pcap_t *pcap;
@@ -189,6 +192,7 @@ static void fp_capture_convert(struct fp_capture *c, struct fp_packet *x)
 		x->len = 0;
 		return;
 	}
+	x->is_outgoing = l->way_at >= 0 && p[l->way_at] == SENT_BY_US;
 	type = fp_ethertype(l, p, x->len);
 	body = x->len - l->size;
 	if (body > FRAME_MAX)
@@ -229,6 +233,11 @@ int fp_capture_next(struct fp_capture *c, struct fp_packet *out,
 	if (c->layer->dlt != DLT_EN10MB)
 		fp_capture_convert(c, out);
 	return 1;
+}
+
+bool fp_capture_has_direction(const struct fp_capture *c)
+{
+	return c->layer->way_at >= 0;
 }
 
 void fp_capture_place(const struct fp_capture *c, uint64_t *done,

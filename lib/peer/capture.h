@@ -2,6 +2,7 @@
 #ifndef FP_PEER_CAPTURE_H
 #define FP_PEER_CAPTURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -18,7 +19,9 @@ struct fp_packet {
 	size_t len;                 /* of frame; 0: not even a link header */
 	size_t wire_len;            /* as it was; more than len: it was cut */
 	int64_t unix_s;
-	uint32_t us; /* and so many microseconds */
+	uint32_t us;      /* and so many microseconds */
+	bool is_outgoing; /* sent by where it was captured, as far as that is
+			   * known: fp_capture_has_direction */
 };
 
 /* file: a path, or "-" for stdin.  0: close with fp_capture_close.
@@ -36,6 +39,9 @@ void fp_capture_close(struct fp_capture *c);
  * cut off or damaged here; e has the number of the packet, from 1. */
 int fp_capture_next(struct fp_capture *c, struct fp_packet *out,
 		    struct fp_err *e);
+
+/* Do its packets say whether they came in or went out?  Linux cooked ones do. */
+bool fp_capture_has_direction(const struct fp_capture *c);
 
 /* Bytes of the file: read so far, and all of them.  Both 0: not known. */
 void fp_capture_place(const struct fp_capture *c, uint64_t *done,

@@ -38,6 +38,7 @@ static void look(const struct fp_packet *p, struct fp_sources *s)
 			.src = k.frame.src,
 			.reason = v.reason,
 			.is_dropped = reason & 1,
+			.is_dialog = k.is_dialog,
 			.unix_s = p->unix_s,
 		};
 
@@ -51,15 +52,16 @@ static void look(const struct fp_packet *p, struct fp_sources *s)
 static void check_sources(struct fp_sources *s, uint64_t n_ip)
 {
 	uint64_t sum = fp_sources_others(s)->packets;
-	const struct fp_sources_row *row;
+	const struct fp_sources_row *const *row;
 	size_t n;
 
 	row = fp_sources_sorted(s, &n);
-	claim(n <= FP_SOURCES_MAX && fp_sources_count(s) <= n);
+	claim(n <= 2 * FP_SOURCES_MAX && fp_sources_count(s) <= n);
 	for (size_t i = 0; i < n; i++) {
-		sum += row[i].packets;
-		claim(row[i].first_s <= row[i].last_s);
-		claim(!i || row[i - 1].dropped >= row[i].dropped);
+		sum += row[i]->packets;
+		claim(row[i]->first_s <= row[i]->last_s);
+		claim(!i || row[i]->has_dialog || row[i - 1]->has_dialog ||
+		      row[i - 1]->dropped >= row[i]->dropped);
 	}
 	claim(sum == n_ip * FP_R_N);
 }

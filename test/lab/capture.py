@@ -4,7 +4,7 @@
 
 Write a capture of datagrams to 192.0.2.1, a second apart from UNIX on; without
 any: an INVITE of the lab's blocked source, one of another, and its OPTIONS.
--e: no packet at all.  KIND: eth (default), nsec, ng, raw, null, sll, sll2, vlan, qinq, sllvlan.
+-e: no packet at all.  What 192.0.2.1 itself sends is outgoing in sll and sll2.  KIND: eth (default), nsec, ng, raw, null, sll, sll2, vlan, qinq, sllvlan.
 """
 import argparse
 import socket
@@ -18,6 +18,7 @@ HEAD = {'eth': ETHER + b'\x08\0', 'raw': b'', 'null': b'\x02\0\0\0',
         'vlan': ETHER + b'\x81\0\0\x05\x08\0',
         'qinq': ETHER + b'\x88\xa8\0\x05\x81\0\0\x06\x08\0',
         'sllvlan': bytes(14) + b'\x81\0\0\x05\x08\0'}
+WAY = {'sll': 1, 'sll2': 10}
 DEFAULT = ['203.0.113.7', '5060',
            'INVITE sip:one@192.0.2.1 SIP/2.0\r\nVia: x\r\n\r\n',
            '203.0.113.8', '5060',
@@ -31,7 +32,10 @@ def packet(kind, source, port, text):
     ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 28 + len(text), 0, 0, 64, 17, 0,
                      socket.inet_aton(source), socket.inet_aton('192.0.2.1'))
     udp = struct.pack('>HHHH', 5080, int(port), 8 + len(text), 0)
-    return HEAD.get(kind, HEAD['eth']) + ip + udp + text
+    head = bytearray(HEAD.get(kind, HEAD['eth']))
+    if source == '192.0.2.1' and kind in WAY:
+        head[WAY[kind]] = 4
+    return bytes(head) + ip + udp + text
 
 
 def block(kind, body):

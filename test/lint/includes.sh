@@ -27,8 +27,9 @@ below() {
 }
 
 # Sideways, and why: maps and xdp keep what they make under the directories of
-# pins; xdp attaches the program that bpfobj holds to the maps of maps.
-sideways='maps:pins xdp:pins xdp:maps xdp:bpfobj'
+# pins; xdp attaches the program that bpfobj holds to the maps of maps.  What
+# is counted of many sources is bounded by heavy.
+sideways='drops:heavy sources:heavy maps:pins xdp:pins xdp:maps xdp:bpfobj'
 
 # Third-party headers, and the directories that hide them from the rest.
 third_party() {

@@ -249,7 +249,7 @@ TEST(bounded)
 {
 	enum { MAX = 64 };
 	struct fp_drops_top *t = fp_drops_top_new(MAX);
-	uint64_t sum = 0, heavy = 0, in_table = 0;
+	uint64_t sum = 0, heavy = 0, in_table = 0, of[4] = { 0 };
 	size_t place[MAX], n;
 
 	for (int i = 0; i < 200000; i++) {
@@ -258,8 +258,10 @@ TEST(bounded)
 
 		if (!any(10))
 			k = (struct fp_drops_key){ .lo = 1 + any(3) };
-		if (!k.hi)
+		if (!k.hi) {
 			heavy += drops;
+			of[k.lo] += drops;
+		}
 		sum += drops;
 		OK(fp_drops_top_add(t, &k, drops) < MAX);
 	}
@@ -269,6 +271,10 @@ TEST(bounded)
 		const struct fp_drops_source *s = fp_drops_top_at(t, place[i]);
 
 		in_table += s->drops;
+		OK(s->error <= sum / MAX);
+		if (!s->key.hi) /* all of it, to within the error */
+			OK(s->drops <= of[s->key.lo] &&
+			   s->drops + s->error >= of[s->key.lo]);
 		OK(!i || s->drops <= fp_drops_top_at(t, place[i - 1])->drops);
 		OK((i < 3) == !s->key.hi);
 	}

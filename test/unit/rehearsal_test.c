@@ -5,6 +5,7 @@
 
 #include <linux/bpf.h>
 
+#include "io/clock.h"
 #include "kernel.h"
 #include "node/rehearse_priv.h"
 #include "peer/xdp_rehearsal.h"
@@ -406,4 +407,40 @@ TEST(what_of_a_packet_counts)
 	left_out(&b);
 	cut_packets(&b);
 	bench_down(&b);
+}
+
+/* ---- what a rehearsal says of the live filter ---- */
+
+static void note(void *ctx, const char *text)
+{
+	strcpy(ctx, text);
+}
+
+TEST(what_passes_all_the_same_is_said)
+{
+	uint32_t now_s = (uint32_t)(fp_clock_ms() / 1000);
+	char text[600] = "";
+	const struct fp_rehearsing_opts o = { .notice = note, .ctx = text };
+	struct fp_rehearsing_counts n = { 0 };
+	struct fp_conf c = { 0 };
+
+	strcpy(c.nic[3].name, "net3");
+	c.nic[3].confirm_until_s = now_s + 100; /* filters still */
+	fp_rehearse_say_passing(&o, &c, &n);
+	OK(!text[0] && !n.unconfirmed && !n.bypass_s);
+	strcpy(c.nic[1].name, "net1");
+	c.nic[1].confirm_until_s = now_s;
+	fp_rehearse_say_passing(&o, &c, &n);
+	EQ(strcmp(text,
+		  "judged as if it filtered: net1 is unconfirmed and passes everything"),
+	   0);
+	EQ(n.unconfirmed, 1);
+	c.bypass_until_s = now_s + 600;
+	n.unconfirmed = 0;
+	c.nic[3].confirm_until_s = 1;
+	fp_rehearse_say_passing(&o, &c, &n);
+	OK(strstr(text, "net1 is unconfirmed (and 1 more)") &&
+	   strstr(text, ", bypassed for ") && strstr(text, " s more"));
+	EQ(n.unconfirmed, 2);
+	OK(n.bypass_s > 590 && n.bypass_s <= 600);
 }
