@@ -268,8 +268,8 @@ sound() {
 
 @test "killed: upgrade within a layout" {
 	lab_in node "$OLD" attach net0 net1
-	killed 'ready $OLD 1' \
-		'judged && finishes $NEW upgrade && sound $NEW 1' \
+	killed 'ready $OLD 2' \
+		'judged && finishes $NEW upgrade && sound $NEW 2' \
 		"$NEW" upgrade
 }
 
@@ -285,21 +285,21 @@ sound() {
 	needs_other_layout
 	lab_in node "$NEW" attach net1
 	killed '! [ -e $FP_PINS/v99 ] || lab_in node $NEW upgrade' \
-		'judged && finishes $NEW upgrade && sound $NEW 1' \
+		'judged && finishes $NEW upgrade && sound $NEW 2' \
 		"$OTHER" upgrade
 }
 
 @test "killed: the first attach" {
 	killed 'lab_in node $NEW detach --all' \
 		'[ $(verdict 8) != 1 ] && finishes $NEW attach net1 &&
-		sound $NEW 1' \
+		sound $NEW 2' \
 		"$NEW" attach net1
 }
 
 @test "killed: attach of one NIC more" {
 	lab_in node "$NEW" attach net1
 	killed 'lab_in node $NEW detach net0' \
-		'judged && finishes $NEW attach net0 && sound $NEW 1' \
+		'judged && finishes $NEW attach net0 && sound $NEW 2' \
 		"$NEW" attach net0
 }
 
