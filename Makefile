@@ -257,6 +257,10 @@ install: tools $(B)/libfastpath.a
 		$(DESTDIR)$(TMPFILESDIR)/fastpath.conf
 	$(Q)$(INSTALL) -m 644 LICENSE $(DESTDIR)$(DOCDIR)
 	$(Q)$(INSTALL) -m 644 bpf/LICENSE $(DESTDIR)$(DOCDIR)/LICENSE.bpf
+	$(Q)[ -n '$(DESTDIR)' ] || echo 'Now, or at the next boot, the user' \
+		'fastpath and its directories are made:' \
+		'systemd-sysusers fastpath.conf &&' \
+		'systemd-tmpfiles --create fastpath.conf'
 
 uninstall:
 	$(Q)rm -f $(TOOLS:%=$(DESTDIR)$(SBINDIR)/%) \

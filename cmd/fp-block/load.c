@@ -6,6 +6,7 @@
 
 #include "change.h"
 #include "cli/progress.h"
+#include "io/caps.h"
 #include "io/clock.h"
 #include "node/judge.h"
 
@@ -83,8 +84,10 @@ static int load_read(struct load *l, struct fp_err *e)
 		.bad_line = load_bad_line,
 		.ctx = l,
 	};
+	uint64_t was = fp_caps_raise(FP_CAP_DAC_READ_SEARCH);
 	int r = fp_text_read(&l->text, l->file, LOAD_MAX_BYTES, e);
 
+	fp_caps_use(was, NULL);
 	if (r)
 		return r;
 	fp_progress_start(&l->progress, l->c->argv[0], "bytes", l->text.len,

@@ -75,6 +75,15 @@ int fl_rest(const struct fp_cli *c, struct fp_err *e)
 	return r.is_itself ? 0 : fp_rights_rest(&r, e);
 }
 
+int fl_narrow(const struct fp_cli *c, struct fp_err *e)
+{
+	struct fp_rights r = rights_of(c);
+
+	r.use &= ~NAME_IT;
+	r.file = c->cluster;
+	return fp_rights_work(&r, e);
+}
+
 /* After an attempt to open: what is given up now, or why it failed. */
 int fl_opened(const struct fp_cli *c, int r, struct fp_err *e)
 {
@@ -82,7 +91,8 @@ int fl_opened(const struct fp_cli *c, int r, struct fp_err *e)
 
 	if (r)
 		return fp_rights_explain(&rights, r, e);
-	return row_of(c)->is_reader ? fl_rest(c, e) : 0;
+	r = fp_rights_home(&rights, e);
+	return r || !row_of(c)->is_reader ? r : fl_rest(c, e);
 }
 
 static void warn_interpreted(void)

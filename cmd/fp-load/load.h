@@ -36,6 +36,9 @@ int fl_test(struct fp_cli *c);
  * before it reads what strangers sent.  No capability is left then, or CAP_BPF on
  * kernels that ask for it. */
 int fl_rest(const struct fp_cli *c, struct fp_err *e);
+/* For who goes on opening and changing: what only helps with the first attach,
+ * and with files that are read no more, is given up. */
+int fl_narrow(const struct fp_cli *c, struct fp_err *e);
 /* What those two do around their opening, for a verb that opens something else:
  * before, and with its result behind. */
 int fl_begin(const struct fp_cli *c, struct fp_err *e);

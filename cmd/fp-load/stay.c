@@ -324,6 +324,8 @@ static int stay_run(struct run *r, struct fp_err *e)
 {
 	int rc = first(r, e);
 
+	if (!rc)
+		rc = fl_narrow(r->stay.c, e);
 	if (rc || r->stay.end)
 		return rc;
 	arm(r, &r->look, LOOK_MS);

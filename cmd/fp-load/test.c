@@ -317,6 +317,17 @@ static void on_notice(void *ctx, const char *text)
 	fp_log(FP_LOG_WARN, "%s", text);
 }
 
+/* With the operator's rights; nothing of it is read. */
+static int open_file(const struct fp_cli *c, FILE **out, const char **name,
+		     struct fp_err *e)
+{
+	uint64_t was = fp_caps_raise(FP_CAP_DAC_READ_SEARCH);
+	int r = fp_capture_file(out, name, c->argv[0], e);
+
+	fp_caps_use(was, NULL);
+	return r;
+}
+
 static int open_all(struct test *t, struct fp_err *e)
 {
 	const struct fp_cli *c = t->c;
@@ -332,13 +343,21 @@ static int open_all(struct test *t, struct fp_err *e)
 		.each = on_packet,
 		.ctx = t,
 	};
-	int r = fp_capture_open(&t->capture, c->argv[0], e);
+	const char *name;
+	FILE *f = NULL;
+	int r = fl_begin(c, e);
 
 	if (!r)
-		r = fl_begin(c, e);
+		r = open_file(c, &f, &name, e);
 	if (!r)
 		r = fl_opened(c, fp_rehearsing_open(&t->run, &o, e), e);
-	return r ? r : fl_rest(c, e);
+	if (!r)
+		r = fl_rest(c, e);
+	if (!r) /* who sent what is in there is nobody's friend */
+		return fp_capture_open_stream(&t->capture, f, name, e);
+	if (f)
+		fclose(f);
+	return r;
 }
 
 /* -o chooses what has such fields. */

@@ -334,7 +334,8 @@ static int open_place(struct fs_consume *s, struct fp_err *e)
 }
 
 /* On this node only: who pushes needs what is his, keys above all.  What opens
- * files stays, for a TLS key that is read with each connection. */
+ * files stays, though not in effect, for certificates that are read with each
+ * connection. */
 static int confine(struct fs_consume *s, struct fp_err *e)
 {
 	const struct fp_rights rights = { .state_dir = s->c->state_dir,

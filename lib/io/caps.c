@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -82,6 +83,30 @@ int fp_caps_use(uint64_t use, struct fp_err *e)
 		c.v[i].effective =
 			c.v[i].permitted & (uint32_t)(use >> (32 * i));
 	return caps_set(&c, e);
+}
+
+uint64_t fp_caps_raise(uint64_t caps)
+{
+	struct caps c;
+	uint64_t was = 0;
+
+	if (caps_get(&c, NULL))
+		return 0;
+	for (int i = 0; i < WORDS; i++)
+		was |= (uint64_t)c.v[i].effective << (32 * i);
+	fp_caps_use(was | caps, NULL); /* or the open says what it lacks */
+	return was;
+}
+
+int fp_caps_files_as(uid_t uid, gid_t gid, struct fp_err *e)
+{
+	setfsgid(gid);
+	setfsuid(uid);
+	/* they tell nothing; an id that there is none of changes nothing */
+	return (uid_t)setfsuid((uid_t)-1) == uid
+		       ? 0
+		       : fp_err_sys(e, -EPERM, "files as user %u",
+				    (unsigned int)uid);
 }
 
 int fp_caps_become(uid_t uid, gid_t gid, struct fp_err *e)

@@ -36,6 +36,15 @@ uint64_t fp_caps_have(void);
 /* Of the permitted set these are in effect, until the next call.  0; -errno. */
 int fp_caps_use(uint64_t use, struct fp_err *e);
 
+/* Besides those in effect: what is to be given to fp_caps_use afterwards, so that
+ * they are in effect no longer. */
+uint64_t fp_caps_raise(uint64_t caps);
+
+/* Open files as another user would, until the same is called with 0, 0: in
+ * between FP_CAPS_FILES are not in effect either (capabilities(7), "Effect of
+ * user ID changes").  With uid 0 and CAP_SETUID.  0; -EPERM. */
+int fp_caps_files_as(uid_t uid, gid_t gid, struct fp_err *e);
+
 /* Go on as another user, for good: real, effective, saved and file system ids,
  * no supplementary groups; the capabilities stay.
  * 0; -EPERM: without CAP_SETUID and CAP_SETGID; -errno. */

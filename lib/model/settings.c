@@ -209,7 +209,8 @@ bool fp_settings_equal(const struct fp_settings *a, const struct fp_settings *b,
 /* Its text, or "" without the file; free(3). */
 static int fp_settings_slurp(const char *path, char **out, struct fp_err *e)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), r = 0;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK),
+	    r = 0;
 	struct fp_buf b = { 0 };
 	ssize_t n = 1;
 	char *at;

@@ -55,7 +55,7 @@ static int fp_node_open_dir(const char *state_dir, bool is_writer,
 		return fp_err_sys(e, -errno, "%s", state_dir);
 	if (is_writer && mkdir(path, 0755) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
 }
 

@@ -123,7 +123,7 @@ int fp_push_make(struct fp_push *p, struct fp_err *e)
 	if (mkdirat(p->state_fd, "lists", 0755) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s/lists", p->state_dir);
 	p->lists_fd = openat(p->state_fd, "lists",
-			     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (p->lists_fd < 0)
 		return fp_err_sys(e, -errno, "%s/lists", p->state_dir);
 	r = fp_digests_open(&p->digests, p->state_dir, e);

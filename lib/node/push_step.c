@@ -36,10 +36,12 @@ static int walk(int dir_fd,
 	return r;
 }
 
+/* The state directory itself may be a link: whoever may make that is trusted. */
 static int open_dir(int at_fd, const char *name)
 {
-	int fd = openat(at_fd, name,
-			O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int flags = at_fd == AT_FDCWD ? 0 : O_NOFOLLOW;
+	int fd =
+		openat(at_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | flags);
 
 	return fd >= 0 ? fd : -errno;
 }

@@ -116,7 +116,8 @@ static int op_open_list(void *ctx, const char *name, struct fp_list_head *about,
 	int rc;
 
 	snprintf(path, sizeof(path), "%s/lists", r->o.state_dir);
-	r->lists_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r->lists_fd =
+		open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (r->lists_fd < 0)
 		return fp_err_sys(e, -errno, "%s", path);
 	rc = fp_list_open(&r->list, r->lists_fd, name, e);

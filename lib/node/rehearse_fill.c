@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/caps.h"
 #include "io/clock.h"
 #include "model/list_file.h"
 #include "node/facts.h"
@@ -287,6 +288,21 @@ static int copy_from(struct copy *c, const char *path, struct fp_err *e)
 	return 0;
 }
 
+/* What the operator named is read with his rights, but not for whoever we work
+ * as: links in a directory of that user's are followed with that user's. */
+static int copy_named(struct copy *c, const char *path, struct fp_err *e)
+{
+	uint64_t was = fp_caps_raise(FP_CAP_DAC_READ_SEARCH);
+	struct stat st;
+	int r;
+
+	if (!stat(path, &st) && st.st_uid == geteuid())
+		fp_caps_use(was, NULL);
+	r = copy_from(c, path, e);
+	fp_caps_use(was, NULL);
+	return r;
+}
+
 /* ---- compiling ---- */
 
 static void on_notice(void *ctx, const char *text)
@@ -359,7 +375,7 @@ int fp_rehearse_fill(struct fp_maps *maps, const struct fp_rehearsing_opts *o,
 	int r = copy_make(&c, e);
 
 	if (!r)
-		r = copy_from(&c, path, e);
+		r = is_own ? copy_from(&c, path, e) : copy_named(&c, path, e);
 	if (!r)
 		r = compile(&c, maps, s, e);
 	copy_remove(&c);

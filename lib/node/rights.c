@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/rights.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,19 +16,51 @@
 
 /* ---- taking and giving up */
 
-static int fp_become_owner(const struct fp_rights *r, struct fp_err *e)
+/* The user whose directories they are: root's, or the first who has one of them,
+ * since what he keeps there root must not follow. */
+static uid_t fp_owner(const struct fp_rights *r, gid_t *gid)
 {
+	char lists[PATH_MAX];
+	const char *const dirs[] = { r->state_dir, lists, r->pins };
 	struct stat st;
 
-	if (geteuid() != 0 || (stat(r->state_dir, &st) && stat(r->pins, &st)) ||
-	    !st.st_uid)
+	snprintf(lists, sizeof(lists), "%s/lists", r->state_dir);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		if (stat(dirs[i], &st) || !st.st_uid)
+			continue;
+		*gid = st.st_gid;
+		return st.st_uid;
+	}
+	return 0;
+}
+
+static int fp_become_owner(const struct fp_rights *r, struct fp_err *e)
+{
+	gid_t gid = 0;
+	uid_t uid = geteuid() ? 0 : fp_owner(r, &gid);
+
+	if (!uid)
 		return 0;
-	if (fp_caps_become(st.st_uid, st.st_gid, e))
+	if (r->is_itself ? fp_caps_files_as(uid, gid, e)
+			 : fp_caps_become(uid, gid, e))
 		return fp_err_prefix(
 			e, -EINVAL,
 			"%s is not root's, and root without CAP_SETUID and CAP_SETGID would lock its owner out",
 			r->state_dir);
 	return 0;
+}
+
+/* For good.  Who works in directories of another user than root opens what is
+ * there with that user's rights: a link of his leads nowhere else. */
+static int fp_keep(uint64_t keep, struct fp_err *e)
+{
+	bool is_root = !geteuid(), is_home = is_root && !setfsuid((uid_t)-1);
+	int rc;
+
+	if (!is_root)
+		keep &= ~FP_CAPS_FILES | FP_CAP_DAC_READ_SEARCH;
+	rc = fp_caps_keep(keep, e);
+	return rc || is_home ? rc : fp_caps_use(~FP_CAPS_FILES, e);
 }
 
 /* As one is, without capabilities; what is not there needs none. */
@@ -36,8 +70,8 @@ static bool fp_reaches(const char *path, int mode)
 	       (errno != EACCES && errno != EPERM);
 }
 
-/* What opens files, while the directories want it of us.  Nothing is in effect
- * afterwards. */
+/* What opens files: of root, while the directories want it of him; of others,
+ * while the operator's file does.  Nothing is in effect afterwards. */
 static int fp_files_kept(const struct fp_rights *r, uint64_t *keep,
 			 struct fp_err *e)
 {
@@ -45,16 +79,27 @@ static int fp_files_kept(const struct fp_rights *r, uint64_t *keep,
 	size_t n;
 	int rc = fp_caps_use(0, e);
 
+	*keep = 0;
 	if (rc)
 		return rc;
+	if (r->file && !fp_reaches(r->file, R_OK))
+		*keep = FP_CAP_DAC_READ_SEARCH;
+	if (geteuid())
+		return 0;
 	snprintf(lists, sizeof(lists), "%s/lists", r->state_dir);
 	n = fp_maps_dir(r->pins, pin, PATH_MAX);
 	if (n < PATH_MAX)
 		snprintf(pin + n, sizeof(pin) - n, "/conf");
-	*keep = fp_reaches(lists, R_OK | X_OK) && fp_reaches(pin, R_OK)
-			? 0
-			: FP_CAPS_FILES;
+	if (!fp_reaches(lists, R_OK | X_OK) || !fp_reaches(pin, R_OK))
+		*keep = FP_CAPS_FILES;
 	return 0;
+}
+
+/* CAP_SYS_ADMIN stands for them all (capable(), include/linux/capability.h:
+ * perfmon_capable, bpf_capable). */
+static uint64_t fp_stand_in(const struct fp_rights *r)
+{
+	return r->need & ~fp_caps_have() ? FP_CAP_SYS_ADMIN : 0;
 }
 
 int fp_rights_work(const struct fp_rights *r, struct fp_err *e)
@@ -62,7 +107,7 @@ int fp_rights_work(const struct fp_rights *r, struct fp_err *e)
 	uint64_t keep;
 	int rc = fp_files_kept(r, &keep, e);
 
-	return rc ? rc : fp_caps_keep(keep | r->need | r->use, e);
+	return rc ? rc : fp_keep(keep | r->need | r->use | fp_stand_in(r), e);
 }
 
 int fp_rights_rest(const struct fp_rights *r, struct fp_err *e)
@@ -74,7 +119,12 @@ int fp_rights_rest(const struct fp_rights *r, struct fp_err *e)
 		return rc;
 	if (fp_bpf_is_refused())
 		keep |= FP_CAP_BPF | FP_CAP_SYS_ADMIN;
-	return fp_caps_keep(keep, e);
+	return fp_keep(keep, e);
+}
+
+int fp_rights_home(const struct fp_rights *r, struct fp_err *e)
+{
+	return r->is_itself && !geteuid() ? fp_caps_files_as(0, 0, e) : 0;
 }
 
 /* ---- explaining */
@@ -90,8 +140,18 @@ static void fp_user_name(uid_t uid, char *out, size_t size)
 		snprintf(out, size, "%u", (unsigned int)uid);
 }
 
-/* Who has it, and that it is not us. */
-static int fp_say_owner(const char *path, const char *what, struct fp_err *e)
+static bool fp_is_below(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
+}
+
+/* Who has it, and that it is not us; what root left there has a remedy. */
+static int fp_say_owner(const struct fp_rights *r, const char *path,
+			const char *what, struct fp_err *e)
 {
 	char owner[64], me[64];
 	struct stat st;
@@ -100,18 +160,27 @@ static int fp_say_owner(const char *path, const char *what, struct fp_err *e)
 		return 0;
 	fp_user_name(st.st_uid, owner, sizeof(owner));
 	fp_user_name(geteuid(), me, sizeof(me));
-	return fp_err(
-		e, -EINVAL,
-		"%s belongs to user %s and has mode %04o: user %s may not %s",
-		path, owner, st.st_mode & 07777, me, what);
+	fp_err(e, -EINVAL,
+	       "%s belongs to user %s and has mode %04o: user %s may not %s",
+	       path, owner, st.st_mode & 07777, me, what);
+	if (!st.st_uid && geteuid() &&
+	    (fp_is_below(path, r->state_dir) || fp_is_below(path, r->pins))) {
+		size_t n = strlen(e->text);
+
+		snprintf(e->text + n, sizeof(e->text) - n,
+			 "; root hands it over with: chown -R %s %s %s", me,
+			 r->state_dir, r->pins);
+	}
+	return -EINVAL;
 }
 
 /* The first directory on the way to path that lets us not pass, or path itself
  * when it cannot be used; of a path that ends early, its last part that is
  * there. */
-static int fp_say_path(const char *path, int mode, struct fp_err *e)
+static int fp_say_path(const struct fp_rights *r, const char *path, int mode,
+		       struct fp_err *e)
 {
-	char part[PATH_MAX], last[PATH_MAX] = "/";
+	char part[PATH_MAX + 256], last[PATH_MAX + 256] = "/";
 
 	for (const char *p = path; *p; p += strspn(p, "/")) {
 		p += strspn(p, "/");
@@ -119,27 +188,42 @@ static int fp_say_path(const char *path, int mode, struct fp_err *e)
 		snprintf(part, sizeof(part), "%.*s", (int)(p - path), path);
 		if (faccessat(AT_FDCWD, part, F_OK, AT_EACCESS)) {
 			if (errno == EACCES)
-				return fp_say_owner(last, "pass through it", e);
+				return fp_say_owner(r, last, "pass through it",
+						    e);
 			if (errno != ENOENT || !(mode & W_OK) ||
 			    !faccessat(AT_FDCWD, last, W_OK | X_OK,
 				       AT_EACCESS) ||
 			    errno != EACCES)
 				return 0;
-			return fp_say_owner(last, "make anything there", e);
+			return fp_say_owner(r, last, "make anything there", e);
 		}
 		snprintf(last, sizeof(last), "%s", part);
 	}
 	if (!faccessat(AT_FDCWD, last, mode, AT_EACCESS) || errno != EACCES)
 		return 0;
-	return fp_say_owner(last, mode & W_OK ? "change it" : "read it", e);
+	return fp_say_owner(r, last, mode & W_OK ? "change it" : "read it", e);
 }
 
 static int fp_say_lists(const struct fp_rights *r, struct fp_err *e)
 {
-	char path[PATH_MAX];
+	const int mode = R_OK | (r->is_change ? W_OK : 0);
+	char path[PATH_MAX + 256];
+	struct dirent *f;
+	size_t n;
+	DIR *dir;
+	int rc;
 
-	snprintf(path, sizeof(path), "%s/lists", r->state_dir);
-	return fp_say_path(path, R_OK | (r->is_change ? W_OK : 0), e);
+	n = (size_t)snprintf(path, PATH_MAX, "%s/lists", r->state_dir);
+	rc = fp_say_path(r, path, mode, e);
+	dir = rc || n >= PATH_MAX ? NULL : opendir(path);
+	while (dir && !rc && (f = readdir(dir))) {
+		snprintf(path + n, sizeof(path) - n, "/%s", f->d_name);
+		if (f->d_name[0] != '.' && f->d_type != DT_LNK)
+			rc = fp_say_path(r, path, mode, e);
+	}
+	if (dir)
+		closedir(dir);
+	return rc;
 }
 
 static int fp_say_files(const struct fp_rights *r, struct fp_err *e)
@@ -151,14 +235,14 @@ static int fp_say_files(const struct fp_rights *r, struct fp_err *e)
 
 	rc = fp_say_lists(r, e);
 	if (!rc)
-		rc = fp_say_path(r->pins, mode, e);
+		rc = fp_say_path(r, r->pins, mode, e);
 	n = fp_maps_dir(r->pins, path, PATH_MAX);
 	if (!rc)
-		rc = fp_say_path(path, mode, e);
+		rc = fp_say_path(r, path, mode, e);
 	if (n < PATH_MAX)
 		snprintf(path + n, sizeof(path) - n, "/conf");
 	/* a map's memory is shared to write, whatever for */
-	return rc ? rc : fp_say_path(path, R_OK | W_OK, e);
+	return rc ? rc : fp_say_path(r, path, R_OK | W_OK, e);
 }
 
 /* bpf() said no. */
@@ -200,8 +284,6 @@ int fp_rights_begin(const struct fp_rights *r, const char *what,
 	char names[80];
 	int rc;
 
-	/* which stands for them all (capable(), include/linux/capability.h:
-	 * perfmon_capable, bpf_capable) */
 	if (missing && !(have & FP_CAP_SYS_ADMIN)) {
 		fp_caps_print(missing, names, sizeof(names));
 		return fp_err(
@@ -209,11 +291,10 @@ int fp_rights_begin(const struct fp_rights *r, const char *what,
 			"%s needs %s, which this process does not have (root does; setcap or AmbientCapabilities= gives them)",
 			what, names);
 	}
-	rc = r->is_itself ? 0 : fp_become_owner(r, e);
+	rc = fp_become_owner(r, e);
 	if (!rc)
-		rc = fp_caps_keep(r->need | r->use | FP_CAPS_FILES |
-					  (missing ? FP_CAP_SYS_ADMIN : 0),
-				  e);
+		rc = fp_keep(r->need | r->use | FP_CAPS_FILES | fp_stand_in(r),
+			     e);
 	/* before anything is changed: the second step must not be what fails */
 	return rc || !r->is_change ? rc : fp_say_lists(r, e);
 }

@@ -10,6 +10,7 @@
 #include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 
+#include "io/caps.h"
 #include "io/clock.h"
 #include "peer/amqp_priv.h"
 
@@ -25,6 +26,8 @@ static int tls(struct fp_amqp *a, amqp_socket_t **out, const char *ca_file,
 	       struct fp_err *e)
 {
 	amqp_socket_t *s = amqp_ssl_socket_new(a->conn);
+	uint64_t was;
+	int r;
 
 	if (!s)
 		return fp_err(e, -ENOMEM, "TLS: out of memory");
@@ -32,7 +35,10 @@ static int tls(struct fp_amqp *a, amqp_socket_t **out, const char *ca_file,
 	amqp_ssl_socket_set_verify_hostname(s, 1);
 	if (amqp_ssl_socket_set_ssl_versions(s, AMQP_TLSv1_2, AMQP_TLSvLATEST))
 		return fp_err(e, -EOPNOTSUPP, "TLS 1.2 is not to be had");
-	if (amqp_ssl_socket_set_cacert(s, ca_file))
+	was = fp_caps_raise(FP_CAP_DAC_READ_SEARCH);
+	r = amqp_ssl_socket_set_cacert(s, ca_file);
+	fp_caps_use(was, NULL);
+	if (r)
 		return fp_err(e, -ENOENT,
 			      "%s: cannot be read, or has no certificates",
 			      ca_file);

@@ -145,15 +145,23 @@ int fp_capture_open_stream(struct fp_capture **out, FILE *f, const char *name,
 	return r;
 }
 
-int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
+int fp_capture_file(FILE **out, const char **name, const char *file,
+		    struct fp_err *e)
 {
 	bool is_stdin = !strcmp(file, "-");
-	FILE *f =
-		is_stdin ? fdopen(dup(STDIN_FILENO), "rb") : fopen(file, "rbe");
 
-	if (!f)
-		return fp_err_sys(e, -errno, "%s", is_stdin ? "stdin" : file);
-	return fp_capture_open_stream(out, f, is_stdin ? "stdin" : file, e);
+	*name = is_stdin ? "stdin" : file;
+	*out = is_stdin ? fdopen(dup(STDIN_FILENO), "rb") : fopen(file, "rbe");
+	return *out ? 0 : fp_err_sys(e, -errno, "%s", *name);
+}
+
+int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
+{
+	const char *name;
+	FILE *f;
+	int r = fp_capture_file(&f, &name, file, e);
+
+	return r ? r : fp_capture_open_stream(out, f, name, e);
 }
 
 void fp_capture_close(struct fp_capture *c)

@@ -29,6 +29,11 @@ struct fp_packet {
  * that is not known: e names it, and those that are.  -errno. */
 int fp_capture_open(struct fp_capture **out, const char *file,
 		    struct fp_err *e);
+/* Its first half, for who gives up rights before anything of it is read: *out is
+ * the caller's until fp_capture_open_stream takes it, with *name, which is file or
+ * a literal. */
+int fp_capture_file(FILE **out, const char **name, const char *file,
+		    struct fp_err *e);
 /* The same from a stream, which is closed with it, or now on an error.  name:
  * for messages; it outlives the capture. */
 int fp_capture_open_stream(struct fp_capture **out, FILE *f, const char *name,

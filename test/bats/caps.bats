@@ -252,6 +252,72 @@ os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I",
 	owned
 }
 
+# The operator's own files, which nobody else can reach.
+private() {
+	mkdir -pm 700 /mnt/root /mnt/root/lists
+	cp /mnt/none.pcap /mnt/root
+	echo 198.51.100.7 >/mnt/root/file
+	cp /mnt/root/file /mnt/root/lists/x.list
+	printf '[opensips]\nsip1 ansible_host=192.0.2.11\n' >/mnt/root/cluster.ini
+	chmod 600 /mnt/root/*.* /mnt/root/file /mnt/root/lists/*
+}
+
+# unread COMMAND...: root's run fails, and tells nothing of what is root's alone.
+unread() {
+	run --separate-stderr "$@"
+	echo "$*: $status: $output $stderr"
+	[ "$status" != 0 ] || [ "$1 $2" = 'fp-block lists' ] || return
+	[[ $output$stderr != *precious* ]]
+}
+
+@test "where the owner's links lead, root does not go for him" {
+	private
+	echo precious >/mnt/root/secret
+	mkdir -p /mnt/sources # root's, to be seen by all
+	as load /mnt/bin/fp-load attach n0 -q
+	as none ln -s /mnt/root/secret /mnt/state/settings
+	unread fp-load set sample=2
+	rm /mnt/state/settings
+	as none ln -s /mnt/root/secret /mnt/state/lists/x.list
+	unread fp-block add 203.0.113.9
+	unread fp-block list x
+	unread fp-block lists
+	unread fp-load test /mnt/none.pcap --lists /mnt/state/lists
+	rm /mnt/state/lists/x.list
+	as none mv /mnt/state/lists /mnt/state/away
+	as none ln -s /mnt/sources /mnt/state/lists
+	unread fp-block add 203.0.113.9 --list debian
+	# his own directory is not followed to either
+	as none ln -sfn /mnt/state/away /mnt/state/lists
+	unread fp-block add 203.0.113.9
+	same "$(find /mnt/sources -mindepth 1)" ''
+	rm /mnt/state/lists
+	# but an administrator may have it elsewhere
+	as none mv /mnt/state/away /mnt/state/lists
+	ln -s /mnt/state /mnt/link
+	FP_STATE=/mnt/link fp-block add 203.0.113.9
+	owned
+}
+
+@test "what root names he reads with his own rights, as another user too" {
+	private
+	as load /mnt/bin/fp-load attach n0 -q
+	run -1 fp-load test /mnt/root/none.pcap --lists /mnt/root/lists
+	[[ $output == *'it holds no packet'* ]]
+	fp-block load mine /mnt/root/file -C /mnt/root/cluster.ini -q
+	fp-block list _cluster | grep -q 192.0.2.11
+	fp-load stats --format prometheus --output /mnt/root/stats.prom
+	same "$(stat -c %u /mnt/root/stats.prom)" 0
+	owned
+}
+
+@test "attach --stay keeps what a NIC that comes back takes" {
+	fp-load attach n0 --stay -q >/dev/null 3>&- &
+	pids=$!
+	# CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE, CAP_NET_ADMIN
+	wait_for eval '[ "$(caps '$!')" = "000000c000081000 000000c000081000 " ]'
+}
+
 # caps PID: permitted and effective.
 caps() { sed -n 's/^Cap\(Prm\|Eff\):\t//p' "/proc/$1/status" | tr '\n' ' '; }
 no_caps() { [ "$(caps "$1")" = '0000000000000000 0000000000000000 ' ]; }
@@ -272,8 +338,8 @@ wait_for() {
 	fp-load test - <in >/dev/null 2>&1 3>&- &
 	pids+=" $!"
 	exec 4>in
+	wait_for no_caps $! # before its first byte
 	cat /mnt/none.pcap >&4
-	wait_for no_caps $!
 	exec 4>&-
 	wait $! || [ $? = 1 ] # it held no packet
 	# and the lists: their file is asked for entries after the last capset
@@ -294,8 +360,21 @@ wait_for() {
 	chmod 700 /sys/fs/bpf
 	user 2 bpf /mnt/bin/fp-load stats
 	hints 'fp-load: /sys/fs/bpf belongs to user root and has mode ?700: user 12345 may not pass through it'
-	fp-load stats -q # root may
-	run -1 fp-block test 203.0.113.9
+	run -2 fp-load stats # nor may root, for him
+	chmod 711 /sys/fs/bpf
+	# what root left there before it was the user's
+	chown -R 0:0 "$FP_PINS"/*
+	run --separate-stderr -2 fp-load stats
+	command=$(sed -n 's/.*root hands it over with: //p' <<<"$stderr")
+	same "$command" "chown -R $USER_ID /mnt/state $FP_PINS"
+	touch /mnt/state/lists/x.list
+	user 2 bpf /mnt/bin/fp-block add 203.0.113.9
+	hints '/mnt/state/lists/x.list belongs to user root and has mode 0644: user 12345 may not change it'
+	$command
+	rm /mnt/state/lists/x.list
+	fp-load stats -q
+	user 0 bpf /mnt/bin/fp-block add 203.0.113.9
+	owned
 }
 
 @test "no bpf filesystem, and one elsewhere" {

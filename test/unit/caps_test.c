@@ -84,21 +84,34 @@ TEST(root_goes_on_as_the_owner)
 	struct fp_rights r = { .state_dir = dir,
 			       .pins = "/nonexistent",
 			       .use = FP_CAP_NET_ADMIN };
+	char secret[128];
 	struct fp_err e = { 0 };
+	uint64_t was;
+	int fd;
 
 	if (geteuid())
 		exit(UNIT_SKIP);
 	make_dirs(USER);
+	snprintf(secret, sizeof(secret), "%s/secret", dir);
+	close(open(secret, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	OK(!fp_rights_begin(&r, "x", &e));
 	EQ(geteuid(), USER);
 	EQ(getuid(), USER);
 	EQ(getegid(), USER);
+	OK(open(secret, O_RDONLY) < 0); /* with the owner's rights alone */
+	was = fp_caps_raise(FP_CAP_DAC_READ_SEARCH);
+	OK((fd = open(secret, O_RDONLY)) >= 0);
+	OK(open(secret, O_WRONLY) < 0);
+	close(fd);
+	fp_caps_use(was, NULL);
+	OK(open(secret, O_RDONLY) < 0);
 	OK(fp_caps_have() & FP_CAP_NET_ADMIN);
 	OK(!(fp_caps_have() & FP_CAP_SYS_ADMIN));
 	OK(!fp_rights_work(&r, &e));
 	OK(fp_caps_have() == FP_CAP_NET_ADMIN);
 	OK(!fp_rights_rest(&r, &e));
 	OK(!(fp_caps_have() & FP_CAPS_FILES));
+	unlink(secret);
 	remove_dirs();
 }
 
