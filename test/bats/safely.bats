@@ -143,6 +143,54 @@ errs() {
 	not_cut_off
 }
 
+# ---- systemd
+
+user=12345
+
+# tmpfiles: the lines of tmpfiles.d(5), as at boot and in step 1.
+tmpfiles() {
+	local type path mode owner
+
+	while read -r type path mode owner _; do
+		path=${path/#\/var\/lib\/fastpath/$FP_STATE}
+		path=${path/#\/sys\/fs\/bpf/$LAB_DIR\/bpf}
+		owner=${owner/fastpath/$user}
+		case $type in
+		d) mkdir -p "$path" ;;&
+		[dz]) chmod "$mode" "$path" && chown "$owner:$owner" "$path" ;;
+		Z) chown -R "$owner:$owner" "$path" ;;
+		*) return 1 ;;
+		esac || return
+	done < <(grep -v '^#' examples/systemd/fastpath.tmpfiles.conf)
+}
+
+# capabilities UNIT LINE: for setpriv.
+capabilities() {
+	sed -n "s/^$2=/-all /p" "examples/systemd/$1" | tr '[:upper:]' '[:lower:]' |
+		sed 's/ cap_/,+/g'
+}
+
+# as_unit UNIT COMMAND...: what systemd leaves it.
+as_unit() {
+	local caps bounding
+
+	grep -qx 'User=fastpath' "examples/systemd/$1" || return
+	caps=$(capabilities "$1" AmbientCapabilities)
+	bounding=$(capabilities "$1" CapabilityBoundingSet)
+	as=(setpriv --reuid $user --regid $user --clear-groups --no-new-privs
+		--inh-caps "$caps" --ambient-caps "$caps"
+		--bounding-set "$bounding" "$FP_BUILD/$2" "${@:3}")
+}
+
+# as_it_starts UNIT: the same of its command, on net1.
+as_it_starts() {
+	local command
+
+	command=$(sed -n 's|^ExecStart=/usr/sbin/||p' "examples/systemd/$1")
+	# shellcheck disable=SC2086 # words
+	as_unit "$1" ${command/\%I/net1}
+}
+
 # ---- traffic
 
 # sip HOST SOURCE METHOD [N]
@@ -170,8 +218,11 @@ traffic() {
 # ---- the steps
 
 @test "1: install, record" {
-	readme | grep '^make ' >>"$LAB_DIR/done" # other tests install
+	# other tests install, and make the user
+	readme | grep -E '^(make|sudo systemd-sysusers) ' >>"$LAB_DIR/done"
 	grep -q '^install:' Makefile
+	chmod 711 "$LAB_DIR"
+	tmpfiles
 	does tcpdump &
 	local tcpdump=$!
 	until ! kill -0 $tcpdump 2>/dev/null; do traffic 11000; done
@@ -332,6 +383,30 @@ fp_ssh_known_hosts=$LAB_DIR/known_hosts" >"$LAB_DIR/cluster.ini"
 @test "8: at boot" {
 	does systemctl
 	[ "$status" = 0 ]
+	boots
+	# the next boot: pins are gone
+	lab_stop boot
+	find "$FP_PINS" -depth -delete
+	tmpfiles
+	passes $scanner
+	boots
+	as_unit fp-block-sweep.service fp-block add 203.0.113.70 --why scan
+	lab_in node "${as[@]}"
+	refute passes 203.0.113.70
+	refute passes $scanner
+	lab_stop boot
+	[ -z "$(find "$FP_STATE" "$FP_PINS" ! -uid $user)" ]
+}
+
+is_on() { lab_in node "$load" status -o nic,state | grep -qx $'net1\tfiltering'; }
+
+# The units' commands, as they are run.
+boots() {
+	as_it_starts fp-load@.service
+	lab_start boot node "${as[@]}"
+	lab_wait 10 is_on
+	as_it_starts fp-block-sweep.service
+	lab_in node "${as[@]}"
 }
 
 @test "nothing of the section was left out" {

@@ -111,9 +111,13 @@ commands() {
 		cp systemd/fastpath.$what.conf \
 			"$root/usr/lib/$what.d/fastpath.conf"
 	done
+	# of a time when all was root's
+	mkdir -p "$root/var/lib/fastpath/lists"
+	touch "$root/var/lib/fastpath/"{settings,lists/local.list}
 	# shellcheck disable=SC2016 # for the inner shell
 	run -0 unshare -m bash -euc '
 		mount -t bpf -o mode=700 bpf "$1/sys/fs/bpf"
+		mkdir -pm 700 "$1/sys/fs/bpf/fastpath/v2"
 		for i in 1 2; do
 			systemd-sysusers --root="$1"
 			systemd-tmpfiles --root="$1" --create fastpath.conf
@@ -126,9 +130,12 @@ commands() {
 	got=$(grep -E '^(sys|var)' <<<"$output")
 	[ "$got" = "sys/fs/bpf 711 0 0
 sys/fs/bpf/fastpath 750 N N
+sys/fs/bpf/fastpath/v2 700 N N
 var/lib/fastpath 755 N N
 var/lib/fastpath/home 750 N N
-var/lib/fastpath/lists 755 N N" ]
+var/lib/fastpath/lists 755 N N
+var/lib/fastpath/lists/local.list 644 N N
+var/lib/fastpath/settings 644 N N" ]
 	grep -qE '^fastpath:x:[0-9]+:[0-9]+:fastpath:/var/lib/fastpath/home:/bin/sh$' \
 		"$root/etc/passwd"
 	grep -qE '^fastpath:!' "$root/etc/shadow"
