@@ -13,6 +13,8 @@
 #define FP_CAP_DAC_OVERRIDE (1ull << 1)
 #define FP_CAP_DAC_READ_SEARCH (1ull << 2)
 #define FP_CAP_FOWNER (1ull << 3)
+#define FP_CAP_SETGID (1ull << 6)
+#define FP_CAP_SETUID (1ull << 7)
 #define FP_CAP_NET_ADMIN (1ull << 12)
 #define FP_CAP_SYS_PTRACE (1ull << 19)
 #define FP_CAP_SYS_ADMIN (1ull << 21)

@@ -280,7 +280,7 @@ int fp_rights_explain(const struct fp_rights *r, int code, struct fp_err *e)
 int fp_rights_begin(const struct fp_rights *r, const char *what,
 		    struct fp_err *e)
 {
-	uint64_t have = fp_caps_have(), missing = r->need & ~have;
+	uint64_t have = fp_caps_have(), missing = r->need & ~have, again = 0;
 	char names[80];
 	int rc;
 
@@ -291,9 +291,12 @@ int fp_rights_begin(const struct fp_rights *r, const char *what,
 			"%s needs %s, which this process does not have (root does; setcap or AmbientCapabilities= gives them)",
 			what, names);
 	}
+	if (r->is_itself) /* it may begin again, when tables are made anew */
+		again = FP_CAP_SETUID | FP_CAP_SETGID;
 	rc = fp_become_owner(r, e);
 	if (!rc)
-		rc = fp_keep(r->need | r->use | FP_CAPS_FILES | fp_stand_in(r),
+		rc = fp_keep(r->need | r->use | FP_CAPS_FILES | fp_stand_in(r) |
+				     again,
 			     e);
 	/* before anything is changed: the second step must not be what fails */
 	return rc || !r->is_change ? rc : fp_say_lists(r, e);

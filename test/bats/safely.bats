@@ -177,7 +177,7 @@ as_unit() {
 	grep -qx 'User=fastpath' "examples/systemd/$1" || return
 	caps=$(capabilities "$1" AmbientCapabilities)
 	bounding=$(capabilities "$1" CapabilityBoundingSet)
-	as=(setpriv --reuid $user --regid $user --clear-groups --no-new-privs
+	as=(setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs
 		--inh-caps "$caps" --ambient-caps "$caps"
 		--bounding-set "$bounding" "$FP_BUILD/$2" "${@:3}")
 }
