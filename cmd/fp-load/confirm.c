@@ -34,11 +34,18 @@ static int confirm_waiting(struct fp_cli *c, struct fp_filter *f,
 			   struct fl_tally *t)
 {
 	struct fp_conf *conf = f->node.maps ? fp_maps_conf(f->node.maps) : NULL;
+	struct fp_filter_nic n;
+	struct fp_err e;
 	int r = 0;
 
-	for (int i = 0; conf && i < FP_NICS && !r; i++)
-		if (conf->nic[i].name[0] && conf->nic[i].confirm_until_s)
-			r = confirm_one(c, f, conf->nic[i].name, t);
+	for (int i = 0; conf && i < FP_NICS && !r; i++) {
+		if (!conf->nic[i].name[0] || !conf->nic[i].confirm_until_s)
+			continue;
+		if (fp_filter_look_slot(f, i, &n, &e))
+			fl_tally_add(c, t, -EIO, &e, false);
+		else
+			r = confirm_one(c, f, n.link.name, t);
+	}
 	return r;
 }
 

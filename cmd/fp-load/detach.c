@@ -48,14 +48,16 @@ static int detach_one(void *ctx, const char *name)
 static int detach_all(struct detach *d, struct fp_err *e)
 {
 	struct fp_conf *conf;
-	char name[FP_IFNAME];
+	struct fp_filter_nic n;
 	int r = 0;
 
 	conf = d->f->node.maps ? fp_maps_conf(d->f->node.maps) : NULL;
 	for (int i = 0; conf && i < FP_NICS && !r; i++) {
-		memcpy(name, conf->nic[i].name, sizeof(name));
-		if (name[0])
-			r = detach_one(d, name);
+		if (!conf->nic[i].name[0])
+			continue;
+		r = fp_filter_look_slot(d->f, i, &n, e);
+		if (!r)
+			r = detach_one(d, n.link.name);
 	}
 	return r || d->c->is_dry_run
 		       ? r

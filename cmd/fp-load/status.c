@@ -18,8 +18,9 @@ static const struct fp_field nic_fields[] = {
 	FL_FIELD(nic_rec, nic, FP_F_STR, NULL, "interface"),
 	FL_FIELD(nic_rec, ifindex, FP_F_U64, NULL,
 		 "interface index, 0 when it is gone"),
-	FL_FIELD(nic_rec, state, FP_F_STR, NULL,
-		 "filtering, unconfirmed (stopped), detached, or gone"),
+	FL_FIELD(
+		nic_rec, state, FP_F_STR, NULL,
+		"filtering, unconfirmed (stopped), detached, gone, or elsewhere"),
 	FL_FIELD(nic_rec, mode, FP_F_STR, NULL, "native or generic"),
 	FL_FIELD(nic_rec, driver, FP_F_STR, NULL, "the NIC's driver"),
 	FL_FIELD(nic_rec, mtu, FP_F_U64, "bytes", "largest packet"),
@@ -78,7 +79,10 @@ static const char *state_of(const struct fp_filter_nic *n)
 {
 	if (n->is_attached)
 		return n->confirm_s ? "filtering" : "unconfirmed";
-	return n->link.ifindex ? "detached" : "gone";
+	if (n->link.ifindex)
+		return "detached";
+	/* its link is alive, in a network namespace that is not ours */
+	return n->run.ifindex ? "elsewhere" : "gone";
 }
 
 struct view {
@@ -88,18 +92,18 @@ struct view {
 	bool is_well;
 };
 
-static int print_nic(struct view *v, const struct fp_nic *nic)
+static int print_nic(struct view *v, int slot)
 {
 	const struct fp_conf *conf = fp_maps_conf(v->f->node.maps);
 	struct fp_filter_nic n;
 	struct nic_rec rec;
 	struct fp_err e;
-	int r = fp_filter_look(v->f, nic->name, &n, &e);
+	int r = fp_filter_look_slot(v->f, slot, &n, &e);
 
 	if (r)
 		return fp_cli_fail(v->c, r, &e);
 	rec = (struct nic_rec){
-		.nic = nic->name,
+		.nic = n.link.name,
 		.ifindex = (uint64_t)n.link.ifindex,
 		.state = state_of(&n),
 		.mode = n.is_generic ? "generic" : "native",
@@ -134,7 +138,7 @@ static int print_nics(struct view *v)
 		for (int i = 0; i < FP_NICS && !r; i++) {
 			if (!conf->nic[i].name[0])
 				continue;
-			r = print_nic(v, &conf->nic[i]);
+			r = print_nic(v, i);
 			n++;
 		}
 	}

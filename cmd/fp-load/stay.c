@@ -3,6 +3,7 @@
 #include "stay.h"
 
 #include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -35,7 +36,7 @@ struct run {
 static void arm(struct run *r, struct fp_timer *t, int64_t in_ms)
 {
 	if (fp_loop_timer_arm(r->loop, t, fp_clock_ms() + in_ms)) {
-		r->stay.end = FP_EXIT_FAIL;
+		r->stay.end = FP_EXIT_PARTIAL;
 		fp_loop_stop(r->loop);
 	}
 }
@@ -187,7 +188,7 @@ static void on_link(void *ctx, uint32_t events)
 		r->is_news = true;
 	} else if (rc) {
 		fp_cli_fail(r->stay.c, rc, &e);
-		r->stay.end = FP_EXIT_FAIL;
+		r->stay.end = FP_EXIT_PARTIAL;
 		fp_loop_stop(r->loop);
 	}
 	if (r->is_news && r->look.at_ms > at_ms)
@@ -296,16 +297,29 @@ static int first(struct run *r, struct fp_err *e)
 	return 0;
 }
 
+/* Each once. */
+static void add_nics(struct stay *s)
+{
+	int k;
+
+	for (int i = 0; i < s->c->argc; i++) {
+		for (k = 0; k < s->n_nics; k++)
+			if (!strcmp(s->nics[k].name, s->c->argv[i]))
+				break;
+		if (k == s->n_nics)
+			s->nics[s->n_nics++].name = s->c->argv[i];
+	}
+}
+
 static int open_all(struct run *r, struct fp_err *e)
 {
 	struct stay *s = &r->stay;
 	int rc;
 
-	s->nics = calloc((size_t)s->n_nics, sizeof(*s->nics));
+	s->nics = calloc((size_t)s->c->argc, sizeof(*s->nics));
 	if (!s->nics)
-		return fp_err_sys(e, -ENOMEM, "%d interfaces", s->n_nics);
-	for (int i = 0; i < s->n_nics; i++)
-		s->nics[i].name = s->c->argv[i];
+		return fp_err_sys(e, -ENOMEM, "%d interfaces", s->c->argc);
+	add_nics(s);
 	r->look = (struct fp_timer){ .fire = on_look, .ctx = r };
 	r->ports = (struct fp_timer){ .fire = on_ports, .ctx = r };
 	r->mend = (struct fp_timer){ .fire = on_mend, .ctx = r };
@@ -318,6 +332,18 @@ static int open_all(struct run *r, struct fp_err *e)
 		rc = fp_loop_fd_add(r->loop, fp_net_watch_fd(r->watch), EPOLLIN,
 				    on_link, r);
 	return rc ? rc : fp_loop_signals(r->loop, on_reload, r, e);
+}
+
+/* What fails before is for a person to see to: status 2, and systemd does not try
+ * again.  What fails from here on is another one's to go on with: 3. */
+static void ready(struct run *r)
+{
+	static struct fp_tool tool;
+
+	tool = *r->stay.c->tool;
+	tool.fail_exit = FP_EXIT_PARTIAL;
+	r->stay.c->tool = &tool;
+	tell(r, "READY=1\n");
 }
 
 static int stay_run(struct run *r, struct fp_err *e)
@@ -333,7 +359,7 @@ static int stay_run(struct run *r, struct fp_err *e)
 	plan_mending(r);
 	if (fp_notify_watchdog_ms())
 		on_watchdog(r);
-	tell(r, "READY=1\n");
+	ready(r);
 	rc = fp_loop_run(r->loop);
 	fp_notify("STOPPING=1");
 	return rc < 0 ? fp_err_sys(e, rc, "event loop") : 0;
@@ -351,10 +377,12 @@ static void summary(struct fp_cli *c, const struct stay *s)
 
 int fl_attach_stay(struct fp_cli *c, const struct fp_attach *a)
 {
-	struct run r = { .stay = { .c = c, .how = *a, .n_nics = c->argc } };
+	struct run r = { .stay = { .c = c, .how = *a } };
 	struct fp_err e = { 0 };
 	int rc = open_all(&r, &e);
 
+	r.stay.how.is_stay = true;
+	signal(SIGPIPE, SIG_IGN); /* it is kept whoever reads what it says */
 	if (!rc)
 		rc = stay_run(&r, &e);
 	if (!rc)

@@ -11,7 +11,7 @@ enum stay_state {
 	STAY_WAITS,   /* there is no such NIC now */
 	STAY_FILTERS, /* attached, by this process or before it */
 	STAY_FAILED,  /* tried in vain: again at again_ms */
-	STAY_LEFT,    /* somebody took the filter off: left alone */
+	STAY_LEFT, /* a person took the filter off, or it was not confirmed */
 };
 
 struct stay_nic {
@@ -21,6 +21,7 @@ struct stay_nic {
 	enum stay_state state;
 	int ifindex;    /* of the NIC that pin is or was attached to */
 	bool is_gone;   /* that one went away */
+	bool is_off;    /* left alone because it was detached */
 	uint32_t build; /* of the program on it */
 	int64_t pause_ms, again_ms;
 };
@@ -37,6 +38,7 @@ struct stay {
 	unsigned int n_said;
 	bool is_partial; /* something is not in force as lists and settings say */
 	int n_attached; /* changes made */
+	bool is_mute;   /* records go nowhere, which was said */
 	int end;        /* not 0: the exit status to end with */
 };
 

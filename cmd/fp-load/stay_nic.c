@@ -12,6 +12,8 @@
 #define PAUSE_MS 1000
 #define PAUSE_MAX_MS 60000
 
+#define STOPPED "it was not confirmed in time and filters nothing"
+
 void stay_say(struct stay *s, const char *text)
 {
 	uint64_t h = fp_fnv1a(FP_FNV1A_INIT, text, strlen(text));
@@ -51,8 +53,12 @@ static void record(struct stay *s, const struct stay_nic *n,
 	a.name = n->name;
 	r = fl_attach_record(s->c, &a, now, is_changed, e);
 	fp_out_flush(s->c->out);
-	if (r)
-		s->end = r;
+	/* who reads them went away: no reason to leave NICs alone */
+	if ((r || ferror(stdout)) && !s->is_mute) {
+		s->is_mute = true;
+		fp_log(FP_LOG_WARN,
+		       "records cannot be written any more: the filter is kept on all the same");
+	}
 }
 
 static void waits(struct stay *s, struct stay_nic *n)
@@ -70,6 +76,22 @@ static void waits(struct stay *s, struct stay_nic *n)
 		       "%s: no such interface here; attached when it %s",
 		       n->name, n->pin[0] ? "comes back" : "comes");
 	(void)s;
+}
+
+static void leave(struct stay_nic *n, const char *what)
+{
+	if (n->state != STAY_LEFT)
+		fp_log(FP_LOG_WARN,
+		       "%s: %s: left alone until fp-load attach %s", n->name,
+		       what, n->name);
+	n->state = STAY_LEFT;
+}
+
+static void leave_off(struct stay_nic *n)
+{
+	leave(n, "detached by hand");
+	n->is_off = true;
+	n->pin[0] = 0;
 }
 
 static void failed(struct stay *s, struct stay_nic *n, const struct fp_err *e)
@@ -112,6 +134,10 @@ static int attach(struct stay *s, struct stay_nic *n, struct fp_filter *f)
 		s->n_attached += is_changed;
 		if (is_changed || is_first)
 			record(s, n, &now, is_changed, NULL);
+		if (!now.confirm_s)
+			leave(n, STOPPED);
+	} else if (r == -ECANCELED) {
+		leave_off(n);
 	} else if (r == -ENODEV) {
 		waits(s, n);
 	} else {
@@ -127,29 +153,19 @@ int stay_first(struct stay *s, struct stay_nic *n, struct fp_filter *f)
 	return attach(s, n, f);
 }
 
-static void leave(struct stay_nic *n, const char *what)
-{
-	n->state = STAY_LEFT;
-	fp_log(FP_LOG_WARN,
-	       "%s: %s by hand: left alone until this is started again",
-	       n->name, what);
-}
-
-/* Under the lock: whoever detached it was before us or comes after. */
+/* Under the lock: who detaches it was before us or comes after. */
 static void again(struct stay *s, struct stay_nic *n)
 {
 	struct fp_err e = { 0 };
 	struct fp_filter f;
 	bool is_dropped;
-	int r = stay_open(s, n->pin[0] ? FL_CHANGE : FL_MAKE, &f, &e);
+	int r = stay_open(s, FL_MAKE, &f, &e);
 
 	if (r) {
 		failed(s, n, &e);
 		return;
 	}
-	if (n->pin[0] && !fp_filter_knows(&f, n->pin))
-		leave(n, "detached");
-	else if (attach(s, n, &f)) /* tables that were made for it */
+	if (attach(s, n, &f)) /* tables that were made for it */
 		fp_filter_drop_unused(&f, &is_dropped, NULL);
 	fp_filter_close(&f);
 }
@@ -176,15 +192,47 @@ static void still(struct stay *s, struct stay_nic *n,
 	if (now->is_attached) {
 		if (n->state != STAY_FILTERS)
 			filters(n, now);
+		if (!now->confirm_s)
+			leave(n, STOPPED);
 		outlived(s, n, now);
 	} else if (strcmp(now->link.name, n->pin) != 0) {
 		return; /* renamed, and known by another of its names */
 	} else if (!fp_filter_knows(f, n->pin)) {
-		leave(n, "detached");
+		leave(n, "its pins were removed by hand");
 	} else {
-		leave(n, now->link.xdp_prog_id ? "its program was replaced"
-					       : "its program was taken off");
+		leave(n, now->link.xdp_prog_id
+				 ? "its program was replaced by hand"
+				 : "its program was taken off by hand");
 	}
+}
+
+/* Its filter was taken off; by now it may be on again. */
+static bool is_left(struct stay_nic *n, const struct fp_filter_nic *now)
+{
+	if (now->is_attached && now->confirm_s) {
+		fp_log(FP_LOG_NOTICE,
+		       "%s: attached by hand: from now on it is kept so",
+		       n->name);
+		filters(n, now);
+	} else if (!n->is_off) {
+		return true;
+	}
+	n->is_off = false;
+	return false;
+}
+
+/* Slots and pins follow the NIC to its new name; another one will have this. */
+static void renamed(struct stay *s, struct stay_nic *n)
+{
+	struct fp_err e = { 0 };
+	struct fp_filter f;
+
+	if (stay_open(s, FL_CHANGE, &f, &e)) {
+		stay_say(s, e.text);
+		return; /* the next look */
+	}
+	fp_filter_close(&f);
+	n->pin[0] = n->other[0] = 0;
 }
 
 void stay_look(struct stay *s, struct stay_nic *n, struct fp_filter *f,
@@ -193,15 +241,21 @@ void stay_look(struct stay *s, struct stay_nic *n, struct fp_filter *f,
 	struct fp_filter_nic now;
 	struct fp_err e = { 0 };
 
-	if (n->state == STAY_LEFT)
-		return;
 	if (fp_filter_look(f, n->name, &now, &e)) {
 		stay_say(s, e.text);
 		return;
 	}
-	if (!now.link.ifindex)
+	if (fp_filter_is_off(f, now.link.name)) {
+		leave_off(n);
+		return;
+	}
+	if (n->state == STAY_LEFT && is_left(n, &now))
+		return;
+	if (!now.link.ifindex) {
 		waits(s, n);
-	else if (n->pin[0] && now.link.ifindex == n->ifindex && !n->is_gone)
+		if (n->pin[0] && n->other[0])
+			renamed(s, n);
+	} else if (n->pin[0] && now.link.ifindex == n->ifindex && !n->is_gone)
 		still(s, n, &now, f);
 	else if (n->state != STAY_FAILED || is_news ||
 		 fp_clock_ms() >= n->again_ms)

@@ -113,8 +113,7 @@ static void observed_nics(struct fp_filter *f, struct observed *o)
 
 	for (int i = 0; i < FP_NICS; i++) {
 		if (!conf->nic[i].name[0] ||
-		    fp_filter_look(f, conf->nic[i].name, &n, NULL) ||
-		    !n.is_attached)
+		    fp_filter_look_slot(f, i, &n, NULL) || !n.is_attached)
 			continue;
 		is_any |= n.looked_s >= 0;
 		if (n.looked_s >= o->s)

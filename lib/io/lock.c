@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "io/clock.h"
@@ -35,6 +36,14 @@ int fp_lock_take(int dir_fd, bool is_shared, int64_t timeout_ms,
 			step_ms *= 2;
 	}
 	return 0;
+}
+
+void fp_lock_private(int dir_fd)
+{
+	struct stat st;
+
+	if (!fstat(dir_fd, &st) && (st.st_mode & S_IRWXO))
+		(void)fchmod(dir_fd, st.st_mode & 07770);
 }
 
 void fp_lock_give(int dir_fd)

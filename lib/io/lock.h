@@ -15,4 +15,8 @@ int fp_lock_take(int dir_fd, bool is_shared, int64_t timeout_ms,
 		 struct fp_err *e);
 void fp_lock_give(int dir_fd);
 
+/* Who may read a directory may lock it, and hold all up: take it from all but its
+ * owner and group.  Where that is not ours to do it stays. */
+void fp_lock_private(int dir_fd);
+
 #endif

@@ -83,6 +83,8 @@ int fp_filter_open(struct fp_filter *f, const struct fp_filter_opts *opts,
 		r = fp_pins_clean(opts->pins, e);
 	if (!r)
 		r = fp_filter_check_layout(f, e);
+	if (!r && opts->access == FP_NODE_WRITE)
+		r = fp_names_follow(f, e);
 	if (!r)
 		r = fp_settings_read(&f->settings, opts->state_dir,
 				     opts->notice, opts->ctx, e);
@@ -185,11 +187,23 @@ static void fp_look_slot(const struct fp_conf *c, struct fp_filter_nic *n)
 			fp_clock_unix_s() - fp_boot_s() + c->loaded_s[n->slot];
 }
 
+static int fp_look_pin(const struct fp_filter *f, const char *pin,
+		       struct fp_filter_nic *n, struct fp_err *e)
+{
+	char path[PATH_MAX];
+	int r;
+
+	fp_maps_nic_path(f->dir, "links", pin, path, sizeof(path));
+	r = fp_xdp_link_info(path, &n->run, e);
+	n->is_pinned = !r;
+	return r == -ENOENT ? 0 : r;
+}
+
 int fp_filter_look(struct fp_filter *f, const char *name,
 		   struct fp_filter_nic *out, struct fp_err *e)
 {
 	struct fp_filter_nic n = { .confirm_s = -1 };
-	char path[PATH_MAX];
+	const char *pin = n.link.name;
 	int r = fp_net_link(name, &n.link, e);
 
 	if (r && r != -ENODEV)
@@ -202,17 +216,45 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 	}
 	if (r)
 		snprintf(n.link.name, sizeof(n.link.name), "%s", name);
-	n.slot = fp_filter_slot(f, n.link.name);
-	if (n.slot >= 0)
+	n.slot = fp_names_slot(f, &n.link);
+	if (n.slot >= 0) {
+		pin = fp_maps_conf(f->node.maps)->nic[n.slot].name;
 		fp_look_slot(fp_maps_conf(f->node.maps), &n);
-	fp_maps_nic_path(f->dir, "links", n.link.name, path, sizeof(path));
-	r = fp_xdp_link_info(path, &n.run, e);
-	if (r && r != -ENOENT)
+	}
+	/* not that of a NIC that had this name before */
+	r = n.slot < 0 && fp_filter_slot(f, pin) >= 0
+		    ? 0
+		    : fp_look_pin(f, pin, &n, e);
+	if (r)
 		return r;
-	n.is_pinned = !r;
-	n.is_attached = !r && n.run.ifindex && n.run.ifindex == n.link.ifindex;
+	n.is_attached = n.link.ifindex && n.run.ifindex == n.link.ifindex &&
+			n.link.xdp_prog_id;
 	n.looked_s =
 		n.slot < 0 ? -1 : fp_looked_s(fp_maps_conf(f->node.maps), &n);
+	*out = n;
+	return 0;
+}
+
+int fp_filter_look_slot(struct fp_filter *f, int slot,
+			struct fp_filter_nic *out, struct fp_err *e)
+{
+	const struct fp_conf *c = fp_maps_conf(f->node.maps);
+	struct fp_filter_nic n = { .confirm_s = -1, .slot = slot };
+	int r = fp_look_pin(f, c->nic[slot].name, &n, e);
+
+	if (r)
+		return r;
+	fp_look_slot(c, &n);
+	n.is_attached = fp_names_nic(&n.run, &n.link);
+	/* one that is in another network namespace is not who has its name */
+	if (!n.is_attached &&
+	    (n.run.ifindex || fp_net_link(c->nic[slot].name, &n.link, NULL))) {
+		n.link = (struct fp_net_link){ .driver = "-", .kind = "-" };
+		memcpy(n.link.master, "-", 2);
+		memcpy(n.link.over, "-", 2);
+		memcpy(n.link.name, c->nic[slot].name, sizeof(n.link.name));
+	}
+	n.looked_s = fp_looked_s(c, &n);
 	*out = n;
 	return 0;
 }
@@ -415,6 +457,7 @@ int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 	r = fp_xdp_detach(path, e);
 	if (r)
 		return r;
+	fp_filter_set_off(f, n.link.name, true);
 	*is_changed = true;
 	fp_maps_nic_path(f->dir, "xsk", n.link.name, path, sizeof(path));
 	if (unlink(path) && errno != ENOENT)

@@ -16,8 +16,9 @@
 /* The filter on this node's NICs: pins, settings, programs and links, changed
  * under the lists' lock.  What a killed run left is finished by the next one.
  *
- * A NIC has a slot: its row of counters and its place in conf->nic[], found by
- * name.  It is attached when PINS/vLAYOUT/links/NIC is a link to it. */
+ * A NIC has a slot: its row of counters and its place in conf->nic[].  It is
+ * attached when PINS/vLAYOUT/links/NIC is a link to it; the one who opens the
+ * filter to change it gives slots and pins the names that NICs have by now. */
 
 struct fp_filter_opts {
 	const char *state_dir, *pins;
@@ -73,6 +74,10 @@ struct fp_filter_nic {
  * one that pins go by.  0; -errno. */
 int fp_filter_look(struct fp_filter *f, const char *name,
 		   struct fp_filter_nic *out, struct fp_err *e);
+/* The same for a slot that is taken: by its link, wherever there is one.  run.ifindex
+ * without link.ifindex: that NIC is in another network namespace. */
+int fp_filter_look_slot(struct fp_filter *f, int slot,
+			struct fp_filter_nic *out, struct fp_err *e);
 
 struct fp_attach {
 	const char *name;
@@ -80,17 +85,23 @@ struct fp_attach {
 	bool is_any_mode;   /* one that is attached may stay as it is */
 	int64_t confirm_ms; /* 0: for good */
 	bool is_dry_run;
+	/* nobody asks for this one now: what a person took off stays off, and what
+	 * was not confirmed in time stays stopped */
+	bool is_stay;
 };
 /* Attach the filter to a NIC.  The first one makes the tables: they are filled
  * before any packet meets them.
  * 0: *out says what is now, *is_changed what would be under is_dry_run.
  * -ENODEV: no such NIC.  -EEXIST: another XDP program is there.
- * -EOPNOTSUPP: the driver cannot.  -ENOSPC: FP_NICS are attached.  -errno. */
+ * -EOPNOTSUPP: the driver cannot.  -ENOSPC: FP_NICS are attached.
+ * -ECANCELED: is_stay, and a person took it off.  -errno. */
 int fp_filter_attach(struct fp_filter *f, const struct fp_attach *a,
 		     struct fp_filter_nic *out, bool *is_changed,
 		     struct fp_err *e);
 
-/* Take the filter off a NIC and forget its counters.  0; -errno. */
+/* Take the filter off a NIC and forget its counters.  That a person did so is
+ * remembered until fp_filter_attach without is_stay, or the next boot.
+ * 0; -errno. */
 int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 		     struct fp_err *e);
 /* When no NIC is left, take the tables away.  0; -errno. */

@@ -8,6 +8,7 @@
 #include "fp_maps.h"
 #include "io/clock.h"
 #include "model/area.h"
+#include "node/filter_keep.h"
 #include "node/filter_priv.h"
 
 /* How to take somebody else's program off: as it came, or the kernel refuses.
@@ -159,14 +160,8 @@ static int fp_attach_nic(struct fp_filter *f, const struct fp_attach *a,
 	int slot = fp_filter_slot(f, l->name), r;
 	bool is_new = slot < 0;
 
-	if (is_new) {
+	if (is_new)
 		slot = fp_slot_take(f, a, l, e);
-	} else if (a->confirm_ms) {
-		fp_store32(&fp_maps_conf(f->node.maps)
-				    ->nic[slot]
-				    .confirm_until_s,
-			   fp_confirm_until_s(a->confirm_ms));
-	}
 	if (slot < 0)
 		return slot;
 	r = fp_attach_slot(f, a, l, slot, e);
@@ -175,30 +170,54 @@ static int fp_attach_nic(struct fp_filter *f, const struct fp_attach *a,
 	return r;
 }
 
-/* It is attached; but has it stopped for want of a confirmation? */
-static bool fp_attach_again(struct fp_filter *f, const struct fp_attach *a,
+/* A NIC that has a slot: a deadline that is named counts, also from now on; one
+ * that went by is lifted by who asks for the filter now. */
+static bool fp_attach_until(struct fp_filter *f, const struct fp_attach *a,
 			    const struct fp_filter_nic *n)
 {
 	bool is_stopped = !n->confirm_s;
 
-	if (is_stopped && !a->is_dry_run) {
-		fp_filter_looks(f, n->slot, true);
+	if (n->slot < 0 || a->is_stay || (!is_stopped && !a->confirm_ms))
+		return false;
+	if (!a->is_dry_run) {
+		if (is_stopped)
+			fp_filter_looks(f, n->slot, true);
 		fp_store32(&fp_maps_conf(f->node.maps)
 				    ->nic[n->slot]
 				    .confirm_until_s,
 			   fp_confirm_until_s(a->confirm_ms));
 	}
-	return is_stopped;
+	return true;
 }
 
-int fp_filter_attach(struct fp_filter *f, const struct fp_attach *a,
+/* What was done by hand before. */
+static int fp_attach_by_hand(struct fp_filter *f, struct fp_attach *a,
+			     const struct fp_filter_nic *n, struct fp_err *e)
+{
+	/* no mode is named: the one it was attached in */
+	if (a->is_any_mode && n->slot >= 0 && n->is_generic)
+		a->want = FP_WANT_GENERIC;
+	if (a->is_stay && fp_filter_is_off(f, n->link.name))
+		return fp_err(
+			e, -ECANCELED,
+			"%s: detached by hand: left alone until fp-load attach %s",
+			n->link.name, n->link.name);
+	if (!a->is_stay && !a->is_dry_run)
+		fp_filter_set_off(f, n->link.name, false);
+	return 0;
+}
+
+int fp_filter_attach(struct fp_filter *f, const struct fp_attach *how,
 		     struct fp_filter_nic *out, bool *is_changed,
 		     struct fp_err *e)
 {
+	struct fp_attach made = *how, *a = &made;
 	struct fp_filter_nic n;
 	int r = fp_filter_look(f, a->name, &n, e);
 
 	*is_changed = false;
+	if (!r)
+		r = fp_attach_by_hand(f, a, &n, e);
 	if (!r)
 		r = fp_check_nic(a, &n, e);
 	if (!r && !a->is_dry_run)
@@ -206,10 +225,12 @@ int fp_filter_attach(struct fp_filter *f, const struct fp_attach *a,
 	if (r)
 		return r;
 	if (n.is_attached && n.slot >= 0) {
-		*is_changed = fp_attach_again(f, a, &n);
+		*is_changed = fp_attach_until(f, a, &n);
 	} else {
 		if (!a->is_dry_run)
 			r = fp_attach_nic(f, a, &n.link, e);
+		if (!r)
+			fp_attach_until(f, a, &n);
 		*is_changed = !r;
 	}
 	if (!r && !a->is_dry_run)

@@ -12,6 +12,9 @@
 int fp_filter_open_look(struct fp_filter *f, const char *pins,
 			struct fp_err *e);
 
+/* Has a person detached it, and not attached it again? */
+bool fp_filter_is_off(const struct fp_filter *f, const char *ifname);
+
 /* Has the NIC a slot?  It keeps it while it is away, until it is detached. */
 bool fp_filter_knows(struct fp_filter *f, const char *ifname);
 

@@ -11,6 +11,15 @@ int fp_filter_check_layout(struct fp_filter *f, struct fp_err *e);
 
 /* conf->nic[] by name; -1: none. */
 int fp_filter_slot(struct fp_filter *f, const char *ifname);
+/* The same by the link on a NIC, and by its name where there is none; -1: none, or
+ * the name is that of another NIC's slot from before. */
+int fp_names_slot(struct fp_filter *f, const struct fp_net_link *l);
+/* The NIC here that a link is on.  false: none. */
+bool fp_names_nic(const struct fp_xdp_link *run, struct fp_net_link *out);
+/* Call slots and pins what their NICs are called by now.  0; -errno. */
+int fp_names_follow(struct fp_filter *f, struct fp_err *e);
+/* Write down that a person took the filter off a NIC, or wants it again. */
+void fp_filter_set_off(struct fp_filter *f, const char *ifname, bool is_off);
 /* The first that is free; -ENOSPC. */
 int fp_filter_free_slot(struct fp_filter *f, struct fp_err *e);
 

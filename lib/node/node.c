@@ -53,9 +53,11 @@ static int fp_node_open_dir(const char *state_dir, bool is_writer,
 	snprintf(path, sizeof(path), "%s/lists", state_dir);
 	if (is_writer && mkdir(state_dir, 0755) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s", state_dir);
-	if (is_writer && mkdir(path, 0755) && errno != EEXIST)
+	if (is_writer && mkdir(path, 0750) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s", path);
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0 && is_writer)
+		fp_lock_private(fd);
 	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/lock.h"
 #include "node/push_priv.h"
 
 #define STAGE "stage"
@@ -120,12 +121,13 @@ int fp_push_make(struct fp_push *p, struct fp_err *e)
 	p->state_fd = open(p->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (p->state_fd < 0)
 		return fp_err_sys(e, -errno, "%s", p->state_dir);
-	if (mkdirat(p->state_fd, "lists", 0755) && errno != EEXIST)
+	if (mkdirat(p->state_fd, "lists", 0750) && errno != EEXIST)
 		return fp_err_sys(e, -errno, "%s/lists", p->state_dir);
 	p->lists_fd = openat(p->state_fd, "lists",
 			     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (p->lists_fd < 0)
 		return fp_err_sys(e, -errno, "%s/lists", p->state_dir);
+	fp_lock_private(p->lists_fd);
 	r = fp_digests_open(&p->digests, p->state_dir, e);
 	if (!r)
 		r = make_area(p, e);

@@ -2,7 +2,7 @@
 #ifndef FP_PEER_MAPS_PRIV_H
 #define FP_PEER_MAPS_PRIV_H
 
-/* What maps.c, maps_count.c and xdp_rehearsal.c share; not for others. */
+/* What maps.c, maps_ask.c, maps_count.c and xdp_rehearsal.c share; not for others. */
 
 #include <bpf/libbpf.h>
 #include <limits.h>

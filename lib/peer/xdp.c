@@ -212,6 +212,21 @@ static int fp_link_create(int prog_fd, int ifindex, bool is_generic)
 	return fd >= 0 ? fd : -errno;
 }
 
+/* The link of a NIC that went away may go, one that filters must not. */
+static int fp_link_unpin(const char *path, struct fp_err *e)
+{
+	struct fp_xdp_link old;
+	int r = fp_xdp_link_info(path, &old, e);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	if (old.ifindex)
+		return fp_err(e, -EEXIST,
+			      "%s is the link of another NIC (index %d)", path,
+			      old.ifindex);
+	return unlink(path) ? fp_err_sys(e, -errno, "%s", path) : 0;
+}
+
 int fp_xdp_attach(struct fp_xdp *x, const char *dir, const char *ifname,
 		  int ifindex, enum fp_xdp_want want, bool *is_generic,
 		  struct fp_err *e)
@@ -232,7 +247,8 @@ int fp_xdp_attach(struct fp_xdp *x, const char *dir, const char *ifname,
 	if (mkdir(path, 0700) && errno != EEXIST)
 		r = fp_err_sys(e, -errno, "%s", path);
 	fp_maps_nic_path(dir, "links", ifname, path, sizeof(path));
-	unlink(path); /* of a NIC that went away */
+	if (!r)
+		r = fp_link_unpin(path, e);
 	if (!r && bpf_obj_pin(fd, path))
 		r = fp_err_sys(e, -errno, "pinning %s", path);
 	close(fd); /* not pinned: detached again */

@@ -31,7 +31,8 @@ void fp_xdp_close(struct fp_xdp *x);
 
 /* Attach to the NIC and pin the link as dir/links/IFNAME.
  * *is_generic: what it got.
- * -EBUSY: another XDP program is there.  -EOPNOTSUPP: the driver cannot. */
+ * -EBUSY: another XDP program is there.  -EOPNOTSUPP: the driver cannot.
+ * -EEXIST: pinned there is a link that is on a NIC. */
 int fp_xdp_attach(struct fp_xdp *x, const char *dir, const char *ifname,
 		  int ifindex, enum fp_xdp_want want, bool *is_generic,
 		  struct fp_err *e);

@@ -158,10 +158,10 @@ small() {
 		run --separate-stderr "-$1" setpriv --reuid 65534 --regid 65534 \
 			--clear-groups "$FP_STATE/fp-block" "${@:2}"
 	}
-	as_nobody 0 list local
-	same "$output" 203.0.113.7
+	as_nobody 2 list local
+	hints "$FP_STATE/lists: Permission denied"
 	as_nobody 2 add 203.0.113.8
-	hints "$FP_STATE/lists belongs to user root and has mode 0755: user nobody may not change it"
+	hints "$FP_STATE/lists belongs to user root and has mode 0750: user nobody may not change it"
 	as_nobody 2 test 203.0.113.7
 	hints 'belongs to user root and has mode ?700: user nobody may not '
 	rm "$FP_STATE/fp-block"
