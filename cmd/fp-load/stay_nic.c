@@ -134,7 +134,9 @@ static int attach(struct stay *s, struct stay_nic *n, struct fp_filter *f)
 		s->n_attached += is_changed;
 		if (is_changed || is_first)
 			record(s, n, &now, is_changed, NULL);
-		if (!now.confirm_s)
+		if (!now.confirm_s && (is_changed || is_first))
+			n->state = STAY_LEFT; /* the record said it */
+		else if (!now.confirm_s)
 			leave(n, STOPPED);
 	} else if (r == -ECANCELED) {
 		leave_off(n);

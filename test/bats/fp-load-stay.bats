@@ -22,6 +22,7 @@ teardown() {
 	lab_stop notes
 	lab_stop flood
 	rm -f "$LAB_DIR/notify" "$LAB_DIR/stay.log"
+	lab_in node ip link del lan0 2>/dev/null || :
 	nic_there || nic_ready
 	load_clean
 	rmdir "$FP_PINS" 2>/dev/null || : # of another user
@@ -70,7 +71,7 @@ on_nic() { fl status | grep -q $'^net1\t[0-9]*\tfiltering'; }
 @test "a NIC that goes and comes back is attached again, under traffic" {
 	local got at
 
-	stay net1 -j
+	stay net1 net1 -j # each once
 	grep -q '"type":"attach","nic":"net1","changed":true' \
 		"$LAB_DIR/stay.log"
 	filters
@@ -113,6 +114,8 @@ while True:
 
 @test "a NIC that is not there is waited for, and said once" {
 	nic_gone
+	# whoever reads the records went away
+	as=(bash -c 'exec "$@" > >(:)' bash)
 	stay net1 net0
 	noted 'STATUS=filters net0; waits for net1'
 	said 'net1: no such interface here; attached when it comes'
@@ -122,6 +125,7 @@ while True:
 	lab_wait 5 on_nic
 	filters
 	said 'no such interface'
+	said 'records cannot be written any more'
 }
 
 @test "what an operator detached stays so, also when the NIC comes back" {
@@ -137,19 +141,38 @@ while True:
 	lab_wait 3 said 'lists and settings are in force'
 	does_not_filter
 	said 'left alone' 2
+	# systemd starts it again
 	lab_stop stay
-	stay net1
+	stay net1 net0
+	said 'detached by hand: left alone until fp-load attach' 2
+	fl attach net1
+	lab_wait 5 noted_last 'STATUS=filters net1; left alone net0'
 	filters
-}
-
-@test "detached while it was away: left alone" {
-	stay net1
+	# detached while it is away
 	nic_gone
 	lab_wait 3 noted_last 'waits for net1'
 	fl detach net1
 	nic_ready
-	lab_wait 5 said 'net1: detached by hand'
+	lab_wait 5 noted_last 'left alone net1 net0'
 	does_not_filter
+}
+
+@test "not confirmed in time: stopped for good, until it is attached by hand" {
+	fl attach net1 --mode generic
+	stay net1
+	fl attach net1 --confirm 1s
+	lab_wait 5 noted_last 'left alone net1'
+	lab_stop stay KILL
+	stay net1
+	does_not_filter
+	fl attach net1
+	lab_wait 5 noted_last 'filters net1'
+	filters
+	# in the mode that a person named
+	nic_gone
+	nic_ready
+	lab_wait 5 on_nic
+	fl status | grep -q $'^net1\t[0-9]*\tfiltering\tgeneric'
 }
 
 @test "a program that was taken off, or put in its place, is left alone" {
@@ -186,6 +209,14 @@ while True:
 	lab_in node ip link set dev net1 name lan0
 	lab_wait 3 said 'net1: it is called lan0 now and filtered on'
 	refute passes $BLOCKED
+	lab_wait 3 counted '^lan0.drop_block.drop.1'
+	# the next one of its name is attached, and takes nothing away
+	lab_in node ip link add net1 type veth peer name peer1
+	lab_wait 5 on_nic
+	refute passes $BLOCKED
+	fl status | grep -q $'^lan0\t[0-9]*\tfiltering'
+	lab_in node ip link del net1
+	lab_wait 3 noted_last 'waits for net1'
 	lab_in node ip link set dev lan0 name net1
 	lab_wait 3 noted_last 'filters net1'
 	said 'by hand' 0

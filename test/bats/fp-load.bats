@@ -271,6 +271,54 @@ while True:
 	[ ! -e "$FP_PINS/v2/xsk/x0" ]
 }
 
+# has FILTER: of what status says, as --json.
+has() {
+	says -j status
+	json "$1"
+}
+
+@test "a NIC is known by its link: renamed, swapped, in another namespace" {
+	local i
+
+	lab_in node ip link add x0 type veth peer name x1
+	fl attach x0 x1
+	i=$(lab_in node ip -j link show x0 | jq '.[].ifindex')
+	# names that were swapped, one of them with a dot
+	lab_in node ip link set x0 name x.2
+	lab_in node ip link set x1 name x0
+	has "any(.nic == \"x.2\" and .attached and .ifindex == $i) and
+		any(.nic == \"x0\" and .attached and .ifindex != $i)"
+	says -jn attach x.2
+	[ "$status" = 0 ]
+	says -j attach x.2 x0
+	[ "$status" = 0 ]
+	json '.[:2] | all(.changed == false)'
+	[[ $stderr == *'x0 is called x.2 now'* ]]
+	says -j attach x.2 x0
+	[ "$stderr" = '' ]
+	[ -e "$FP_PINS/v2/links/x%2e2" ] && [ -e "$FP_PINS/v2/xsk/x0" ]
+	# its link filters on in a namespace that is not ours
+	lab_in node ip link set x.2 netns "$(lab_ns carrier)"
+	has 'any(.nic == "x.2" and .state == "elsewhere" and .ifindex == 0)'
+	lab_in node ip link add x.2 type veth peer name x3
+	says -j attach x.2
+	[ "$status" = 0 ]
+	json '.[0].changed'
+	lab_in carrier ip -j link show x.2 | jq -e '.[0].xdp'
+	has 'any(.nic == "x.2" and .attached) and
+		any(.nic | tostring | test("^away:[0-9]+$"))'
+	# and is there again under any name
+	lab_in carrier ip link set x.2 name x4
+	lab_in carrier ip link set x4 netns "$(lab_ns node)"
+	has 'map(select(.attached) | .nic) | sort == ["x.2", "x0", "x4"]'
+	fl detach x4
+	lab_in node ip link del x0
+	lab_in node ip link del x3
+	says -j detach --all
+	json 'map(select(.changed)) | length == 3' # and the summary
+	[ ! -e "$FP_PINS/v2" ]
+}
+
 @test "a VLAN interface's name has a dot" {
 	lab_in node ip link add link net0 name net0.5 type vlan id 5 ||
 		skip 'no VLAN interfaces in this kernel'
@@ -383,7 +431,15 @@ while True:
 }
 
 @test "a confirmed attach filters on" {
-	fl attach --confirm 2s net1
+	# the rope counts on a NIC that is attached too, and the last one does
+	fl attach net1
+	says attach -n --confirm 1h net1
+	[ "$status" = 1 ]
+	says -j attach --confirm 1h net1
+	json '.[0].changed and .[0].confirm_s > 3000'
+	says -j attach --confirm 2s net1
+	json '.[0].changed and .[0].confirm_s <= 3'
+	[[ $stderr == *'unless fp-load confirm'* ]]
 	says -j confirm -n
 	[ "$status" = 1 ]
 	json '.[0].changed'
