@@ -305,7 +305,7 @@ sound() {
 
 @test "killed: detach of the last NIC" {
 	killed 'lab_in node $NEW attach net1' \
-		'finishes $NEW detach net1 && [ -z "$(ls "$FP_PINS")" ] &&
+		'finishes $NEW detach net1 && [ -z "$(ls -I detached "$FP_PINS")" ] &&
 		[ "$(verdict 7)" = none ]' \
 		"$NEW" detach net1
 }

@@ -211,7 +211,7 @@ while True:
 	says detach net1
 	[ "$status" = 0 ]
 	[[ $stderr == *'the policy stays in the lists'* ]]
-	[ "$(ls "$FP_PINS")" = '' ]
+	[ "$(ls -I detached "$FP_PINS")" = '' ]
 	[[ $(block list) == *$BLOCKED* ]]
 	fl attach net1
 	filters

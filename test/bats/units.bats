@@ -133,7 +133,7 @@ sys/fs/bpf/fastpath 750 N N
 sys/fs/bpf/fastpath/v2 700 N N
 var/lib/fastpath 755 N N
 var/lib/fastpath/home 750 N N
-var/lib/fastpath/lists 755 N N
+var/lib/fastpath/lists 750 N N
 var/lib/fastpath/lists/local.list 644 N N
 var/lib/fastpath/settings 644 N N" ]
 	grep -qE '^fastpath:x:[0-9]+:[0-9]+:fastpath:/var/lib/fastpath/home:/bin/sh$' \
