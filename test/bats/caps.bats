@@ -354,7 +354,7 @@ wait_for() {
 	as load /mnt/bin/fp-load attach n0 -q
 	chown 0:0 /mnt/state /mnt/state/*
 	user 2 bpf /mnt/bin/fp-block add 203.0.113.9
-	hints 'fp-block: /mnt/state/lists belongs to user root and has mode 0755: user 12345 may not change it'
+	hints 'fp-block: /mnt/state/lists belongs to user root and has mode 0750: user 12345 may not change it'
 	chown $USER_ID /mnt/state /mnt/state/*
 	chown 0:0 "$FP_PINS"
 	user 2 bpf /mnt/bin/fp-block test 203.0.113.9

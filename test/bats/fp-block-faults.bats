@@ -159,10 +159,10 @@ small() {
 			--clear-groups "$FP_STATE/fp-block" "${@:2}"
 	}
 	as_nobody 2 list local
-	hints "$FP_STATE/lists: Permission denied"
+	hints "$FP_STATE/lists belongs to user root and has mode 0750: user nobody may not read it"
 	as_nobody 2 add 203.0.113.8
 	hints "$FP_STATE/lists belongs to user root and has mode 0750: user nobody may not change it"
-	as_nobody 2 test 203.0.113.7
+	as_nobody 2 test 203.0.113.7 --state "$FP_STATE/none"
 	hints 'belongs to user root and has mode ?700: user nobody may not '
 	rm "$FP_STATE/fp-block"
 }
