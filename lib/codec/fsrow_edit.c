@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "codec/fsrow.h"
 
 /* As switch_url_encode (switch_utils.c), but for a %: that one is always encoded, where
@@ -119,12 +120,27 @@ static void add_xml(struct fp_buf *to, const char *s)
 			fp_buf_add(to, s, 1);
 }
 
-/* A session's uuid may be a Call-ID, "1-24924@192.0.2.50". */
+/* Could it be no content of an element, or no text of a database? */
+static bool is_binary(const char *s)
+{
+	size_t n;
+
+	for (; *s; s += n) {
+		n = fp_utf8_len(s);
+		if (!n || fp_utf8_is_control(fp_utf8_char(s, n)))
+			return true;
+	}
+	return false;
+}
+
+/* A session's uuid may be a Call-ID, "1-24924@192.0.2.50", and FreeSWITCH takes it
+ * as it stands: it is written decoded.  One of bytes that are no text stays as it
+ * is, or the whole row could not be kept. */
 static uint32_t add_uuid(struct fp_buf *to, const char *xml,
 			 const struct fp_fsrow_span *s,
 			 const struct fp_fsrow *r, uint32_t done)
 {
-	if (!memchr(xml + s->at, '%', s->len))
+	if (!memchr(xml + s->at, '%', s->len) || is_binary(r->uuid))
 		return done;
 	fp_buf_add(to, xml + done, s->at - done);
 	add_xml(to, r->uuid);

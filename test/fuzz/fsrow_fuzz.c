@@ -74,6 +74,15 @@ static void rewrite(struct fp_buf *to, const struct fp_fsrow *r,
 		abort();
 }
 
+static bool is_encoded(const struct fp_fsrow *r, const char *xml)
+{
+	for (size_t i = 0; i < r->n_spans; i++)
+		if (r->spans[i].place == FP_FSROW_UUID &&
+		    memchr(xml + r->spans[i].at, '%', r->spans[i].len))
+			return true;
+	return false;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
@@ -87,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (fp_fsrow_parse(&r, xml, n, &e))
 		goto out;
 	rewrite(&b, &r, xml, n, &(struct fp_fsrow_edit){ 0 });
-	if (b.len != n || memcmp(b.data, xml, n))
+	/* an encoded uuid is written decoded (fsrow_edit.c) */
+	if (!is_encoded(&r, xml) && (b.len != n || memcmp(b.data, xml, n)))
 		abort();
 	rewrite(&c, &r, xml, n, &edit);
 	if (fp_fsrow_parse(&again, c.data, c.len, &e))

@@ -412,6 +412,33 @@ TEST(a_uuid_is_written_decoded)
 	fp_fsrow_fini(&r);
 }
 
+/* Bytes that no text of PostgreSQL's may hold would cost the whole row. */
+TEST(a_uuid_that_is_no_text_stays_encoded)
+{
+	static const char *const uuids[] = { "7%cb35", "a%01b", "%C2%9B" };
+	char xml[512];
+
+	for (size_t i = 0; i < 3; i++) {
+		struct fp_fsrow_edit none = { 0 };
+		struct fp_buf to = { .data = NULL };
+		struct fp_fsrow r;
+		struct fp_err e;
+
+		snprintf(xml, sizeof(xml),
+			 "<cdr><channel_data><direction>inbound</direction>"
+			 "</channel_data><variables><uuid>%s</uuid></variables>"
+			 "<callflow><caller_profile></caller_profile>"
+			 "</callflow></cdr>",
+			 uuids[i]);
+		EQ(fp_fsrow_parse(&r, xml, strlen(xml), &e), 0);
+		EQ(fp_fsrow_rewrite(&to, &r, xml, strlen(xml), &none, &e), 0);
+		fp_buf_add(&to, "", 1);
+		STR(to.data, xml);
+		fp_buf_fini(&to);
+		fp_fsrow_fini(&r);
+	}
+}
+
 TEST(what_is_not_there_is_not_made)
 {
 	const struct fp_fsrow_edit e = { .media_ip = "192.0.2.1",
