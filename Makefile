@@ -186,29 +186,32 @@ RUN := FP_BUILD=$(CURDIR)/$(B) FP_FUZZERS=$(CURDIR)/$(F) \
 	FP_OTHER_LAYOUT=$(CURDIR)/build-layout$(TEST_LAYOUT)$(if $(SAN),-san) \
 	test/run
 
+# What check and demo build, they build on all processors.
+SUBMAKE := $(MAKE) --no-print-directory -j$(shell nproc)
+
 deps:
 	@test/deps $(DEPS)
 
 demo:
 	@$(MAKE) --no-print-directory deps DEPS='$(DEPS_build) $(DEPS_demo)'
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
+	@$(SUBMAKE) all
+	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT)
 	@FP_BUILD=$(CURDIR)/$(B) FP_OTHER_LAYOUT=build-layout$(TEST_LAYOUT) \
 		test/lab/demo.sh
 
 check: deps
-	@$(MAKE) --no-print-directory tests fuzzers
-	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
+	@$(SUBMAKE) tests fuzzers
+	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT)
 	@$(RUN) lint unit fuzz bats
 
 check-full: DEPS += $(DEPS_full)
 check-full: deps
 	@test/full/kernel build/old-kernel || echo "no old kernel to test on"
-	@$(MAKE) --no-print-directory tests fuzzers benches
-	@$(MAKE) --no-print-directory tests SAN=1
-	@$(MAKE) --no-print-directory tests benches LLVM=1 CI=1
-	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT)
-	@$(MAKE) --no-print-directory tools LAYOUT=$(TEST_LAYOUT) SAN=1
+	@$(SUBMAKE) tests fuzzers benches
+	@$(SUBMAKE) tests SAN=1
+	@$(SUBMAKE) tests benches LLVM=1 CI=1
+	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT)
+	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT) SAN=1
 	@$(RUN) lint unit fuzz bats clang san valgrind full
 
 lint: tools
@@ -225,7 +228,7 @@ format:
 # BENCH=datapath runs bench/run-datapath.sh; without it all of them run.
 bench: DEPS += $(DEPS_bench)
 bench: deps
-	@$(MAKE) --no-print-directory benches
+	@$(SUBMAKE) benches
 	@for f in $(if $(BENCH),bench/run-$(BENCH).sh,bench/run-*.sh); do \
 		FP_BUILD=$(CURDIR)/$(B) $$f || exit; done
 
