@@ -160,8 +160,8 @@ struct fp_conf {
 	__u32 max_hashed; /* most entries in the prefix table */
 	__u32 count[130]; /* live slots by length: 0..128 */
 	__u32 count4[34]; /* IPv4 slots by IPv4 length */
-	/* The build whose program runs on the NIC, or answers questions; 0: not
-	 * known.  And when it was put there, CLOCK_BOOTTIME. */
+	/* The build whose program runs on the NIC (mixed with that program's id),
+	 * or answers questions; 0: not known.  And when it was put there, CLOCK_BOOTTIME. */
 	__u32 build[FP_NICS], loaded_s[FP_NICS], ask_build;
 	/* Since when a check observes at all ports where it does now, and since
 	 * when packets of a NIC are looked at without a break, CLOCK_MONOTONIC;

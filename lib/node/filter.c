@@ -148,11 +148,23 @@ static int64_t fp_boot_s(void)
 	return t.tv_sec;
 }
 
-void fp_filter_runs(struct fp_filter *f, int slot, bool is_there)
+/* Of one build's programs each has a word of its own: a build of another layout
+ * that was killed after it had put its program under our link could not say so
+ * here. */
+static uint32_t fp_build_word(uint32_t prog_id)
+{
+	uint32_t word = fp_xdp_build() ^ prog_id * 0x9e3779b1u;
+
+	return word ? word : 1;
+}
+
+void fp_filter_runs(struct fp_filter *f, int slot, const char *link_path)
 {
 	struct fp_conf *c = fp_maps_conf(f->node.maps);
+	struct fp_xdp_link run;
+	bool is_there = link_path && !fp_xdp_link_info(link_path, &run, NULL);
 
-	fp_store32(&c->build[slot], is_there ? fp_xdp_build() : 0);
+	fp_store32(&c->build[slot], is_there ? fp_build_word(run.prog_id) : 0);
 	fp_store32(&c->loaded_s[slot], is_there ? (uint32_t)fp_boot_s() : 0);
 }
 
@@ -181,7 +193,6 @@ static void fp_look_slot(const struct fp_conf *c, struct fp_filter_nic *n)
 	n->is_generic = nic->generic;
 	n->confirm_s = fp_confirm_left_s(nic->confirm_until_s);
 	n->build = c->build[n->slot];
-	n->is_current = n->build == fp_xdp_build();
 	if (c->loaded_s[n->slot])
 		n->loaded_s =
 			fp_clock_unix_s() - fp_boot_s() + c->loaded_s[n->slot];
@@ -227,6 +238,7 @@ int fp_filter_look(struct fp_filter *f, const char *name,
 		    : fp_look_pin(f, pin, &n, e);
 	if (r)
 		return r;
+	n.is_current = n.build && n.build == fp_build_word(n.run.prog_id);
 	n.is_attached = n.link.ifindex && n.run.ifindex == n.link.ifindex &&
 			n.link.xdp_prog_id;
 	n.looked_s =
@@ -245,6 +257,7 @@ int fp_filter_look_slot(struct fp_filter *f, int slot,
 	if (r)
 		return r;
 	fp_look_slot(c, &n);
+	n.is_current = n.build && n.build == fp_build_word(n.run.prog_id);
 	n.is_attached = fp_names_nic(&n.run, &n.link);
 	/* one that is in another network namespace is not who has its name */
 	if (!n.is_attached &&
@@ -466,7 +479,7 @@ int fp_filter_detach(struct fp_filter *f, const char *name, bool *is_changed,
 		return 0;
 	nic = &fp_maps_conf(f->node.maps)->nic[n.slot];
 	memset(nic, 0, sizeof(*nic));
-	fp_filter_runs(f, n.slot, false);
+	fp_filter_runs(f, n.slot, NULL);
 	fp_filter_looks(f, n.slot, false);
 	return fp_maps_counters_reset(f->node.maps, (unsigned int)n.slot, e);
 }

@@ -128,6 +128,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 {
 	struct fp_nic *nic = &fp_maps_conf(f->node.maps)->nic[slot];
 	enum fp_xdp_want want = a->want;
+	char path[PATH_MAX];
 	struct fp_xdp *x;
 	bool is_generic;
 	int r;
@@ -139,7 +140,7 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 	if (r)
 		return r;
 	nic->ifindex = (uint32_t)l->ifindex;
-	fp_filter_runs(f, slot, false);
+	fp_filter_runs(f, slot, NULL);
 	r = fp_xdp_attach(x, f->dir, l->name, l->ifindex, want, &is_generic, e);
 	fp_xdp_close(x);
 	if (r && r != -EBUSY && want == FP_WANT_NATIVE)
@@ -148,7 +149,8 @@ static int fp_attach_slot(struct fp_filter *f, const struct fp_attach *a,
 		return fp_err_prefix(e, r, "%s (driver %s, MTU %u)", l->name,
 				     l->driver, l->mtu);
 	nic->generic = is_generic;
-	fp_filter_runs(f, slot, true);
+	fp_maps_nic_path(f->dir, "links", l->name, path, sizeof(path));
+	fp_filter_runs(f, slot, path);
 	fp_filter_looks(f, slot, true);
 	fp_device_notice(f, l, is_generic && a->want == FP_WANT_AUTO);
 	return 0;

@@ -105,7 +105,7 @@ static void fp_name_forget(struct fp_filter *f, int slot, struct fp_named *v)
 	unlink(path);
 	memset(&fp_maps_conf(f->node.maps)->nic[slot], 0,
 	       sizeof(struct fp_nic));
-	fp_filter_runs(f, slot, false);
+	fp_filter_runs(f, slot, NULL);
 	fp_filter_looks(f, slot, false);
 	v->is_used = false;
 }

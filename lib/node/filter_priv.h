@@ -23,9 +23,10 @@ void fp_filter_set_off(struct fp_filter *f, const char *ifname, bool is_off);
 /* The first that is free; -ENOSPC. */
 int fp_filter_free_slot(struct fp_filter *f, struct fp_err *e);
 
-/* Write down which build runs on the NIC of that slot: this one's, or none that
- * is known (before a change, lest a killed run leave a wrong word). */
-void fp_filter_runs(struct fp_filter *f, int slot, bool is_there);
+/* Write down that this build's program runs under the link pinned at link_path,
+ * for the NIC of that slot; NULL: not known (before a change, lest a killed run
+ * leave a wrong word). */
+void fp_filter_runs(struct fp_filter *f, int slot, const char *link_path);
 /* From now on packets of the NIC of that slot are looked at, or not. */
 void fp_filter_looks(struct fp_filter *f, int slot, bool does);
 

@@ -41,11 +41,11 @@ static int fp_upgrade_link(struct upgrade *u, const char *ifname,
 
 	if (r)
 		return r;
-	fp_filter_runs(u->f, slot, false);
+	fp_filter_runs(u->f, slot, NULL);
 	r = fp_xdp_replace(x, path, u->e);
 	fp_xdp_close(x);
 	if (!r)
-		fp_filter_runs(u->f, slot, true);
+		fp_filter_runs(u->f, slot, path);
 	return r;
 }
 

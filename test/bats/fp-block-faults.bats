@@ -253,7 +253,7 @@ locked() {
 		sweep 'test 203.0.113.7' 'why 203.0.113.7'; do
 		# shellcheck disable=SC2086 # words
 		block 5 $args <<<203.0.113.8
-		says "the tables in $FP_PINS are of layout 99, this program is of layout 1: use the version that made them, or fp-load upgrade of this one"
+		says "the tables in $FP_PINS are of layout 99, this program is of layout 2: use the version that made them, or fp-load upgrade of this one"
 		same "$output" ''
 	done
 	same "$(state)" "$before"

@@ -183,7 +183,7 @@ lab_end() {
 		# shellcheck disable=SC2086 # words
 		by "$OTHER" $verb
 		[ "$status" = 5 ]
-		[[ $stderr == *'layout 1'*'layout 99'* ]]
+		[[ $stderr == *'layout 2'*'layout 99'* ]]
 	done
 	by "$OTHER" -j upgrade -n
 	[ "$status" = 1 ]
@@ -208,7 +208,7 @@ lab_end() {
 	json 'all(.changed)'
 	by "$NEW" -j upgrade
 	json 'all(.changed == false)'
-	sound "$NEW" 1
+	sound "$NEW" 2
 }
 
 @test "a change of layout refuses while a list cannot be read" {
