@@ -36,15 +36,18 @@ void fp_log_init(const char *name, enum fp_log_level level)
 }
 
 /* A message may quote what a stranger wrote; it stays one line and cannot steer
- * the terminal. */
-static void format(char *line, size_t size, const char *fmt, va_list ap)
+ * the terminal, one of 8 bits either: there a byte 0x9b begins a command. */
+static void make_harmless(char *line)
 {
-	vsnprintf(line, size, fmt, ap);
 	for (size_t n; *line; line += n) {
+		uint32_t c = (unsigned char)*line;
+
 		n = fp_utf8_len(line);
-		if (n && fp_utf8_is_control(fp_utf8_char(line, n)))
-			memset(line, '?', n);
+		if (n)
+			c = fp_utf8_char(line, n);
 		n = n ? n : 1;
+		if (fp_utf8_is_control(c))
+			memset(line, '?', n);
 	}
 }
 
@@ -56,8 +59,9 @@ void fp_log(enum fp_log_level level, const char *fmt, ...)
 	if (level > log_level)
 		return;
 	va_start(ap, fmt);
-	format(line, sizeof(line), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	make_harmless(line);
 	if (is_journal)
 		snprintf(head, sizeof(head), "<%d>", level);
 	/* One write, so that lines of several processes do not mix. */
@@ -67,13 +71,15 @@ void fp_log(enum fp_log_level level, const char *fmt, ...)
 void fp_log_change(const char *why, const char *fmt, ...)
 {
 	const char *user = getenv("SUDO_USER");
-	char line[1024];
+	char line[1024], all[2048];
 	va_list ap;
 
 	va_start(ap, fmt);
-	format(line, sizeof(line), fmt, ap);
+	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
+	snprintf(all, sizeof(all), "%s%s%s%s%s", line, user ? " by=" : "",
+		 user ? user : "", why ? " why=" : "", why ? why : "");
+	make_harmless(all);
 	openlog(log_name, LOG_PID, LOG_DAEMON);
-	syslog(LOG_NOTICE, "%s%s%s%s%s", line, user ? " by=" : "",
-	       user ? user : "", why ? " why=" : "", why ? why : "");
+	syslog(LOG_NOTICE, "%s", all);
 }

@@ -30,7 +30,7 @@ static void log_some(void)
 {
 	fp_log_init("fp-test", FP_LOG_WARN);
 	fp_log(FP_LOG_ERR, "an error");
-	fp_log(FP_LOG_WARN, "a \"%s\"", "x\ny\033z\xc2\x9b\xc3\xa9\xff");
+	fp_log(FP_LOG_WARN, "a \"%s\"", "x\ny\033z\xc2\x9b\xc3\xa9\xff\x9b");
 	fp_log(FP_LOG_NOTICE, "not this");
 }
 
@@ -38,7 +38,7 @@ TEST(log_lines)
 {
 	setenv("JOURNAL_STREAM", "1:2", 1); /* not ours */
 	stderr_of(log_some);
-	STR(said, "fp-test: an error\nfp-test: a \"x?y?z??\xc3\xa9\xff\"\n");
+	STR(said, "fp-test: an error\nfp-test: a \"x?y?z??\xc3\xa9\xff?\"\n");
 }
 
 static void log_to_journal(void)
@@ -57,7 +57,7 @@ TEST(log_to_systemd)
 {
 	stderr_of(log_to_journal);
 	STR(said,
-	    "<3>fp-test: an error\n<4>fp-test: a \"x?y?z??\xc3\xa9\xff\"\n");
+	    "<3>fp-test: an error\n<4>fp-test: a \"x?y?z??\xc3\xa9\xff?\"\n");
 }
 
 static void go_on(bool is_quiet, uint64_t total)
