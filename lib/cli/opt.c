@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cli/log.h"
@@ -343,6 +344,18 @@ static int act(struct parse *p)
 	return status ? status : c->verb->run(c);
 }
 
+/* Passwords, and rows with SRTP keys, are in our memory: core(5) would put them on
+ * the disk.  The soft limit, which what we start may lift again. */
+static void no_core(void)
+{
+	struct rlimit l;
+
+	if (!getrlimit(RLIMIT_CORE, &l)) {
+		l.rlim_cur = 0;
+		setrlimit(RLIMIT_CORE, &l);
+	}
+}
+
 int fp_cli_main(const struct fp_tool *tool, int argc, char **argv)
 {
 	struct fp_cli c;
@@ -352,6 +365,7 @@ int fp_cli_main(const struct fp_tool *tool, int argc, char **argv)
 
 	/* A reader that went away ends us quietly, whatever our parent set. */
 	signal(SIGPIPE, SIG_DFL);
+	no_core();
 	defaults(&c, tool);
 	fp_log_init(tool->name, FP_LOG_NOTICE);
 	r = tables(&p, tool);
