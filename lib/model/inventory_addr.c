@@ -91,15 +91,16 @@ static bool value_check(enum type type, const char *value, const char **why)
 	return type != ENDPOINTS || !endpoints(value, ignore, NULL);
 }
 
-/* The host of ansible_host: an address, or a name that DNS could have. */
+/* The host of ansible_host: an address, or a name that DNS could have.  No other
+ * byte: programs get it, ssh and a fence command among them. */
 static bool is_host(const char *s)
 {
 	struct fp_prefix p;
 
 	if (!fp_prefix_parse(&p, s, strlen(s), NULL))
 		return fp_prefix_is_host(&p);
-	return *s && strspn(s, "0123456789.") < strlen(s) &&
-	       !strpbrk(s, ":/,@[]{}()\"' ");
+	return *s != '-' && strspn(s, "0123456789.") < strlen(s) &&
+	       strspn(s, FP_INV_NAME_CHARS ".-") == strlen(s);
 }
 
 bool fp_inv_var_is_ours(const char *key)

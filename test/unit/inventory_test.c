@@ -189,6 +189,10 @@ static const struct {
 	{ "h ansible_host=192.0.2.0/24", "neither an address" },
 	{ "h ansible_host=", "neither an address" },
 	{ "h ansible_host='{{ x }}'", "neither an address" },
+	{ "h ansible_host=-oProxyCommand=id", "neither an address" },
+	{ "h ansible_host=a;id", "neither an address" },
+	{ "h ansible_host=$(id)", "neither an address" },
+	{ "h ansible_host=a\033[2J", "a control character" },
 };
 
 TEST(addresses_of_values)
