@@ -177,6 +177,17 @@ fs2	live" ]
 	[[ $output$stderr != *TopSecret* && $output$stderr != *inline* ]]
 }
 
+@test "names with quotes are names: no row of another's, no statement of ours" {
+	sed "s/fp_switchname=fs1/fp_switchname=\"fs1' or '1'='1\"/
+		s/fp_switchname=fs2/fp_switchname=\"x'; drop table recovery; --\"/" \
+		"$FP_CLUSTER" >quotes.ini
+	grep -q 'drop table' quotes.ini
+	FP_CLUSTER=$PWD/quotes.ini list 0 fs1 fs2 -o call
+	[ -z "$output" ]
+	list 0 fs1 -o call
+	[ -n "$output" ]
+}
+
 @test "rows that cannot be read, that are another's, that stand twice" {
 	mend() { rows_here; }
 	fs_sql "insert into recovery select runtime_uuid, 'verto', profile_name,
