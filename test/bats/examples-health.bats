@@ -6,6 +6,8 @@
 
 bats_require_minimum_version 1.5.0
 
+load examples.bash
+
 setup() {
 	top=$BATS_TEST_DIRNAME/../..
 	examples=$top/examples
@@ -633,15 +635,6 @@ sip:127.0.0.22:5060 yes"
 
 # ---- fp-health(8)
 
-# The literal blocks under EXAMPLES, NUL after each.
-man_examples() {
-	awk '
-		/^\.Sh / { is_ours = $2 == "EXAMPLES" }
-		/^\.Ed/ && is_in { printf "%c", 0; is_in = 0 }
-		is_in { gsub(/\\e/, "\\"); print }
-		/^\.Bd -literal/ { is_in = is_ours }' "$top/man/fp-health.8"
-}
-
 # A program that takes what NAME takes: verbs, and options of that verb.
 stand_in() {
 	cat >"bin/$1" <<-'EOF'
@@ -680,7 +673,7 @@ stand_in() {
 		echo "$example"
 		PATH=$tmp/bin:$PATH run -0 bash -e -o pipefail -c "$example"
 		n=$((n + 1))
-	done < <(man_examples)
+	done < <(examples fp-health.8)
 	[ $n -ge 6 ]
 	for verb in status check watch steer peers maintain; do
 		grep -qx "fp-health $verb" ran
@@ -739,7 +732,7 @@ world() {
 			$output == *'NOT in force'* && $status = 3 ]] ||
 			{ echo "$status: $output"; pg_down; false; }
 		n=$((n + 1))
-	done < <(man_examples)
+	done < <(examples fp-health.8)
 	[ $n -ge 5 ]
 	same "$(fp-block list peers -o prefix)" 127.0.0.21
 	pg_down

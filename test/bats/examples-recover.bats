@@ -7,6 +7,8 @@
 
 bats_require_minimum_version 1.5.0
 
+load examples.bash
+
 setup() {
 	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 	examples=$top/examples
@@ -297,17 +299,6 @@ fp-recover drain fs1 dry"
 
 # ---- fp-recover(8)
 
-# The literal blocks with commands, NUL after each.
-man_examples() {
-	awk '
-		/^\.Ed/ && is_in { if (is_ours) printf "%s%c", text, 0
-			is_in = 0 }
-		is_in { gsub(/\\e/, "\\"); text = text $0 "\n"
-			is_ours = is_ours || /^fp-recover / || /\| fp-recover / }
-		/^\.Bd -literal/ { is_in = 1; is_ours = 0; text = "" }' \
-		"$top/man/fp-recover.8"
-}
-
 @test "the commands of fp-recover(8) are ones that there are" {
 	needs_tool
 	mkdir bin
@@ -319,7 +310,7 @@ man_examples() {
 		PATH=$tmp/bin:$PATH run bash -c "$example"
 		[ "$status" -le 1 ]
 		n=$((n + 1))
-	done < <(man_examples)
+	done < <(examples fp-recover.8)
 	[ $n -ge 9 ]
 	for verb in preflight list failover drain take jobs resume; do
 		grep -q "^fp-recover $verb" ran

@@ -533,18 +533,10 @@ has() {
 
 # ---- the manual page
 
-# The literal blocks under EXAMPLES, NUL after each.
-examples() {
-	awk '
-		/^\.Sh / { is_ours = $2 == "EXAMPLES" }
-		/^\.Ed/ && is_ours { printf "%c", 0; is_in = 0 }
-		is_in && is_ours { gsub(/\\e/, "\\"); print }
-		/^\.Bd -literal/ { is_in = 1 }' man/fp-load.8
-}
-
 @test "the examples of the manual page run" {
 	local n=0 example
 
+	source "$BATS_TEST_DIRNAME/examples.bash"
 	lab_in node ip link add eth0 type veth peer name x1
 	fl attach net1
 	capture cap
@@ -559,7 +551,7 @@ examples() {
 		n=$((n + 1))
 		[[ $example != *incident*'.src'* ]] ||
 			grep -qx $BLOCKED "$LAB_DIR/example.out"
-	done < <(examples)
+	done < <(examples fp-load.8)
 	[ $n -ge 6 ]
 	[ -e "$LAB_DIR/fastpath.prom" ]
 	fl status -o nic,state | grep -qx $'eth0\tfiltering'

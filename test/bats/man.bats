@@ -6,20 +6,15 @@
 bats_require_minimum_version 1.5.0
 
 load block.bash
+load examples.bash
 
-setup_file() { node_up; }
+setup_file() {
+	node_up
+	ip link add eth0 type veth peer name eth1
+}
 setup() {
 	node_fresh
 	top=$BATS_TEST_DIRNAME/../..
-}
-
-# The literal blocks under EXAMPLES of a page, NUL after each.
-examples() {
-	awk '
-		/^\.Sh / { is_ours = $2 == "EXAMPLES" }
-		/^\.Ed/ && is_ours { printf "%c", 0; is_in = 0 }
-		is_in && is_ours { gsub(/\\e/, "\\"); print }
-		/^\.Bd -literal/ { is_in = 1 }' "$top/man/$1"
 }
 
 @test "the examples of fp-block run" {
@@ -40,6 +35,186 @@ examples() {
 	block 0 test 203.0.113.50 203.0.113.61
 	verdict 198.51.100.9 allow
 	in_step
+}
+
+# ---- every example of every page
+
+# A cluster of which nobody is there; and what examples read.
+nobody_there() {
+	ssh-keygen -q -t ed25519 -N '' -f key
+	cp "$top/examples/opensips/pair-2.cfg" sip2.cfg
+	touch known_hosts attackers.log apiban.txt apiban-new.txt \
+		carriers.txt list.txt
+	# a capture without a packet
+	printf '\xd4\xc3\xb2\xa1\2\0\4\0%08d\0\0\4\0\1\0\0\0' 0 |
+		tee incident.pcap >today.pcap
+	cat >cluster.ini <<-END
+	[opensips]
+	sip1 fp_node_id=1 fp_sip=udp:127.0.0.11:5 fp_mi=udp:127.0.0.11:6
+	sip2 fp_node_id=2 fp_sip=udp:127.0.0.12:5 fp_mi=udp:127.0.0.12:6
+	[freeswitch]
+	fs1 ansible_host=127.0.0.21 fp_esl=127.0.0.21:7
+	fs2 ansible_host=127.0.0.22 fp_esl=127.0.0.22:7
+	fs3 ansible_host=127.0.0.23 fp_esl=127.0.0.23:7
+	[freeswitch:vars]
+	fp_recovery_db="host=127.0.0.1 port=5"
+	[rtpengine]
+	rtp1 ansible_host=127.0.0.31 fp_ng=udp:127.0.0.31:2223
+	[edge:children]
+	opensips
+	[edge:vars]
+	fp_if=n0
+	[all:vars]
+	fp_pg=host=127.0.0.1 port=5
+	fp_amqp=amqp://fp@127.0.0.1:5
+	fp_ssh_key_file=$PWD/key
+	fp_ssh_known_hosts=$PWD/known_hosts
+	END
+	sed -i 's/^sip\(.\)/& ansible_host=127.0.0.1\1/' cluster.ini
+	: >ran
+	mkdir bin
+	echo 198.51.100.0/24 | fp-block load carriers - --kind allow --quiet
+	for tool in "$FP_BUILD"/fp-*; do parsed "${tool##*/}"; done
+	printf '#!/bin/sh\necho "{}"\n' >bin/ansible-inventory
+	chmod +x bin/ansible-inventory
+	for tool in nsupdate socat systemctl; do
+		printf '#!/bin/sh\ncat >/dev/null\n' >"bin/$tool"
+		chmod +x "bin/$tool"
+	done
+}
+
+# parsed TOOL: bin/TOOL runs it as a dry run, for half a second; a word that it does
+# not take, a file that it cannot read and what it holds for a mistake is told in
+# "wrong".  It is done well all the same, for the rest of an example to be run.
+parsed() {
+	cat >"bin/$1" <<-'END'
+	#!/bin/bash
+	tool=${0##*/}
+	dry=--dry-run
+	[ "$tool $1" != 'fp-sync receive' ] || dry=
+	grep -qxF "$tool $*" ran && echo "$tool again" >>ran && exit 0
+	timeout 0.5 "$FP_BUILD/$tool" "$@" $dry -t 100ms 2>"said.$$"
+	status=$?
+	echo "$tool $*" >>ran
+	case $status:$tool:$(<"said.$$") in
+	*"try $tool"* | *'no such verb'*) ;;
+	2:fp-health:* | 2:*:*'there is no job '* | \
+		2:*:*'no version before this one'*) exit 0 ;;
+	2:*) ;;
+	[013456789]:* | 124:* | 141:*) exit 0 ;;
+	esac
+	echo "$tool $*: $status, $(<"said.$$")" >>wrong
+	END
+	chmod +x "bin/$1"
+}
+
+# is_typed PAGE TEXT: as above; a text of which nothing of ours was run is no example.
+is_typed() {
+	local before after
+
+	before=$(wc -l <ran)
+	FP_CLUSTER=$PWD/cluster.ini PATH=$PWD/bin:$PATH \
+		run bash -o pipefail -c "$2" </dev/null
+	after=$(wc -l <ran)
+	[ "$status" = 0 ] && [ ! -e wrong ] && [ "$after" -gt "$before" ] && return
+	echo "$1: $2: $status, $output"
+	[ ! -e wrong ] || cat wrong
+	return 1
+}
+
+# all_examples: PAGE:TEXT, NUL after each.
+all_examples() {
+	local page
+
+	for page in "$top"/man/*.[1-9]; do
+		page=${page##*/}
+		case $page in
+		fp-sync-protocol.5) continue ;; # frames: see below
+		esac
+		examples "$page" | sed -z "s/^/$page:/"
+	done
+	commands README.md | sed 's/^/README.md:/' | tr '\n' '\0'
+}
+
+@test "every example of every page, and of README, is taken by the tools that it names" {
+	nobody_there
+	n=0
+	while IFS=: read -r -d '' page example; do
+		is_typed "$page" "$example"
+		n=$((n + 1))
+	done < <(all_examples)
+	[ $n -ge 100 ]
+	for tool in fp-load fp-block fp-sync fp-health fp-rehome fp-recover; do
+		grep -q "^$tool " ran
+	done
+}
+
+@test "an example that no tool takes is found" {
+	nobody_there
+	for bad in 'fp-load atach eth0' 'fp-block add 203.0.113.7 --fro 1h' \
+		'fp-health look' 'fp-health check --onyl sip' 'fp-sync' \
+		'fp-rehome failover sip1' 'fp-recover failover fs9 --to auto' \
+		'fp-rehome drain sip9 --to auto' 'echo fp-load' \
+		'fp-nothing status'; do
+		rm -f wrong
+		run is_typed page "$bad"
+		[ "$status" = 1 ] || { echo "taken: $bad"; false; }
+	done
+}
+
+# The frames of C as test/prog/wire reads them; the list that it sends has the five
+# entries more and two less that N counts.
+session() {
+	sed -n "s/clock_ms=[0-9]*/clock_ms=$(date +%s)000/; s/policy=[^ ]*/policy=@/
+		s/^C  H /HELLO /p; s/^C  L .*/buckets feed block new 4/p
+		s/^C  C /COMMIT /p; s/^C  U /CONFIRM /p"
+}
+
+@test "the session of fp-sync-protocol(5) goes as it says" {
+	[ -x "$FP_BUILD/test/prog/wire" ] || skip 'wire is not built'
+	export FP_STATE=$PWD/state FP_PINS=$PWD/none
+	mkdir state
+	seq -f 203.0.113.%g 40 >old
+	{ seq -f 203.0.113.%g 3 40; seq -f 203.0.114.%g 5; } >new
+	wire=$FP_BUILD/test/prog/wire
+	"$wire" fp-sync receive >/dev/null <<-END
+	HELLO v=1 min=1 name=c1
+	list feed block old
+	COMMIT push=p7 base= policy=@ by=al
+	END
+	examples fp-sync-protocol.5 | tr -d '\0' >said
+	session <said | "$wire" fp-sync receive | grep '^[A-Z]' >answers
+	# a frame of N a line, with the words of it that the page says
+	sed -n 's/^N  H/HELLO/p; s/^N  W/WANT/p; s/^N  K/OK/p' said >want
+	same "$(wc -l <answers)" "$(wc -l <want)"
+	while read -r -u 3 type words && read -r -u 4 answer; do
+		same "${answer%% *}" "$type"
+		for word in $words; do
+			case $word in
+			v=* | changed=* | added=* | removed=* | staged=* | \
+				accepted=* | pending_s=* | name=feed) ;;
+			*=*) word=${word%%=*}= ;; # another run, another value
+			*) continue ;;
+			esac
+			[[ " $answer " == *" $word"* ]] || {
+				echo "no $word in: $answer"
+				false
+			}
+		done
+	done 3<want 4<answers
+}
+
+@test "messages as fp-sync-amqp(5) shows them are ones that publish takes" {
+	awk '/^\.Sh / { is_ours = $2 == "MESSAGES" }
+		/^\.Ed/ { is_in = 0 }
+		is_in && is_ours
+		/^\.Bd -literal/ { is_in = 1 }' "$top/man/fp-sync-amqp.5" |
+		sed -z 's/,\n */,/g' >messages
+	[ "$(wc -l <messages)" -ge 6 ]
+	run -1 fp-sync publish --dry-run - <messages # it would
+	same "$output" ''
+	echo '{"prefix":"nonsense"}' >>messages
+	run -2 fp-sync publish --dry-run - <messages
 }
 
 @test "fp-block's records have the fields that its page names, in order" {
