@@ -133,7 +133,10 @@ all_examples() {
 		esac
 		examples "$page" | sed -z "s/^/$page:/"
 	done
-	commands README.md | sed 's/^/README.md:/' | tr '\n' '\0'
+	(cd "$top" && find README.md doc examples -name '*.md' 2>/dev/null) |
+		while read -r page; do
+			commands "$page" | sed "s|^|$page:|" | tr '\n' '\0'
+		done
 }
 
 @test "every example of every page, and of README, is taken by the tools that it names" {

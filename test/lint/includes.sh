@@ -99,4 +99,15 @@ while IFS=: read -r file header; do
 	esac
 done < <(grep -rEo '^#[[:space:]]*include[[:space:]]*[<"][^>"]+[>"]' \
 	--include='*.[ch]' bpf)
+
+# ARCHITECTURE.md has a line a folder, with what it may include besides itself.
+for dir in lib/*/; do
+	dir=${dir%/}
+	want=$(below "$dir" | tr ' ' '\n' | grep -vx "${dir#lib/}" | xargs)
+	said=$(sed -n "s#^| $dir | *\\([^|]*[^| ]\\)\\{0,1\\} *|.*#:\\1#p" ARCHITECTURE.md)
+	[ "$said" = ":$want" ] || {
+		echo "ARCHITECTURE.md: $dir may include: $want; it says: ${said#:}"
+		status=1
+	}
+done
 exit $status
