@@ -8,7 +8,6 @@
 /* FreeSWITCH gives a far end 32 s (64 x T1): facts of 1.10.12, step 9. */
 #define PROVE_MS 35000
 #define PROVE_MAX_MS (24 * 3600000)
-#define FENCE_MS 30000
 
 /* Those of lib/recover, lib/db, lib/peer and our own; the manual page has them too,
  * and test/bats/man.bats holds all of them together. */
@@ -72,7 +71,6 @@ static int pace(struct fv_env *v, struct fp_err *e)
 
 	v->batch = (size_t)batch;
 	v->prove_ms = PROVE_MS;
-	v->fence_ms = FENCE_MS;
 	v->wait_ms = -1;
 	if (!r)
 		r = fp_verb_duration(v->c, "prove", &v->prove_ms, e);
@@ -80,22 +78,21 @@ static int pace(struct fv_env *v, struct fp_err *e)
 		r = fp_err(e, -EINVAL, "--prove: at least 1s");
 	if (!r && v->prove_ms > PROVE_MAX_MS)
 		r = fp_err(e, -EINVAL, "--prove: at most 24h");
-	if (!r)
-		r = fp_verb_duration(v->c, "fence-timeout", &v->fence_ms, e);
-	if (!r && v->fence_ms < 100)
-		r = fp_err(e, -EINVAL, "--fence-timeout: at least 100ms");
 	return r ? r : fp_verb_duration(v->c, "wait", &v->wait_ms, e);
 }
 
-static int fence(const struct fv_env *v, struct fp_err *e)
+static int fence(struct fv_env *v, struct fp_err *e)
 {
-	const char *s = fp_cli_get(v->c, "fence");
+	const char *s;
+	int r = fp_verb_fence(v->c, &s, &v->fence_ms, e);
 
+	if (r)
+		return r;
 	if (!s && fp_cli_get(v->c, "fence-targets"))
 		return fp_err(
 			e, -EINVAL,
 			"--fence-targets: of --fence COMMAND, which is not given");
-	return s && !*s ? fp_err(e, -EINVAL, "--fence: an empty command") : 0;
+	return 0;
 }
 
 int fv_options(struct fv_env *v, struct fp_err *e)

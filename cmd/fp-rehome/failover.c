@@ -235,6 +235,8 @@ int fr_failover(struct fp_cli *c)
 		return fr_fail(&m.v, r, &e);
 	}
 	m.o.link_wait_ms = m.v.wait_ms < 0 ? LINK_WAIT_MS : m.v.wait_ms;
+	m.o.fence = m.v.fence;
+	m.o.fence_ms = m.v.fence_ms;
 	m.o.worked = fr_failover_worked;
 	r = failover(&m, &e);
 	if (r < 0)

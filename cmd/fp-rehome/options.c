@@ -242,5 +242,7 @@ int fr_options(struct fr_env *v, struct fp_err *e)
 		r = pace(v, e);
 	if (!r)
 		r = fp_verb_duration(v->c, "wait", &v->wait_ms, e);
+	if (!r)
+		r = fp_verb_fence(v->c, &v->fence, &v->fence_ms, e);
 	return r ? r : fp_verb_by(v->c, v->by, e);
 }

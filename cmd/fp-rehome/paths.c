@@ -7,11 +7,27 @@
 
 #include "move.h"
 
+static int past_now(void *move, const char *job, const struct fp_past **past,
+		    struct fp_err *e)
+{
+	struct fr_move *m = move;
+	int r = 0;
+
+	if (fp_past_is_old(m->past, &m->o.journal, job)) {
+		fp_past_free(m->past);
+		m->past = NULL;
+		r = fp_past_read(&m->past, &m->o.journal, e);
+	}
+	*past = m->o.past = m->past;
+	return r;
+}
+
 int fr_move_past(struct fr_move *m, struct fp_err *e)
 {
 	int r = fp_past_read(&m->past, &m->o.journal, e);
 
 	m->o.past = m->past;
+	m->o.past_now = past_now;
 	return r;
 }
 

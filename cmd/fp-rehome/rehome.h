@@ -53,6 +53,8 @@ struct fr_env {
 	enum fp_body body;
 	struct fp_moving_opts moving; /* of --window ... --verify */
 	int64_t wait_ms;              /* --wait; -1: not said */
+	const char *fence;            /* its command, or NULL */
+	int64_t fence_ms;
 	struct fp_progress progress;
 	const char *progress_what; /* what progress is of, or NULL */
 	enum fr_record main;

@@ -31,6 +31,8 @@ static void forget_defaults(struct fr_move *m)
 		o->verify = FP_VERIFY_NONE;
 	m->o.link_wait_ms = LINK_WAIT_MS;
 	m->o.settle_ms = m->v.wait_ms = WAIT_MS;
+	m->o.fence = m->v.fence;
+	m->o.fence_ms = m->v.fence_ms;
 }
 
 /* ---- what a job of its kind does beside calls */

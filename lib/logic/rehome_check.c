@@ -232,17 +232,21 @@ void fp_check_link(struct fp_check *out, const struct fp_check_link *f,
 				     "between");
 }
 
-void fp_check_link_dead(struct fp_check *out, const struct fp_check_link *f)
+void fp_check_link_dead(struct fp_check *out, const struct fp_check_link *f,
+			bool is_fenced)
 {
 	bool is_up = !strcmp(f->state, "Up") ||
 		     (!strcmp(f->state, "Probe") && f->next_hop);
 
 	link_value(out,
-		   is_up                                     ? FP_CHECK_REFUSE
+		   is_up && !is_fenced                       ? FP_CHECK_REFUSE
 		   : !strcmp(f->state, "Down") || !*f->state ? FP_CHECK_OK
 							     : FP_CHECK_WARN,
 		   "alive", f);
-	if (is_up)
+	if (is_up && is_fenced)
+		fp_check_detail(out, "this node can still reach it: "
+				     "the fence command decides");
+	else if (is_up)
 		fp_check_detail(out, "this node can still reach it: is it "
 				     "dead?");
 	else if (out->state == FP_CHECK_WARN)

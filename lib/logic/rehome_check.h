@@ -47,8 +47,10 @@ struct fp_check_link {
 /* Both live: not Up, or by way of another, is REFUSE when it is_needed. */
 void fp_check_link(struct fp_check *out, const struct fp_check_link *f,
 		   bool is_needed);
-/* The other is said to be dead: Up, or Probe with a way there, says no. */
-void fp_check_link_dead(struct fp_check *out, const struct fp_check_link *f);
+/* The other is said to be dead: Up, or Probe with a way there, says no, unless a fence
+ * command is asked before anything is touched. */
+void fp_check_link_dead(struct fp_check *out, const struct fp_check_link *f,
+			bool is_fenced);
 /* May it change by waiting? */
 bool fp_check_link_wait(const struct fp_check_link *f);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/fence.h"
 #include "io/clock.h"
 #include "recover/fence_priv.h"
 
@@ -58,6 +59,14 @@ static void say_command(const struct fp_fence *f, int status, const char *line)
 static int ask_command(const struct fp_fence *f, enum fp_death *out,
 		       struct fp_err *e)
 {
+	const struct fp_fence_command ask = {
+		.loop = f->switches->loop,
+		.command = f->command,
+		.timeout_ms = f->command_ms,
+		.node = f->node->name,
+		.run = f->run,
+		.address = f->node->host->address,
+	};
 	enum fp_death before = *out;
 	char line[200] = "", now[64];
 	int status = 0, r;
@@ -70,7 +79,7 @@ static int ask_command(const struct fp_fence *f, enum fp_death *out,
 		*out = FP_DEATH_FENCED;
 		return 0;
 	}
-	r = fp_fence_command(f, line, sizeof(line), &status, e);
+	r = fp_fence_command(&ask, line, sizeof(line), &status, e);
 	if (r == -ETIMEDOUT) {
 		fp_fence_say(f, FP_COND_WARN, "", f->node->name, "power",
 			     "timeout", e->text);

@@ -16,12 +16,6 @@ bool fp_fence_say(const struct fp_fence *f, enum fp_condition_state state,
 		  const char *value, const char *detail);
 void fp_fence_changed(const struct fp_fence *f);
 
-/* ---- fence_command.c: --fence COMMAND */
-
-/* Run it; its last line of output is in `line`.  0: *status.  -ETIMEDOUT; -errno. */
-int fp_fence_command(const struct fp_fence *f, char *line, size_t size,
-		     int *status, struct fp_err *e);
-
 /* ---- fence_nic.c: the list at the nodes */
 
 /* The node's own addresses that no other has.  shared: who has one of them too, "" if

@@ -205,6 +205,7 @@ static int preflight(struct fp_campaign *c, enum fp_move_kind kind,
 		.n_marks = o->n_marks,
 		.cfg = o->cfg,
 		.link_wait_ms = o->link_wait_ms,
+		.is_fenced = fp_campaign_is_fenced(c),
 		.fleet = o->fleet,
 		.lists_dir = o->lists_dir,
 		.is_lifted = is_lifted,
@@ -315,13 +316,17 @@ static int run(struct fp_campaign *c, struct fp_err *e)
 
 	if (!r && c->o.is_dry_run) {
 		fp_campaign_planned(c);
-		return 0;
+		return fp_campaign_fence(c, e);
 	}
 	if (!r)
 		r = begin(c, e);
 	if (r)
 		return r;
 	r = fp_edges_read(c->o.edges, e);
+	if (!r)
+		r = fp_campaign_since(c, e);
+	if (!r)
+		r = fp_campaign_fence(c, e);
 	if (!r)
 		r = check_owners(c, e);
 	if (r)

@@ -31,6 +31,10 @@ struct fp_campaign_opts {
 	const struct fp_fleet_opts *fleet; /* NULL: policies are not asked */
 	const char *lists_dir;
 	int64_t link_wait_ms;
+	/* failover: the command that proves the node dead (control/fence.h), run
+	 * under the job's locks when the node is silent; NULL: none */
+	const char *fence;
+	int64_t fence_ms;
 	/* conditions, and tags in state "planned": nothing is changed; is_changed
 	 * of the sum: it would be */
 	bool is_dry_run;
@@ -49,6 +53,10 @@ struct fp_campaign_opts {
 	/* drain, failover: a move whose `to` owns the tag is of the calls that are
 	 * signalled through the node; NULL: of all of the node's own tags */
 	const struct fp_past *past;
+	/* The same, read anew under the job's locks, if need be: what another job
+	 * did since it was planned is not done again.  May be NULL. */
+	int (*past_now)(void *ctx, const char *job, const struct fp_past **past,
+			struct fp_err *e);
 	struct fp_select select;
 	enum fp_body body;            /* AUTO: by each dialog */
 	struct fp_moving_opts moving; /* edges, to, journal, callbacks: ours */

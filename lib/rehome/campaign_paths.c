@@ -28,6 +28,27 @@ int fp_campaign_paths(struct fp_campaign *c, struct fp_err *e)
 	return 0;
 }
 
+int fp_campaign_since(struct fp_campaign *c, struct fp_err *e)
+{
+	int r = c->o.past_now
+			? c->o.past_now(c->o.ctx, fp_journal_id(c->journal),
+					&c->o.past, e)
+			: 0;
+
+	for (size_t i = 0; i < c->n_moves && !r && c->o.past_now; i++) {
+		struct fp_tag_move *m = &c->move[i];
+		struct fp_edge *is = NULL, *other = NULL;
+
+		if (c->is_resumed || m->from == m->to ||
+		    fp_edges_owner(c->o.edges, m->tag, &is, &other) ||
+		    is != m->to)
+			continue;
+		m->from = is;
+		c->state[i].is_path = true;
+	}
+	return r;
+}
+
 static size_t move_of(const struct fp_campaign *c, const struct fp_dialog *d)
 {
 	size_t i = 0;

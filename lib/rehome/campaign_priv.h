@@ -113,6 +113,9 @@ int fp_campaign_calls(struct fp_campaign *c, struct fp_edge *to, size_t only,
 
 /* After the plan, and before owners are looked for. */
 int fp_campaign_paths(struct fp_campaign *c, struct fp_err *e);
+/* Under its locks: another job may have given tags since it was planned, and moved
+ * their calls; of these the others are asked.  0; errors of past_now. */
+int fp_campaign_since(struct fp_campaign *c, struct fp_err *e);
 /* Leave out calls of tags that stay and that are not signalled through the node that
  * is left: how many there are then. */
 size_t fp_campaign_meant(const struct fp_campaign *c,
@@ -124,6 +127,15 @@ enum fp_move_verdict fp_campaign_was(const struct fp_campaign *c,
 				     const struct fp_edge *to);
 /* How many calls of move i would be asked. */
 size_t fp_campaign_would(const struct fp_campaign *c, size_t i);
+
+/* ---- is it dead? (campaign_fence.c) */
+
+bool fp_campaign_is_fenced(const struct fp_campaign *c);
+/* With locks, and views of now, which are read again: the node is asked at all its
+ * addresses, the command is run, and it is asked again.  A dry run tells the command.
+ * 0: dead, or there is no such command.  -EPERM rule "alive" (unless lifted): it
+ * answers, or the command does not say so. */
+int fp_campaign_fence(const struct fp_campaign *c, struct fp_err *e);
 
 /* ---- the plan (campaign_plan.c) */
 

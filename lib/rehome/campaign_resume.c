@@ -204,6 +204,8 @@ static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 		select_all(c);
 	if (!r)
 		r = fp_campaign_paths(c, e);
+	if (!r && c->journal)
+		r = fp_campaign_since(c, e);
 	if (!r)
 		fail_over(c);
 	if (!r)
@@ -212,6 +214,8 @@ static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 		r = turn(c, to, e);
 	if (!r)
 		r = conditions_of(c, e);
+	if (!r && conditions(c) == FP_MOVE_FAILOVER)
+		r = fp_campaign_fence(c, e);
 	if (!r && c->o.is_dry_run) {
 		fp_campaign_planned(c);
 		return 0;

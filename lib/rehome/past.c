@@ -13,6 +13,9 @@
 
 #define JOBS_MAX 200
 #define JOBS_S (7 * 86400)
+/* Those that were refused under their locks did nothing, and may be one a minute for
+ * as long as a node is frozen: they do not count among the last. */
+#define JOBS_READ_MAX 2000
 #define SIZE_MIN 64
 
 /* Of a call or a tag, by "call:CALLID", "tag:NAME".  Times order words: a second, and
@@ -29,9 +32,11 @@ struct fp_past {
 	size_t n_nodes;
 	struct fp_job_head *open;
 	size_t n_open;
+	char last[40]; /* the latest job of all tools; "": there was none */
 	/* of the job that is read */
 	size_t target; /* where all of it goes */
 	int64_t rank;
+	bool has_items;
 };
 
 /* ---- words */
@@ -188,6 +193,7 @@ static int take(void *ctx, const char *item, const char *state,
 	struct fp_past *h = ctx;
 	int64_t when = at_s * (JOBS_MAX + 1) + h->rank;
 
+	h->has_items = true;
 	if (!strncmp(item, "call:", 5))
 		return take_call(h, item, state, detail, when);
 	if (!strncmp(item, "tag:", 4))
@@ -248,7 +254,7 @@ static int read_jobs(struct fp_past *h, const struct fp_journal_opts *o,
 		     const struct fp_job_head *v, size_t n, struct fp_err *e)
 {
 	int64_t since_s = fp_clock_unix_s() - JOBS_S;
-	size_t n_read = 0;
+	size_t n_read = 0, n_did = 0;
 	int r = 0;
 
 	h->open = calloc(n + 1, sizeof(*h->open));
@@ -259,10 +265,14 @@ static int read_jobs(struct fp_past *h, const struct fp_journal_opts *o,
 			continue;
 		if (!v[i].ended_s)
 			h->open[h->n_open++] = v[i];
-		if (n_read == JOBS_MAX || v[i].updated_s < since_s)
+		if (n_did == JOBS_MAX || n_read == JOBS_READ_MAX ||
+		    v[i].updated_s < since_s)
 			continue;
-		h->rank = (int64_t)(JOBS_MAX - n_read++);
+		h->rank = (int64_t)(JOBS_MAX - n_did);
+		h->has_items = false;
 		r = read_job(h, o, v[i].id, e);
+		n_read++;
+		n_did += h->has_items;
 	}
 	return r;
 }
@@ -284,6 +294,8 @@ int fp_past_read(struct fp_past **out, const struct fp_journal_opts *o,
 		here.conninfo = NULL;
 		r = fp_journal_list(&here, true, &v, &n, e);
 	}
+	if (!r && n)
+		memcpy(h->last, v[0].id, sizeof(h->last));
 	if (!r)
 		r = read_jobs(h, &here, v, n, e);
 	free(v);
@@ -293,6 +305,24 @@ int fp_past_read(struct fp_past **out, const struct fp_journal_opts *o,
 	}
 	*out = h;
 	return 0;
+}
+
+/* One that has ended changes no more, and one that began is the latest. */
+bool fp_past_is_old(const struct fp_past *h, const struct fp_journal_opts *o,
+		    const char *job)
+{
+	struct fp_job_head *v = NULL;
+	size_t n = 0, i = 0;
+	struct fp_err e;
+	bool is_old;
+
+	if (!h || h->n_open || fp_journal_list(o, true, &v, &n, &e))
+		return true;
+	while (i < n && !strcmp(v[i].id, job))
+		i++;
+	is_old = strcmp(i < n ? v[i].id : "", h->last) != 0;
+	free(v);
+	return is_old;
 }
 
 void fp_past_free(struct fp_past *h)

@@ -19,6 +19,10 @@ struct fp_past;
  * 0: fp_past_free.  -EINTR, -ENOMEM. */
 int fp_past_read(struct fp_past **out, const struct fp_journal_opts *o,
 		 struct fp_err *e);
+/* May jobs other than that one have done something since h was read?  True also when
+ * it cannot be known. */
+bool fp_past_is_old(const struct fp_past *h, const struct fp_journal_opts *o,
+		    const char *job);
 void fp_past_free(struct fp_past *h); /* NULL is allowed */
 
 /* Was it moved to that node (or had ended when it was asked there), and not asked since by anybody?  h may be NULL. */

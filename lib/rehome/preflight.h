@@ -67,6 +67,8 @@ struct fp_preflight {
 	const struct fp_os_cfg *cfg; /* --config, or NULL */
 	int64_t link_wait_ms; /* how long a link may still be Up or Probe of a node
 			       * that died just now; views are read again */
+	bool is_fenced; /* failover: a command proves it dead, before anything is
+			 * touched: a link that is Up refuses nothing */
 	/* asks targets for their policy: NULL: not asked (no fp_if) */
 	const struct fp_fleet_opts *fleet;
 	const char *lists_dir;

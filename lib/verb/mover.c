@@ -10,6 +10,7 @@
 
 #define LISTS_DIR "/etc/fastpath/lists"
 #define PARALLEL_SSH 64
+#define FENCE_MS 30000
 
 /* ---- fp_db */
 
@@ -115,6 +116,21 @@ int fp_verb_duration(const struct fp_cli *c, const char *option,
 	int r = s ? fp_parse_duration(s, out_ms, e) : 0;
 
 	return r ? fp_err_prefix(e, r, "--%s", option) : 0;
+}
+
+int fp_verb_fence(const struct fp_cli *c, const char **command, int64_t *ms,
+		  struct fp_err *e)
+{
+	int r;
+
+	*command = fp_cli_get(c, "fence");
+	*ms = FENCE_MS;
+	r = fp_verb_duration(c, "fence-timeout", ms, e);
+	if (!r && *ms < 100)
+		r = fp_err(e, -EINVAL, "--fence-timeout: at least 100ms");
+	if (!r && *command && !**command)
+		r = fp_err(e, -EINVAL, "--fence: an empty command");
+	return r;
 }
 
 int fp_verb_by(const struct fp_cli *c, char by[128], struct fp_err *e)

@@ -36,6 +36,10 @@ int fp_verb_rules(const struct fp_cli *c, const char *const *rules, size_t n,
 /* A duration that an option has; none: it is left as it is.  -EINVAL. */
 int fp_verb_duration(const struct fp_cli *c, const char *option,
 		     int64_t *out_ms, struct fp_err *e);
+/* --fence COMMAND and --fence-timeout (30s when it is not said).  -EINVAL: an empty
+ * command, less than 100ms. */
+int fp_verb_fence(const struct fp_cli *c, const char **command, int64_t *ms,
+		  struct fp_err *e);
 /* Who wants it: --by, else user@host.  -EINVAL. */
 int fp_verb_by(const struct fp_cli *c, char by[128], struct fp_err *e);
 

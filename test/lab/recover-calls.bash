@@ -37,7 +37,7 @@ fs_sipp() {
 fs_uas() {
 	fs_scenario uac
 	fs_scenario uas
-	fs_sipp uas -sf uas.xml -i 127.0.3.2 -p 5060 -mi 127.0.3.2 -mp 30000
+	fs_sipp uas -sf uas.xml -i "$FS_NET.2" -p 5060 -mi "$FS_NET.2" -mp 30000
 }
 
 # calls N [DIALLED [CALLER]]: N calls more by way of switch FS_VIA (1), of users
@@ -67,8 +67,8 @@ fs_dial() { # K N DIALLED CALLER
 			echo "${caller[i % ${#caller[@]}]}-$((i + 1));$to"
 		done
 	} >"$FS_DIR/sipp/uac-$1.csv"
-	fs_sipp "uac-$1" -sf uac.xml -i 127.0.3.1 -p $((5060 + 10 * $1)) \
-		-mi 127.0.3.1 -mp $((20000 + 1000 * $1)) -inf "uac-$1.csv" \
+	fs_sipp "uac-$1" -sf uac.xml -i "$FS_NET.1" -p $((5060 + 10 * $1)) \
+		-mi "$FS_NET.1" -mp $((20000 + 1000 * $1)) -inf "uac-$1.csv" \
 		-m "$2" -r "${FS_CPS:-100}" -cid_str "$1-%u-%p@%s" \
 		"${FS_PROXY:-$(fs_ip "${FS_VIA:-1}"):5060}"
 	echo $((5060 + 10 * $1)) >"$FS_DIR/sipp/uac-$1.port"

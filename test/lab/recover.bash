@@ -7,8 +7,8 @@
 #   switch N   fsN on 127.0.0.2N: SIP udp 5060, ESL 8021; files in DIR/N
 #   RTP        16384 + 4000*N to + 3998, unless --rtp says otherwise
 #   database   fscore: role freeswitch writes, role recover is fp-recover's
-#   callers    127.0.3.1, called 127.0.3.2: SIPp with test/lab/sipp; by way of
-#              FS_PROXY, an ADDRESS:PORT, when there is one
+#   callers    127.0.3.1, called 127.0.3.2 (FS_NET: another 127.0.3): SIPp with
+#              test/lab/sipp; by way of FS_PROXY, an ADDRESS:PORT, when there is one
 # The dialplan: 2xxx and bridge-USER to the called; 3xxx a conference; 5000 park;
 # 9196 echo; 9100 playback.
 # shellcheck disable=SC2034,SC2119
@@ -49,7 +49,8 @@ fs_up() {
 	FS_DIR=$1 FS_NODES=$2
 	shift 2
 	FS_RTP='' FS_ROBUST='' FS_SETTINGS=''
-	FS_CALLED=${FS_PROXY:-127.0.3.2:5060}
+	FS_NET=${FS_NET:-127.0.3}
+	FS_CALLED=${FS_PROXY:-$FS_NET.2:5060}
 	local is_cold=''
 	while [ $# -gt 0 ]; do
 		case $1 in

@@ -136,10 +136,14 @@ TEST(links_to_the_dead)
 	struct fp_check c;
 
 	for (size_t i = 0; i < N(t); i++) {
-		fp_check_link_dead(&c, &t[i].in);
+		fp_check_link_dead(&c, &t[i].in, false);
 		STR(said(&c), t[i].says);
 		EQ(fp_check_link_wait(&t[i].in), t[i].may_change);
 	}
+	fp_check_link_dead(&c, &t[4].in, true); /* a fence command decides */
+	STR(said(&c), "WARN Up to n1");
+	fp_check_link_dead(&c, &t[0].in, true);
+	STR(said(&c), "OK Down to n1");
 }
 
 TEST(is_it_dead)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The provider's own word on a node's power or process. */
+#include "control/fence.h"
+
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "io/child.h"
-#include "recover/fence_priv.h"
 
 #define LINE_MAX_BYTES 200
 
@@ -48,11 +49,11 @@ static void on_ended(void *ctx, int code, int status)
 	fp_loop_stop(r->loop);
 }
 
-static int wait_for(struct running *run, const struct fp_fence *f,
+static int wait_for(struct running *run, const struct fp_fence_command *f,
 		    const char *const *argv, struct fp_err *e)
 {
 	const struct fp_child_opts o = { .argv = argv,
-					 .timeout_ms = f->command_ms,
+					 .timeout_ms = f->timeout_ms,
 					 .out = on_out,
 					 .ended = on_ended,
 					 .ctx = run };
@@ -67,10 +68,10 @@ static int wait_for(struct running *run, const struct fp_fence *f,
 	return r;
 }
 
-int fp_fence_command(const struct fp_fence *f, char *line, size_t size,
+int fp_fence_command(const struct fp_fence_command *f, char *line, size_t size,
 		     int *status, struct fp_err *e)
 {
-	struct running run = { .loop = f->switches->loop };
+	struct running run = { .loop = f->loop };
 	char node[300], id[100], address[300];
 	/* both of its streams, in their order */
 	const char *const argv[] = { "env",
@@ -85,15 +86,14 @@ int fp_fence_command(const struct fp_fence *f, char *line, size_t size,
 				     NULL };
 	int r;
 
-	snprintf(node, sizeof(node), "FP_NODE=%s", f->node->name);
+	snprintf(node, sizeof(node), "FP_NODE=%s", f->node);
 	snprintf(id, sizeof(id), "FP_RUN=%s", f->run ? f->run : "");
-	snprintf(address, sizeof(address), "FP_ADDRESS=%s",
-		 f->node->host->address);
+	snprintf(address, sizeof(address), "FP_ADDRESS=%s", f->address);
 	r = wait_for(&run, f, argv, e);
 	if (!r && run.code == -ETIMEDOUT)
 		r = fp_err(e, -ETIMEDOUT,
 			   "the fence command took longer than %lld ms: killed",
-			   (long long)f->command_ms);
+			   (long long)f->timeout_ms);
 	else if (!r && run.code)
 		r = fp_err_sys(e, run.code, "the fence command");
 	snprintf(line, size, "%s", run.line);
