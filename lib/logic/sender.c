@@ -8,7 +8,7 @@
 #include "logic/sender_priv.h"
 #include "model/diff.h"
 
-#define ANSWER_MAX_BYTES (2ull << 30) /* of one request */
+#define ANSWER_MAX_BYTES (2ull << 30) /* of one request, and of all lists */
 #define FLOOR_BYTES_S 1024            /* who sends less is silent */
 #define NOTES_MAX 20000               /* before a frame of an answer */
 
@@ -301,9 +301,13 @@ static int on_answer(struct fp_sender *s, const struct fp_wire_msg *m,
 	switch (a->what) {
 	case FP_ASK_PUSH:
 		return fp_pushing_answer(&s->pushing, m, out, e);
+	case FP_ASK_GET: /* whoever asks keeps them all */
+		s->lists_bytes += m->body_len;
+		if (s->lists_bytes > ANSWER_MAX_BYTES)
+			return fp_err(e, -EBADMSG, "lists without end");
+		/* fallthrough */
 	case FP_ASK_WORDS:
 	case FP_ASK_WHY:
-	case FP_ASK_GET:
 		return on_lines(a, m, out, e);
 	case FP_ASK_HELLO:
 		if (m->type != FP_WIRE_FAIL)

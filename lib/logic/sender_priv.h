@@ -81,7 +81,7 @@ struct fp_sender {
 	bool is_said, is_failed; /* is_failed: no memory */
 	int code;                /* the session is over: err */
 	struct fp_err err;
-	uint64_t sent, received;
+	uint64_t sent, received, lists_bytes;
 };
 
 /* code, error and err of *out from a FAIL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The controller's end of a session: what it sends when, and what it makes of
  * answers, wrong ones too. */
+#include "logic/sender_priv.h"
 #include "test/unit/sender.h"
 #include "test/unit/unit.h"
 
@@ -320,6 +321,30 @@ TEST(a_list_is_got_with_its_head_first)
 	fp_sender_get(t.s, 7, "a");
 	take(&t);
 	reply(&t, 'D', "", "192.0.2.1\n");
+	EQ(next(&t), -EBADMSG);
+	finish(&t);
+}
+
+/* Who asks keeps them all: 2 GiB together, as much as a session stages. */
+TEST(lists_of_a_session_are_bounded)
+{
+	struct talk t;
+
+	begin(&t);
+	fp_sender_get(t.s, 7, "a");
+	fp_sender_get(t.s, 8, "b");
+	take(&t);
+	t.s->lists_bytes = (2ull << 30) - 15; /* of others before */
+	reply(&t, 'L', "name=a\nkind=block\n", "");
+	EQ(next(&t), 1);
+	reply(&t, 'D', "", "192.0.2.1\n");
+	EQ(next(&t), 1);
+	EQ(t.ev.kind, FP_EVENT_LINES);
+	reply(&t, 'E', "", "");
+	EQ(next(&t), 1);
+	reply(&t, 'L', "name=b\nkind=block\n", "");
+	EQ(next(&t), 1);
+	reply(&t, 'D', "", "192.0.2.2\n");
 	EQ(next(&t), -EBADMSG);
 	finish(&t);
 }
