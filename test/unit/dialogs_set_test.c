@@ -141,7 +141,7 @@ TEST(ten_thousand)
 	OK(fp_dialogs_bytes(s) / 10000 < 700);
 	printf("# %zu bytes a dialog, %ld ms\n", fp_dialogs_bytes(s) / 10000,
 	       unit_now_ms() - from_ms);
-	OK(unit_now_ms() - from_ms < 2000);
+	OK(unit_now_ms() - from_ms < 10000); /* under valgrind, too */
 	fp_dialogs_free(s);
 }
 
