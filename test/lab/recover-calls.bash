@@ -7,13 +7,9 @@
 fs_scenario() {
 	local held=$FS_DIR/sipp/$1.held
 
-	sed -n '/<recv request="INVITE">/,/<\/recv>/p' \
-		"$FS_SOURCE/sipp/held.xml" |
-		sed 's/"INVITE">/"INVITE" next="invited">/' >"$held.invited"
-	sed -e "/@INVITED@/{r $held.invited" -e 'd}' \
-		-e '/<!-- SPDX/,/-->/d' "$FS_SOURCE/sipp/held.xml" |
-		sed -e "s/@ME@/$1/g" \
-			-e 's/"up [^"]*/& [call_number]/' >"$held"
+	sed -e '/<!-- SPDX/,/-->/d' -e "s/@ME@/$1/g" \
+		-e 's/"up [^"]*/& [call_number]/' \
+		"$FS_SOURCE/sipp/held.xml" >"$held"
 	sed -e "/^@HELD@\$/{r $held" -e 'd}' "$FS_SOURCE/sipp/$1.xml" |
 		sed 's/\[rtp_port\]/[auto_media_port]/' >"$FS_DIR/sipp/$1.xml"
 }

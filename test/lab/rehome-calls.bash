@@ -6,13 +6,8 @@
 rh_scenario() {
 	local held=$OS_DIR/sipp/$1.held
 
-	# what takes a re-INVITE is there once, and used twice
-	sed -n '/<recv request="INVITE">/,/<\/recv>/p' \
-		"$RH_SOURCE/sipp/held.xml" |
-		sed 's/"INVITE">/"INVITE" next="invited">/' >"$held.invited"
-	sed -e "/@INVITED@/{r $held.invited" -e 'd}' \
-		-e '/<!-- SPDX/,/-->/d' "$RH_SOURCE/sipp/held.xml" |
-		sed "s/@ME@/$1/g" >"$held"
+	sed -e '/<!-- SPDX/,/-->/d' -e "s/@ME@/$1/g" \
+		"$RH_SOURCE/sipp/held.xml" >"$held"
 	sed -e "/^@HELD@\$/{r $held" -e 'd}' "$RH_SOURCE/sipp/$1.xml" \
 		>"$OS_DIR/sipp/$1.xml"
 }
