@@ -256,8 +256,11 @@ static void step(struct rec_target *t, int64_t now_ms)
 {
 	struct rec *r = t->r;
 
-	if (t->is_dead)
+	if (t->is_dead) {
+		if (t->ready || rec_queued(t))
+			rec_empty(t, "it died");
 		return;
+	}
 	if (t->is_cut) {
 		rec_cut_step(t);
 		return;

@@ -135,9 +135,8 @@ static void go(struct rec_target *t)
 		return;
 	}
 	/* not sent: it is as it was */
-	b->at = REC_AT_PUT;
 	t->asked = NULL;
-	t->ready = b;
+	rec_ready(b);
 	rec_cut(t);
 }
 
@@ -164,9 +163,8 @@ static void on_checked(void *ctx, int code, const char *body,
 		go(t);
 		return;
 	}
-	b->at = REC_AT_PUT;
 	t->asked = NULL;
-	t->ready = b;
+	rec_ready(b);
 	if (code && code != -EREMOTEIO)
 		rec_cut(t);
 	else
@@ -184,7 +182,7 @@ void rec_ask(struct rec_target *t)
 	if (t->asked || !b || t->is_cut || t->is_dead || t->is_paused ||
 	    t->r->code || fp_clock_ms() < b->ready_ms)
 		return;
-	t->ready = NULL;
+	t->ready = b->behind;
 	t->asked = b;
 	b->at = REC_AT_CHECKED;
 	b->is_paused = false;
@@ -198,9 +196,8 @@ void rec_ask(struct rec_target *t)
 	}
 	if (b->n_checks)
 		return;
-	b->at = REC_AT_PUT;
 	t->asked = NULL;
-	t->ready = b;
+	rec_ready(b);
 	rec_cut(t);
 }
 
@@ -294,6 +291,7 @@ static void died(struct rec_target *t)
 		}
 		b->at = REC_AT_END;
 	}
+	t->ready = NULL;
 }
 
 static void on_run(void *ctx, int code, const char *body,
@@ -376,7 +374,8 @@ void rec_cut_step(struct rec_target *t)
 			t->n_out++;
 		}
 	}
-	if (!t->is_given_up && now_ms - t->cut_ms >= GIVE_UP_MS) {
+	if ((!t->is_given_up || t->ready || rec_queued(t)) &&
+	    now_ms - t->cut_ms >= GIVE_UP_MS) {
 		t->is_given_up = true;
 		rec_empty(t, "it does not answer");
 	}

@@ -171,25 +171,37 @@ struct rec_target *rec_place(struct rec *r, size_t i)
 	return c || to >= r->n_t ? NULL : &r->t[to];
 }
 
+/* false: the store is away, and is waited for. */
+static bool empty(struct rec_batch *b, const char *why)
+{
+	struct rec *r = b->r;
+	uint64_t n;
+
+	/* of a job that stops they are found by the next run */
+	if (rec_unput(b, &n) && !r->code)
+		return false;
+	b->t->ready = b->behind;
+	for (size_t k = 0; k < b->n; k++) {
+		size_t i = b->call[k];
+
+		if (r->call[i].b != b)
+			continue;
+		if (r->code) /* it is as it was */
+			rec_leave(r, i);
+		else
+			rec_again(r, i, why);
+	}
+	b->at = REC_AT_END;
+	return true;
+}
+
 void rec_empty(struct rec_target *t, const char *why)
 {
 	struct rec *r = t->r;
-	struct rec_batch *b = t->ready;
 	size_t n = rec_queued(t);
-	uint64_t n_back;
 
-	t->ready = NULL;
-	if (b && !rec_unput(b, &n_back))
-		for (size_t k = 0; k < b->n; k++) {
-			size_t i = b->call[k];
-
-			if (r->call[i].b != b)
-				continue;
-			if (r->code) /* it is as it was */
-				rec_leave(r, i);
-			else
-				rec_again(r, i, why);
-		}
+	while (t->ready && empty(t->ready, why))
+		;
 	while (!r->code && n--) {
 		size_t i = t->queue[t->head];
 

@@ -29,7 +29,7 @@ enum rec_at {
 struct rec_batch {
 	struct rec *r;
 	struct rec_target *t;
-	struct rec_batch *next;
+	struct rec_batch *next, *behind; /* behind: of those that are ready */
 	char token[80];
 	size_t *call;
 	size_t n, n_legs, n_open; /* open: calls without an end here */
@@ -53,6 +53,8 @@ struct rec_target {
 	int64_t ports_ms;
 	size_t *queue; /* calls; room for all */
 	size_t head, tail;
+	/* ready: put, and not asked for; more than one when a question about the first
+	 * came to nothing while the next was put */
 	struct rec_batch *ready, *asked;
 	size_t n_out;          /* questions under way */
 	size_t n_put, n_asked; /* batches that were */
@@ -140,7 +142,8 @@ const char *rec_uuid(const struct fp_leg *l); /* the session's */
 /* Is leg k of all to be put with its call?  How many are. */
 bool rec_is_put(const struct rec *r, size_t k);
 size_t rec_n_put(const struct rec *r, size_t i);
-/* Some legs of call i are up, and of the others nothing was sent: these once more. */
+/* Some legs of call i are up, and of the others nothing was sent: these once more.  At
+ * a paused target that is for the job's next run. */
 void rec_rest(struct rec *r, size_t i);
 
 /* ---- recovering_place.c */
@@ -149,7 +152,8 @@ int rec_place_all(struct rec *r, struct fp_err *e);
 struct rec_target *rec_place(struct rec *r, size_t i);
 void rec_queue(struct rec_target *t, size_t i);
 size_t rec_queued(const struct rec_target *t);
-/* What is queued at t, and put and not asked, to others. */
+/* What is queued at t, and put and not asked, to others.  t->ready stays while the
+ * store is away. */
 void rec_empty(struct rec_target *t, const char *why);
 
 /* ---- recovering_ports.c */
@@ -161,6 +165,8 @@ void rec_ports_look(struct rec_target *t);
 /* ---- recovering_put.c */
 /* The next batch of t's queue into its database. */
 void rec_put(struct rec_target *t);
+/* Put, and to be asked for: before others that are. */
+void rec_ready(struct rec_batch *b);
 /* Take b's rows away that FreeSWITCH did not consume.  0: *n of them. */
 int rec_unput(struct rec_batch *b, uint64_t *n);
 struct rec_batch *rec_batch_new(struct rec_target *t, const char *token);

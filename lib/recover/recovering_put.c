@@ -56,6 +56,13 @@ int rec_batch_add(struct rec_batch *b, size_t i)
 	return 0;
 }
 
+void rec_ready(struct rec_batch *b)
+{
+	b->at = REC_AT_PUT;
+	b->behind = b->t->ready;
+	b->t->ready = b;
+}
+
 int rec_unput(struct rec_batch *b, uint64_t *n)
 {
 	struct rec *r = b->r;
@@ -380,7 +387,7 @@ static void put(struct rec_batch *b, const struct rows *w)
 		return;
 	}
 	b->ready_ms = not_before(b);
-	t->ready = b;
+	rec_ready(b);
 	t->n_put++;
 }
 

@@ -24,7 +24,7 @@ void rec_rest(struct rec *r, size_t i)
 	size_t first = r->calls->call[i].first;
 
 	c->prover.may_retry = false;
-	if (r->code || c->was_half || t->is_dead || t->is_cut || t->is_paused)
+	if (r->code || c->was_half || t->is_dead || t->is_cut)
 		return; /* those that are up are ended */
 	for (size_t n = 0; n < c->prover.n; n++)
 		r->leg[first + n].is_missing =

@@ -20,6 +20,8 @@ teardown() { faults_teardown; }
 @test "a target dies, and nothing proves it" { case_target_dies_unproven; }
 @test "a target dies before its rows say who bridges" { case_target_dies_young; }
 @test "a target dies, and is failed over first" { case_target_failed_over; }
+@test "a target is paused" { case_target_paused; }
+@test "a target is paused amid a call" { case_target_paused_amid; }
 @test "a target loses its profile" { case_profile; }
 @test "two jobs to one target" { case_two_jobs; }
 @test "the recovery database ends our sessions" { case_store_lost; }
