@@ -128,7 +128,8 @@ static void write_file(const char *path, const struct fp_buf *b)
 	FILE *f = fopen(path, "w");
 
 	if (OK(f)) {
-		fwrite(b->data, 1, b->len, f);
+		if (b->len)
+			fwrite(b->data, 1, b->len, f);
 		fclose(f);
 	}
 }

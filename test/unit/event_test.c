@@ -288,6 +288,7 @@ TEST(bounds)
 	EQ(parse("{\"ip\":\"192.0.2.1\",\"x\":[[[[[[[[1]]]]]]]]}"), -E2BIG);
 	EQ(parse("{\"ip\":\"192.0.2.1\",\"x\":\"[[[[[[[[[\\\"[[[\"}"), 0);
 
+	fp_event_fini(&ev);
 	for (int i = 0; i < FP_EVENT_BANS_MAX; i++)
 		at += (size_t)sprintf(body + at, "192.0.2.%d\n", i % 256);
 	EQ(fp_event_parse(&ev, body, at, &e), 0);
