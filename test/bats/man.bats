@@ -83,9 +83,10 @@ nobody_there() {
 	done
 }
 
-# parsed TOOL: bin/TOOL runs it as a dry run, for half a second; a word that it does
-# not take, a file that it cannot read and what it holds for a mistake is told in
-# "wrong".  It is done well all the same, for the rest of an example to be run.
+# parsed TOOL: bin/TOOL runs it as a dry run, for LOOK, half a second; a word that
+# it does not take, a file that it cannot read and what it holds for a mistake is
+# told in "wrong".  It is done well all the same, for the rest of an example to be
+# run.
 parsed() {
 	cat >"bin/$1" <<-'END'
 	#!/bin/bash
@@ -93,7 +94,7 @@ parsed() {
 	dry=--dry-run
 	[ "$tool $1" != 'fp-sync receive' ] || dry=
 	grep -qxF "$tool $*" ran && echo "$tool again" >>ran && exit 0
-	timeout 0.5 "$FP_BUILD/$tool" "$@" $dry -t 100ms 2>"said.$$"
+	timeout "${LOOK-0.5}" "$FP_BUILD/$tool" "$@" $dry -t 100ms 2>"said.$$"
 	status=$?
 	echo "$tool $*" >>ran
 	case $status:$tool:$(<"said.$$") in
@@ -154,6 +155,7 @@ all_examples() {
 
 @test "an example that no tool takes is found" {
 	nobody_there
+	export LOOK=20
 	for bad in 'fp-load atach eth0' 'fp-block add 203.0.113.7 --fro 1h' \
 		'fp-health look' 'fp-health check --onyl sip' 'fp-sync' \
 		'fp-rehome failover sip1' 'fp-recover failover fs9 --to auto' \
