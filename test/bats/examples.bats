@@ -22,13 +22,14 @@ taken_whole() {
 	systemd/*.timer	units.bats	systemd/*.timer
 	systemd/fastpath.*.conf	install.bats	examples/systemd/fastpath.$what.conf
 	af_xdp/receiver.c	xsk.bats	examples/af_xdp/receiver
+	*/*.default	examples.bats	files of variables
 	*/README.md	man.bats	README.md
 	END
 }
 
 files() { find examples -type f ! -name '*.pyc' | sed 's|^examples/||' | sort; }
 
-# is_named FILE: by a test that CI runs.
+# is_named FILE: by a test that CI runs, or by what tests source.
 is_named() {
 	local pattern test words
 
@@ -36,7 +37,8 @@ is_named() {
 		# shellcheck disable=SC2053 # a pattern
 		[[ $1 == $pattern ]] && return
 	done < <(taken_whole)
-	grep -qF --exclude=examples.bats -- "${1##*/}" test/bats/*.bats
+	grep -qF --exclude=examples.bats -- "${1##*/}" test/bats/*.bats \
+		test/lab/*.bash
 }
 
 @test "every example is named by a test" {
@@ -108,4 +110,16 @@ whole() {
 	done < <(files)
 	command -v systemd-sysusers >/dev/null || skip 'no systemd-sysusers'
 	systemd-sysusers --dry-run "$PWD/examples/systemd/fastpath.sysusers.conf"
+}
+
+@test "files of variables have nothing else, and no quote that is left open" {
+	n=0
+	while read -r file; do
+		[[ $file == *.default ]] || continue
+		n=$((n + 1))
+		run grep -nvE "^(#.*|[A-Z_]+=([^\"']*|\"[^\"]*\"|'[^']*')|)\$" \
+			"examples/$file"
+		[ -z "$output" ] || { echo "$file: $output"; false; }
+	done < <(files)
+	[ $n -ge 1 ]
 }
