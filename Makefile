@@ -42,7 +42,7 @@ DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
 # For make bench alone.
 DEPS_bench := pssh parallel bc monitoring-plugins-basic
 # For make check-full alone.
-DEPS_full := qemu-system-x86 busybox-static cpio
+DEPS_full := qemu-system-x86 busybox-static cpio debhelper lintian debootstrap
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
 
 # ---- what is built, and where
@@ -85,8 +85,10 @@ ALL_CFLAGS := -std=gnu11 $(WARN) $(WARN_gcc) $(INC) $(DEFS) $(CPPFLAGS) $(CFLAGS
 FUZZ_CFLAGS := -std=gnu11 $(WARN) $(INC) $(DEFS) -O1 -g $(SAN_FLAGS)
 LIBS := -Wl,--as-needed -lbpf -lelf -lz -lnettle -lmnl -lcjson -lpcap \
 	-lssh2 -lrabbitmq -lssl -lcrypto -lcurl -lpq -lexpat -lsqlite3 -lm
-# asm/types.h is in the multiarch directory, which -target bpf does not search.
+# asm/types.h is in the multiarch directory, which -target bpf does not search.  BTF
+# names each source file: by its place in the tree, so that any tree gives the same.
 BPF_CFLAGS := -target bpf -O2 -mcpu=v3 -g -Wall $(if $(CI),-Werror) $(INC) \
+	-ffile-prefix-map=$(CURDIR)=. \
 	$(addprefix -idirafter ,$(wildcard /usr/include/$(shell uname -m)-linux-gnu))
 
 Q := $(if $(V),,@)
@@ -94,7 +96,7 @@ say = $(if $(V),,@printf '  %-6s %s\n' $1 $@;) mkdir -p $(@D)
 deps_of = -MMD -MP -MF $(@:.o=.d) -MT $@
 
 .PHONY: all tools tests fuzzers deps demo check check-full lint fuzz bench \
-	format install uninstall dist clean FORCE
+	format install uninstall dist deb unit-tests clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -102,6 +104,7 @@ all: tools $(B)/libfastpath.a
 tools: $(BPF) $(TOOLS:%=$(B)/%)
 tests: tools $(addprefix $(B)/,$(filter test/%,$(PROGS)) $(EXAMPLES)) \
 	$(TEST_BPF)
+unit-tests: $(addprefix $(B)/,$(filter test/unit/%,$(PROGS)))
 fuzzers: $(FUZZERS:%=$(F)/%)
 benches: tools $(addprefix $(B)/,$(filter bench/%,$(PROGS))) $(BENCH_BPF)
 
@@ -276,10 +279,28 @@ uninstall:
 		$(DESTDIR)$(TMPFILESDIR)/fastpath.conf
 	$(Q)rm -rf $(DESTDIR)$(DOCDIR)
 
+# The same bytes from every clone of a commit: nothing comes from the machine's
+# umask, users or clock.
+DIST := fastpath-$(VERSION)
 dist:
-	@mkdir -p build
-	git archive --prefix=fastpath-$(VERSION)/ \
-		-o build/fastpath-$(VERSION).tar.gz HEAD
+	$(Q)rm -rf build/$(DIST) && mkdir -p build
+	$(Q)git archive --prefix=$(DIST)/ -o build/$(DIST).tar HEAD
+	$(Q)tar -C build -xf build/$(DIST).tar
+	$(Q)tar -C build --format=ustar --sort=name --owner=0 --group=0 \
+		--numeric-owner --mode=u=rwX,go=rX \
+		--mtime=@$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct)} \
+		-cf build/$(DIST).tar $(DIST)
+	$(Q)gzip -9nf build/$(DIST).tar
+	$(Q)rm -rf build/$(DIST)
+	@echo build/$(DIST).tar.gz
+
+# Debian packages, source too, of what is committed: in build/deb.
+deb: dist
+	$(Q)rm -rf build/deb && mkdir build/deb
+	$(Q)tar -C build/deb -xf build/$(DIST).tar.gz
+	$(Q)cd build/deb/$(DIST) && \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc
+	$(Q)rm -rf build/deb/$(DIST)
 
 clean:
 	$(Q)rm -rf build build-clang build-san build-layout*
