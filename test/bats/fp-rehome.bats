@@ -125,3 +125,52 @@ pushed() { pg_sql "select state from fastpath.journal where item = 'push:sip2'";
 	hints 'sip1 is empty'
 	[[ $stderr != *'nobody owns'* ]]
 }
+
+@test "failover --fence: a frozen node, and what its command says" {
+	local fence='echo "$FP_NODE $FP_ADDRESS$FP_RUN" >>fenced; echo off;'
+
+	rr_up 6
+	fr 5 failover sip1 --to sip2 --fence "$fence" # it lives
+	hints 'refused by rule alive'
+	os_signal STOP 1
+	fr 1 failover sip1 --to sip2 -t 1s --wait 0s --fence "$fence" --dry-run --json
+	same "$(jq -r 'select(.name == "power") | "\(.state) \(.value)"' <<<"$output")" \
+		'ok would be asked'
+	[ ! -e fenced ]
+	# Up still to the others, and nobody proves it dead
+	fr 5 failover sip1 --to sip2 -t 1s --wait 0s
+	fr 5 failover sip1 --to sip2 -t 1s --wait 0s --fence "$fence exit 7"
+	hints 'refused by rule alive: sip1: nothing answers, and the fence command did not prove it dead (exit status 7: off)'
+	fr 5 failover sip1 --to sip2 -t 1s --wait 0s --fence 'sleep 9' \
+		--fence-timeout 300ms
+	hints 'did not prove it dead (timeout)'
+	same "$(<fenced)" 'sip1 127.0.1.1'
+	# it says dead of one that goes on: who answers is right
+	fr 5 failover sip1 --to sip2 -t 1s --wait 0s \
+		--fence "kill -s CONT $(<"$OS_DIR/1/os.pid"); sleep 0.5"
+	hints 'refused by rule alive: sip1: MI answers: it is not dead'
+	same "$(rh_owner sip1.0)$(rh_owner sip1.1)$(rh_invites uac)" 11
+	os_signal STOP 1
+	: >"$OS_DIR/1/dead"
+	fr 0 failover sip1 --to sip2 -t 1s --wait 0s \
+		--fence "$fence kill -s KILL $(<"$OS_DIR/1/os.pid")"
+	same "$(verdicts)" 'moved 6'
+	same "$(rh_owner sip1.0)$(rh_owner sip1.1)" 22
+	rh_moved 127.0.1.2
+	# those that were refused did nothing, and are aborted
+	same "$(pg_sql 'select state, count(*) from fastpath.job group by 1 order by 1' | xargs)" \
+		'aborted|3 done|1'
+}
+
+@test "two that planned at once: one moves the calls" {
+	rr_up 8
+	rh_kill 1
+	# the second waits at its fence with its plan made, the first moves them
+	fr_begin failover sip1 --to sip2 --tag sip1.0 --rate 4
+	os_wait 15 invited 1
+	"$FP_BUILD/fp-rehome" failover sip1 --to sip2 >out2 2>err2 3>&- 4>&- &
+	fr_end 0
+	wait $! || grep -q 'is held by' err2
+	fr 0 failover sip1 --to sip2
+	rh_moved 127.0.1.2
+}

@@ -77,5 +77,11 @@ said() {
 }
 # shellcheck disable=SC2086 # a glob
 fo_has() { cat ctl$1.err 2>/dev/null | grep -qE -- "$2"; }
-# steers N: it sees all nodes, and steer is there
-fo_watches() { said "$1" 'fp-health: .*steer|standing by|steers'; }
+# fo_watches: all that run see all nodes
+fo_watches() {
+	local n
+
+	for n in "${!fo_pid[@]}"; do
+		said "$n" 'nodes are watched' || return
+	done
+}
