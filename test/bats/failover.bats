@@ -139,12 +139,14 @@ stamp() {
 	rr_up 6
 	fo_cluster
 	os_signal STOP 1
+	export REHOME_OPTIONS='--to auto -t 1s --wait 0s'
 	fo_start 1 REHEARSE=yes
 	said 1 'a rehearsal: nothing is touched'
 	said 1 'sip1: rehearsal, nothing is touched: fp-rehome failover: mi CRITICAL.*fence ok'
-	run ! grep -q steer ctl1.err
-	fo_signal TERM 1
+	run ! grep -q '^fp-health: .*steer' ctl1.err
+	kill -s TERM "${fo_pid[1]}"
 	wait "${fo_pid[1]}"
+	grep -q 'told to end' ctl1.err
 	[ ! -s fenced ]
 	[ "$(pg_sql 'select count(*) from fastpath.job')" = 0 ]
 	fo_start 1 FENCE='echo no route to it; exit 1'

@@ -51,7 +51,7 @@ fo_start() {
 	setsid env PATH="$FP_BUILD:$PATH" FP_STATE="$PWD/ctl$n" \
 		FENCE="$PWD/fence" HOLD=1s OBSERVERS='' \
 		WATCH_OPTIONS='--only mi,esl,ng --interval 200ms -t 600ms --rise 1' \
-		REHOME_OPTIONS='--to auto -t 2s --wait 5s' \
+		REHOME_OPTIONS="${REHOME_OPTIONS:---to auto -t 2s --wait 2s}" \
 		RECOVER_OPTIONS='--to auto -t 2s --prove 4s' "$@" \
 		"$FO_SOURCE/../../examples/failover/fp-failover" \
 		>"ctl$n.out" 2>"ctl$n.err" 3>&- 4>&- &
