@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "base/buf.h"
+#include "base/percent.h"
 #include "codec/esl.h"
 
 /* Blocks of the captures have at most 3 lines and 130 bytes; a `connect` of the
@@ -115,33 +116,6 @@ static bool find(const char *p, size_t n, const char *name, const char **value,
 	return false;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Percent-decode in place; a '%' that begins nothing stays. */
-static void decode(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		int a = *s == '%' ? hex(s[1]) : -1;
-		int b = a >= 0 ? hex(s[2]) : -1;
-
-		if (b >= 0 && (a || b)) {
-			*to++ = (char)(a << 4 | b);
-			s += 2;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = 0;
-}
-
 bool fp_esl_header(const char *block, const char *name, bool is_encoded,
 		   char *out, size_t size)
 {
@@ -153,7 +127,7 @@ bool fp_esl_header(const char *block, const char *name, bool is_encoded,
 	memcpy(out, value, n);
 	out[n] = 0;
 	if (is_encoded)
-		decode(out);
+		fp_percent_decode(out);
 	return true;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/percent.h"
 #include "codec/fsconf_priv.h"
 
 /* Options that the server is given: "-c search_path=fs3", "-csearch_path=fs3" or
@@ -72,29 +73,6 @@ static void take_words(struct fp_fsconf *c, char *s)
 	}
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static void decode(char *s)
-{
-	char *o = s;
-
-	for (; *s; s++) {
-		if (*s == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-			*o++ = (char)(hex(s[1]) << 4 | hex(s[2]));
-			s += 2;
-		} else {
-			*o++ = *s;
-		}
-	}
-	*o = 0;
-}
-
 /* postgresql://user:password@host/db?name=value&name=value */
 static void take_uri(struct fp_fsconf *c, char *s)
 {
@@ -105,7 +83,7 @@ static void take_uri(struct fp_fsconf *c, char *s)
 		if (!value)
 			continue;
 		*value++ = 0;
-		decode(value);
+		fp_percent_decode(value);
 		take_word(c, word, value);
 	}
 }

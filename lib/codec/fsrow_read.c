@@ -11,6 +11,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/percent.h"
 #include "base/utf8.h"
 #include "codec/fsrow_priv.h"
 
@@ -165,33 +166,9 @@ static uint32_t keep(struct fsrow_raw *raw, const char *s)
 	return at;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* As switch_url_decode: + is no space, a lone % stays.  In place. */
-static void decode(char *s)
-{
-	char *o = s;
-
-	for (; *s; s++, o++) {
-		if (*s == '%' && hex(s[1]) >= 0 && hex(s[2]) >= 0) {
-			*o = (char)(hex(s[1]) << 4 | hex(s[2]));
-			s += 2;
-		} else {
-			*o = *s;
-		}
-	}
-	*o = 0;
-}
-
 static void keep_content(struct reader *r)
 {
-	char *s;
+	char *s, *end;
 
 	if (r->text < 0 || r->raw->at[r->text])
 		return;
@@ -199,8 +176,12 @@ static void keep_content(struct reader *r)
 	s = r->content.is_failed ? NULL : r->content.data;
 	if (!s)
 		return;
-	if (r->is_encoded)
-		decode(s);
+	if (r->is_encoded) {
+		end = strstr(s, "%00"); /* there switch_url_decode ends */
+		if (end)
+			*end = 0;
+		fp_percent_decode(s);
+	}
 	r->raw->at[r->text] = keep(r->raw, s);
 }
 

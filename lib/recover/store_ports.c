@@ -4,28 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/percent.h"
 #include "recover/store_priv.h"
 
 /* Only channel variables have these names.  Source: facts 2.1. */
 #define ELEMENT(name) "substring(metadata from '<" name ">([^<]*)')"
-
-/* Values are percent-encoded: an IPv6 address is. */
-static void decode(char *to, size_t size, const char *s)
-{
-	size_t n = 0;
-	unsigned int c;
-
-	for (; s && *s && n + 1 < size; s++) {
-		if (*s == '%' && sscanf(s + 1, "%2x", &c) == 1 && s[1] &&
-		    s[2]) {
-			to[n++] = (char)c;
-			s += 2;
-		} else {
-			to[n++] = *s;
-		}
-	}
-	to[n] = 0;
-}
 
 static uint16_t port(const struct fp_pg_rows *rows, size_t row, size_t column)
 {
@@ -43,9 +26,12 @@ static int fill(const struct fp_pg_rows *rows, struct fp_store_port **out,
 		return fp_store_oom(e);
 	for (size_t i = 0; i < fp_pg_n(rows); i++) {
 		const char *uuid = fp_pg_value(rows, i, 0);
+		const char *ip = fp_pg_value(rows, i, 1);
 
 		snprintf(v[i].uuid, sizeof(v[i].uuid), "%s", uuid ? uuid : "");
-		decode(v[i].ip, sizeof(v[i].ip), fp_pg_value(rows, i, 1));
+		/* IPv6 is percent-encoded there */
+		snprintf(v[i].ip, sizeof(v[i].ip), "%s", ip ? ip : "");
+		fp_percent_decode(v[i].ip);
 		v[i].media = port(rows, i, 2);
 		v[i].video = port(rows, i, 3);
 		v[i].text = port(rows, i, 4);

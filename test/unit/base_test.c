@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "base/percent.h"
 #include "base/utf8.h"
 
 static struct fp_prefix prefix(const char *s)
@@ -458,5 +459,24 @@ TEST(utf8_controls)
 		if (!EQ(c, cases[i].c) ||
 		    !EQ(fp_utf8_is_control(c), cases[i].is))
 			printf("# case %zu\n", i);
+	}
+}
+
+TEST(percent)
+{
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "", "" },       { "a", "a" },       { "%41%6a%6A", "Ajj" },
+		{ "%", "%" },     { "%4", "%4" },     { "%4g%g4", "%4g%g4" },
+		{ "%%41", "%A" }, { "%2541", "%41" }, { "a%00b", "a%00b" },
+		{ "a+b", "a+b" }, { "%ff", "\xff" },
+	};
+	char s[32];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		snprintf(s, sizeof(s), "%s", t[i].in);
+		fp_percent_decode(s);
+		STR(s, t[i].out);
 	}
 }
