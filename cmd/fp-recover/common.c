@@ -98,29 +98,28 @@ int fv_node(const struct fv_env *v, const char *name, struct fp_switch **out,
 
 /* ---- targets */
 
-/* NODE or NODE=WEIGHT; word is changed. */
-static int add_target(struct fv_env *v, char *word, struct fp_switch **list,
-		      size_t *n, struct fp_err *e)
+/* NODE or NODE=WEIGHT. */
+static int add_target(struct fv_env *v, const char *word,
+		      struct fp_switch **list, size_t *n, struct fp_err *e)
 {
-	char *weight = strchr(word, '='), *end = NULL;
+	const char *weight = strchrnul(word, '=');
+	char name[256], *end = NULL;
 	struct fp_switch *x;
 	int r;
 
-	if (weight)
-		*weight++ = 0;
-	r = fv_node(v, word, &x, e);
+	snprintf(name, sizeof(name), "%.*s", (int)(weight - word), word);
+	r = fv_node(v, name, &x, e);
 	if (r)
 		return fp_err_prefix(e, r, "--to");
-	v->weights[*n] = weight ? strtod(weight, &end) : 1;
-	if (weight && (end == weight || *end || !isfinite(v->weights[*n]) ||
-		       v->weights[*n] <= 0))
+	v->weights[*n] = *weight ? strtod(weight + 1, &end) : 1;
+	if (*weight && (end == weight + 1 || *end ||
+			!isfinite(v->weights[*n]) || v->weights[*n] <= 0))
 		return fp_err(e, -EINVAL,
-			      "--to %s=%s: a weight is a number above 0", word,
-			      weight);
+			      "--to %s: a weight is a number above 0", word);
 	for (size_t i = 0; i < *n; i++)
 		if (list[i] == x)
 			return fp_err(e, -EINVAL, "--to: %s stands there twice",
-				      word);
+				      name);
 	list[(*n)++] = x;
 	return 0;
 }
@@ -130,7 +129,7 @@ int fv_targets(struct fv_env *v, struct fp_switch ***out, size_t *n,
 {
 	const char *to = fp_cli_get(v->c, "to");
 	struct fp_switch **list;
-	char *words, *at, *word;
+	struct fp_words words = { .n = 0 };
 	int r = 0;
 
 	*n = 0;
@@ -138,15 +137,13 @@ int fv_targets(struct fv_env *v, struct fp_switch ***out, size_t *n,
 	list = calloc(v->switches.n + 1, sizeof(struct fp_switch *));
 	free(v->weights);
 	v->weights = calloc(v->switches.n + 1, sizeof(double));
-	words = at = strdup(to && !*is_auto ? to : "");
-	if (!list || !words || !v->weights)
+	if (!list || !v->weights)
 		r = fp_err(e, -ENOMEM, "out of memory");
-	while (!r && (word = strsep(&at, ",")))
-		if (*word || at || *n)
-			r = *word ? add_target(v, word, list, n, e)
-				  : fp_err(e, -EINVAL, "--to %s: an empty name",
-					   to);
-	free(words);
+	if (!r && !*is_auto)
+		r = fp_words_of(&words, v->c, "to", e);
+	for (size_t i = 0; !r && i < words.n; i++)
+		r = add_target(v, words.v[i], list, n, e);
+	fp_words_fini(&words);
 	if (r)
 		free(list);
 	else

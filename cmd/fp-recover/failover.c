@@ -15,36 +15,10 @@ struct failover {
 	struct fv_env v;
 	struct fp_rescue_opts o;
 	struct fp_rescue_sum sum;
-	char *words; /* of --run */
-	const char **runs;
+	struct fp_words runs; /* of --run */
 };
 
 /* ---- what the command line said */
-
-static int read_runs(struct failover *f, struct fp_err *e)
-{
-	const char *s = fp_cli_get(f->v.c, "run");
-	char *at, *word;
-	size_t n = 1;
-
-	if (!s)
-		return 0;
-	for (const char *p = s; *p; p++)
-		n += *p == ',';
-	f->words = at = strdup(s);
-	f->runs = calloc(n, sizeof(*f->runs));
-	if (!f->words || !f->runs)
-		return fp_err(e, -ENOMEM, "out of memory");
-	n = 0;
-	while ((word = strsep(&at, ",")))
-		if (*word)
-			f->runs[n++] = word;
-		else
-			return fp_err(e, -EINVAL, "--run %s: an empty word", s);
-	f->o.runs = f->runs;
-	f->o.n_runs = n;
-	return 0;
-}
 
 static int read_options(struct failover *f, const char *node, struct fp_err *e)
 {
@@ -68,7 +42,10 @@ static int read_options(struct failover *f, const char *node, struct fp_err *e)
 	if (!n_to && !is_auto)
 		return fp_err(e, -EINVAL,
 			      "failover: which node gets them? (--to)");
-	return read_runs(f, e);
+	r = fp_words_of(&f->runs, v->c, "run", e);
+	o->runs = f->runs.v;
+	o->n_runs = f->runs.n;
+	return r;
 }
 
 /* ---- proxies that died with it */
@@ -306,7 +283,7 @@ static int failover(struct failover *f, const char *node, bool is_piped,
 int fv_failover_node(struct fp_cli *c, const char *node, bool is_piped)
 {
 	struct fp_err e = { .text = "" };
-	struct failover f = { .words = NULL };
+	struct failover f = { .runs = { .n = 0 } };
 	int r = fv_open(&f.v, c, &e);
 
 	if (r)
@@ -316,8 +293,7 @@ int fv_failover_node(struct fp_cli *c, const char *node, bool is_piped)
 		r = fv_fail(&f.v, r, &e);
 	fv_close(&f.v);
 	free(f.o.to);
-	free(f.runs);
-	free(f.words);
+	fp_words_fini(&f.runs);
 	return r;
 }
 

@@ -51,19 +51,6 @@ int fv_list_legs(struct fv_listing *l, const struct fp_switch *x,
 
 /* ---- one node */
 
-bool fv_list_wants(const struct fv_listing *l, const char *run)
-{
-	const char *s = fp_cli_get(l->v->c, "run");
-	size_t n = strlen(run);
-
-	for (; s; s = strchr(s, ',')) {
-		s += *s == ',';
-		if (!strncmp(s, run, n) && (!s[n] || s[n] == ','))
-			return true;
-	}
-	return !fp_cli_get(l->v->c, "run");
-}
-
 static int list_rows(struct fv_listing *l, const struct fp_switch *x,
 		     const struct fp_store_rows *rows, struct fp_err *e)
 {
@@ -145,19 +132,14 @@ static void say_strangers(const struct fv_listing *l,
 static void say_unknown_runs(const struct fv_listing *l,
 			     const struct fp_store_run *run, size_t n)
 {
-	const char *s = fp_cli_get(l->v->c, "run");
+	for (size_t k = 0; k < l->runs.n; k++) {
+		size_t i = 0;
 
-	while (s && *s) {
-		size_t len = strcspn(s, ",");
-		bool is_there = !len;
-
-		for (size_t i = 0; i < n && !is_there; i++)
-			is_there = strlen(run[i].run) == len &&
-				   !strncmp(run[i].run, s, len);
-		if (!is_there)
-			fp_log(FP_LOG_NOTICE, "run %.*s has no rows", (int)len,
-			       s);
-		s += len + (s[len] == ',');
+		while (i < n && strcmp(run[i].run, l->runs.v[k]) != 0)
+			i++;
+		if (i == n)
+			fp_log(FP_LOG_NOTICE, "run %s has no rows",
+			       l->runs.v[k]);
 	}
 }
 
@@ -266,6 +248,8 @@ static int list(struct fv_listing *l, struct fp_err *e)
 	int r = fv_prints(l->v, FV_CALL, e);
 
 	if (!r)
+		r = fp_words_of(&l->runs, l->v->c, "run", e);
+	if (!r)
 		r = choose(l, e);
 	if (!r)
 		r = fp_switches_read(&l->v->switches, FP_SWITCH_STATE, e);
@@ -294,6 +278,7 @@ int fv_list(struct fp_cli *c)
 	else
 		r = l.n_unread ? FP_EXIT_FAIL : FP_EXIT_OK;
 	free(l.node);
+	fp_words_fini(&l.runs);
 	fv_close(&v);
 	return r;
 }

@@ -13,9 +13,7 @@ struct preflight {
 	size_t n_to;
 	bool is_auto;
 	struct fp_store *store; /* of from; NULL: none */
-	char *words;            /* of --run */
-	const char **runs;
-	size_t n_runs;
+	struct fp_words runs;   /* of --run */
 	uint64_t n, n_warn, n_refuse, n_calls, n_lost;
 };
 
@@ -60,28 +58,6 @@ static void say(void *ctx, const char *text)
 
 /* ---- what the command line said */
 
-static int read_runs(struct preflight *p, struct fp_err *e)
-{
-	const char *s = fp_cli_get(p->v->c, "run");
-	char *at, *word;
-	size_t n = 1;
-
-	if (!s)
-		return 0;
-	for (const char *c = s; *c; c++)
-		n += *c == ',';
-	p->words = at = strdup(s);
-	p->runs = calloc(n, sizeof(*p->runs));
-	if (!p->words || !p->runs)
-		return fp_err(e, -ENOMEM, "out of memory");
-	while ((word = strsep(&at, ",")))
-		if (*word)
-			p->runs[p->n_runs++] = word;
-		else
-			return fp_err(e, -EINVAL, "--run %s: an empty word", s);
-	return 0;
-}
-
 /* Of which kind would it be?  A node that answers and has no rows of dead runs would be
  * drained. */
 static int kind_of(struct preflight *p, enum fp_recover_kind *out,
@@ -95,8 +71,8 @@ static int kind_of(struct preflight *p, enum fp_recover_kind *out,
 	*out = FP_RECOVER_FAILOVER;
 	if (x->code || fp_cli_get(p->v->c, "from-db"))
 		return 0;
-	if (p->n_runs) {
-		if (p->n_runs == 1 && !strcmp(p->runs[0], x->view.run))
+	if (p->runs.n) {
+		if (p->runs.n == 1 && !strcmp(p->runs.v[0], x->view.run))
 			*out = FP_RECOVER_DRAIN;
 		return 0;
 	}
@@ -134,8 +110,8 @@ static void check_of(struct preflight *p, enum fp_recover_kind kind,
 		.to = p->to,
 		.n_to = p->n_to,
 		.store = p->store,
-		.runs = p->runs,
-		.n_runs = p->n_runs,
+		.runs = p->runs.v,
+		.n_runs = p->runs.n,
 		.marks = p->v->marks,
 		.n_marks = p->v->n_marks,
 		.fleet = p->v->has_fleet ? &p->v->fleet : NULL,
@@ -186,8 +162,8 @@ static int look(struct preflight *p, enum fp_recover_kind kind,
 	o.from = p->from;
 	o.to = p->to;
 	o.n_to = p->n_to;
-	o.runs = p->runs;
-	o.n_runs = p->n_runs;
+	o.runs = p->runs.v;
+	o.n_runs = p->runs.n;
 	o.is_dry_run = true;
 	o.condition = condition;
 	o.call = call;
@@ -278,7 +254,7 @@ static int preflight_node(struct preflight *p)
 	if (!r)
 		r = fv_targets(v, &p->to, &p->n_to, &p->is_auto, &e);
 	if (!r)
-		r = read_runs(p, &e);
+		r = fp_words_of(&p->runs, v->c, "run", &e);
 	if (!r)
 		r = node(p, &e);
 	if (!r || r == -EPERM)
@@ -295,8 +271,7 @@ static void fini(struct preflight *p)
 	fp_store_close(p->store);
 	fv_units_fini(&p->units);
 	free(p->to);
-	free(p->words);
-	free(p->runs);
+	fp_words_fini(&p->runs);
 }
 
 int fv_preflight(struct fp_cli *c)

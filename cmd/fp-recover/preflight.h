@@ -8,7 +8,7 @@
 
 /* Unit files of --unit, read. */
 struct fv_units {
-	char *words;
+	struct fp_words files;
 	struct fp_unit_text *v;
 	size_t n;
 };

@@ -58,16 +58,6 @@ static bool is_lifted(void *ctx, const char *rule)
 	return !strcmp(rule, "alive") || fv_is_lifted(j->v, rule);
 }
 
-static void append(char *to, size_t size, const char *word)
-{
-	size_t n = strlen(to), len = strlen(word);
-
-	for (const char *p = to; (p = strstr(p, word)); p += len)
-		if ((p == to || p[-1] == ',') && (!p[len] || p[len] == ','))
-			return;
-	snprintf(to + n, size - n, "%s%s", n ? "," : "", word);
-}
-
 static void condition(void *ctx, const struct fp_condition *c)
 {
 	struct judging *j = ctx;
@@ -80,7 +70,7 @@ static void condition(void *ctx, const struct fp_condition *c)
 	}
 	if (c->state != FP_COND_REFUSE)
 		return;
-	append(o->refusals, sizeof(o->refusals), c->rule);
+	fp_words_add(o->refusals, sizeof(o->refusals), c->rule);
 	if (!*o->detail)
 		snprintf(o->detail, sizeof(o->detail), "%s: %s: %s%s%s",
 			 c->node, c->name, c->value, *c->detail ? ", " : "",
@@ -215,14 +205,14 @@ static int targets(struct judging *j, struct fp_err *e)
 	ask.n_runs = 1;
 	r = fp_recover_auto(&ask, &j->to, &j->n_to, e);
 	if (r == -EAGAIN || r == -EPERM) {
-		append(j->out->refusals, sizeof(j->out->refusals),
-		       r == -EPERM ? e->rule : "ready");
+		fp_words_add(j->out->refusals, sizeof(j->out->refusals),
+			     r == -EPERM ? e->rule : "ready");
 		snprintf(j->out->detail, sizeof(j->out->detail), "%.390s",
 			 e->text);
 		return 0;
 	}
 	for (size_t i = 0; !r && i < j->n_to; i++)
-		append(j->out->to, sizeof(j->out->to), j->to[i]->name);
+		fp_words_add(j->out->to, sizeof(j->out->to), j->to[i]->name);
 	return r;
 }
 
@@ -276,7 +266,7 @@ static int node(struct fv_env *v, const struct fv_units *units,
 	if (!x->code)
 		out->sessions = (uint64_t)x->view.sessions;
 	if (is_away)
-		append(out->refusals, sizeof(out->refusals), "lock");
+		fp_words_add(out->refusals, sizeof(out->refusals), "lock");
 	r = judge(&j, is_first, e);
 	fp_store_close(j.store);
 	free(j.run);

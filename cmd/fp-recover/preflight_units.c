@@ -41,25 +41,17 @@ static int read_one(const char *name, struct fp_unit_text *out,
 int fv_units_read(struct fv_units *out, const struct fp_cli *c,
 		  struct fp_err *e)
 {
-	const char *s = fp_cli_get(c, "unit");
-	char *at, *word;
-	size_t n = 1;
-	int r = 0;
+	int r;
 
 	*out = (struct fv_units){ .n = 0 };
-	if (!s)
-		return 0;
-	for (const char *p = s; *p; p++)
-		n += *p == ',';
-	out->words = at = strdup(s);
-	out->v = calloc(n, sizeof(*out->v));
-	if (!out->words || !out->v)
+	r = fp_words_of(&out->files, c, "unit", e);
+	if (r)
+		return r;
+	out->v = calloc(out->files.n + 1, sizeof(*out->v));
+	if (!out->v)
 		r = fp_err(e, -ENOMEM, "out of memory");
-	while (!r && (word = strsep(&at, ","))) {
-		r = *word ? read_one(word, &out->v[out->n], e)
-			  : fp_err(e, -EINVAL, "--unit %s: an empty word", s);
-		out->n += !r;
-	}
+	for (; !r && out->n < out->files.n; out->n += !r)
+		r = read_one(out->files.v[out->n], &out->v[out->n], e);
 	if (r)
 		fv_units_fini(out);
 	return r;
@@ -70,6 +62,6 @@ void fv_units_fini(struct fv_units *u)
 	for (size_t i = 0; i < u->n; i++)
 		free((void *)(uintptr_t)u->v[i].text);
 	free(u->v);
-	free(u->words);
+	fp_words_fini(&u->files);
 	*u = (struct fv_units){ .n = 0 };
 }

@@ -12,6 +12,7 @@
 #include "verb/db.h"
 #include "verb/mover.h"
 #include "verb/nodes.h"
+#include "verb/words.h"
 
 int fv_preflight(struct fp_cli *c);
 int fv_list(struct fp_cli *c);

@@ -58,10 +58,8 @@ void fr_close(struct fr_env *v)
 	if (v->nodes.loop)
 		fp_nodes_close(&v->nodes);
 	free(v->marks);
-	for (size_t i = 0; i < FR_COUNT(v->words); i++) {
-		free(v->words[i]);
-		free(v->list[i]);
-	}
+	fp_words_fini(&v->tags);
+	fp_words_fini(&v->callids);
 	*v = (struct fr_env){ .c = v->c };
 }
 
@@ -117,21 +115,19 @@ int fr_targets(const struct fr_env *v, struct fp_edge ***out, size_t *n,
 {
 	const char *to = fp_cli_get(v->c, "to");
 	struct fp_edge **list;
-	char *words, *at, *word;
+	struct fp_words names = { .n = 0 };
 	int r = 0;
 
 	*n = 0;
 	*is_auto = to && !strcmp(to, "auto");
 	list = calloc(v->edges.n + 1, sizeof(struct fp_edge *));
-	words = at = strdup(to && !*is_auto ? to : "");
-	if (!list || !words)
+	if (!list)
 		r = fp_err(e, -ENOMEM, "out of memory");
-	while (!r && (word = strsep(&at, ",")))
-		if (*word || at || *n)
-			r = *word ? add_target(v, word, list, n, e)
-				  : fp_err(e, -EINVAL, "--to %s: an empty name",
-					   to);
-	free(words);
+	if (!r && !*is_auto)
+		r = fp_words_of(&names, v->c, "to", e);
+	for (size_t i = 0; !r && i < names.n; i++)
+		r = add_target(v, names.v[i], list, n, e);
+	fp_words_fini(&names);
 	if (r)
 		free(list);
 	else

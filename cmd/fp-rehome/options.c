@@ -18,31 +18,6 @@
 #define COST_BYTES (31 * 1024)
 #define FLOOR 0.25
 
-static int words(struct fr_env *v, size_t slot, const char *option,
-		 const char *const **out, size_t *n, struct fp_err *e)
-{
-	const char *s = fp_cli_get(v->c, option);
-	char *at, *word;
-	size_t most = 1;
-
-	if (!s)
-		return 0;
-	for (const char *p = s; *p; p++)
-		most += *p == ',';
-	v->words[slot] = at = strdup(s);
-	v->list[slot] = calloc(most, sizeof(const char *));
-	if (!at || !v->list[slot])
-		return fp_err(e, -ENOMEM, "out of memory");
-	while ((word = strsep(&at, ","))) {
-		if (!*word)
-			return fp_err(e, -EINVAL, "--%s %s: an empty word",
-				      option, s);
-		v->list[slot][(*n)++] = word;
-	}
-	*out = v->list[slot];
-	return 0;
-}
-
 static int number(const struct fr_env *v, const char *option, int64_t min,
 		  int64_t max, int64_t *out, struct fp_err *e)
 {
@@ -130,10 +105,14 @@ static int selection(struct fr_env *v, struct fp_err *e)
 {
 	struct fp_select *q = &v->select;
 	int64_t count = 0;
-	int r = words(v, 0, "tag", &q->tags, &q->n_tags, e);
+	int r = fp_words_of(&v->tags, v->c, "tag", e);
 
 	if (!r)
-		r = words(v, 1, "calls", &q->callids, &q->n_callids, e);
+		r = fp_words_of(&v->callids, v->c, "calls", e);
+	q->tags = v->tags.v;
+	q->n_tags = v->tags.n;
+	q->callids = v->callids.v;
+	q->n_callids = v->callids.n;
 	if (!r)
 		r = media(v, e);
 	if (!r)

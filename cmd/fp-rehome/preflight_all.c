@@ -39,19 +39,9 @@ static bool is_lifted(void *ctx, const char *rule)
 	return fr_is_lifted(j->v, rule);
 }
 
-static void append(char *to, size_t size, const char *word)
-{
-	size_t n = strlen(to), len = strlen(word);
-
-	for (const char *p = to; (p = strstr(p, word)); p += len)
-		if ((p == to || p[-1] == ',') && (!p[len] || p[len] == ','))
-			return;
-	snprintf(to + n, size - n, "%s%s", n ? "," : "", word);
-}
-
 void fr_outcome_refused(struct fr_outcome *o, const char *rule)
 {
-	append(o->refusals, sizeof(o->refusals), rule);
+	fp_words_add(o->refusals, sizeof(o->refusals), rule);
 }
 
 static void condition(void *ctx, const struct fp_condition *c)
@@ -132,7 +122,8 @@ static int judge_to(struct fr_judging *j, struct fp_edge *const *to, size_t n,
 	j->look = &look;
 	for (size_t i = 0; i < look.n_moves; i++)
 		if (look.move[i].to)
-			append(out->to, sizeof(out->to), look.move[i].to->name);
+			fp_words_add(out->to, sizeof(out->to),
+				     look.move[i].to->name);
 	if (n && look.n_moves)
 		r = judge(j, e);
 	if (!r)

@@ -13,6 +13,7 @@
 #include "verb/db.h"
 #include "verb/mover.h"
 #include "verb/nodes.h"
+#include "verb/words.h"
 
 int fr_preflight(struct fp_cli *c);
 int fr_list(struct fp_cli *c);
@@ -45,9 +46,7 @@ struct fr_env {
 	char owner[128];
 	struct fp_mark *marks; /* of maintenance */
 	size_t n_marks;
-	/* texts of --tag, --calls, split */
-	char *words[2];
-	const char **list[2];
+	struct fp_words tags, callids; /* of --tag, --calls */
 	struct fp_select select;
 	char media[FP_PREFIX_STRLEN]; /* of --media */
 	enum fp_body body;
