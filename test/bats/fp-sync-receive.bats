@@ -469,8 +469,9 @@ killed() {
 		kill -- bash -c 'exec fp-sync receive <frames >/dev/null'
 	echo "$output"
 	[ "$status" = 0 ]
-	[[ ${lines[-1]} =~ ^killed\ ([0-9]+)\ times ]]
-	[ "${BASH_REMATCH[1]}" -ge 25 ]
+	[[ ${lines[-1]} =~ ^killed\ ([0-9]+)\ times\ at\ ([0-9]+)\ calls ]]
+	[ "${BASH_REMATCH[1]}" -ge 8 ]
+	[ "${BASH_REMATCH[2]}" -ge 25 ]
 }
 
 @test "killed at every call: all of a push or nothing" {

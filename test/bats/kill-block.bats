@@ -53,8 +53,9 @@ killed() {
 		kill -- "$@"
 	echo "$output"
 	[ "$status" = 0 ]
-	[[ ${lines[-1]} =~ ^killed\ ([0-9]+)\ times ]]
-	[ "${BASH_REMATCH[1]}" -ge 30 ]
+	[[ ${lines[-1]} =~ ^killed\ ([0-9]+)\ times\ at\ ([0-9]+)\ calls ]]
+	[ "${BASH_REMATCH[1]}" -ge 10 ]
+	[ "${BASH_REMATCH[2]}" -ge 30 ]
 }
 
 @test "add, to a list that is there" {

@@ -13,11 +13,17 @@
 # outside the process: the state is the one that the next call finds.  With -a
 # none are: for a command that stores into mapped tables between its calls.
 #
-# Exit 0: all checks passed; prints how many.  1: one did not; its output is in
-# OUTDIR, with the trace.  2: usage, or the command fails when left alone.
+# The first call of each kind is one to die at (of bpf(2) each command is a kind,
+# of what names a file each directory and flag), the last call, and every sixth
+# of all, which makes a third of them; with FP_FULL in the environment all are.
+#
+# Exit 0: all checks passed; prints how many of how many calls.  1: one did not;
+# its output is in OUTDIR, with the trace.  2: usage, or the command fails when
+# left alone.
 set -u
 
-all=0 before=: check=: start=
+all=0 every=6 before=: check=: start=
+[ -z "${FP_FULL-}" ] || every=1
 while getopts ab:c:s: opt; do
 	case $opt in
 	a) all=1 ;;
@@ -54,11 +60,23 @@ quiet_bpf+='|MAP_GET_FD_BY_ID|MAP_GET_NEXT_KEY|MAP_LOOKUP_BATCH|MAP_LOOKUP_ELEM'
 quiet_bpf+='|OBJ_GET|OBJ_GET_INFO_BY_FD|PROG_GET_FD_BY_ID|PROG_LOAD'
 quiet_bpf+='|PROG_TEST_RUN|PROG_BIND_MAP)'
 
-# points TRACE: "CALL N" for each call worth dying at.  N counts all calls of
-# that name, as strace's when= does.
+# points TRACE: "CALL N KIND" for each call worth dying at.  N counts all calls
+# of that name, as strace's when= does.
 points() {
 	awk -v start="$start" -v quiet="^($quiet)\$" -v bpf="$quiet_bpf" \
 		-v all=$all '
+	# What sort of change it is: numbers and names of files do not count.
+	function kind(line) {
+		sub(/ = .*/, "", line)
+		if (call == "bpf" && match(line, /BPF_[A-Z_]+/))
+			return substr(line, RSTART, RLENGTH)
+		if (line !~ /"\//)
+			return call
+		gsub(/\/[^\/"]*"/, "\"", line) # the directory stays
+		gsub(/[0-9]+/, "", line)
+		gsub(/[ \t]/, "", line)
+		return line
+	}
 	{
 		sub(/^[0-9]+ +/, "")
 		if (!match($0, /^[a-z0-9_]+\(/))
@@ -68,7 +86,7 @@ points() {
 		if ($0 ~ start)
 			begun = 1
 		if (begun && all)
-			print call, n[call]
+			print call, n[call], kind($0)
 		if (!begun || all || call ~ quiet)
 			next
 		if (call == "bpf" && $0 ~ "^bpf\\(" bpf "[,)]")
@@ -77,7 +95,18 @@ points() {
 			next
 		if (call == "openat" && $0 !~ /O_CREAT|O_TRUNC/)
 			next
-		print call, n[call]
+		print call, n[call], kind($0)
+	}' "$1"
+}
+
+# some POINTS: those of them that are tried: see above.
+some() {
+	awk -v every=$every '
+	{ point[NR] = $1 " " $2; first[NR] = !seen[$3]++ }
+	END {
+		for (i = 1; i <= NR; i++)
+			if (first[i] || i % every == 0 || i == NR)
+				print point[i]
 	}' "$1"
 }
 
@@ -102,6 +131,7 @@ points "$out/trace" >"$out/points"
 	exit 2
 }
 
+some "$out/points" >"$out/tried"
 n=0 missed=0
 while read -r call nth <&3; do
 	KILLAT_AT=$call#$nth
@@ -117,9 +147,10 @@ while read -r call nth <&3; do
 	n=$((n + 1))
 	bash -c "$check" >"$out/check.log" 2>&1 ||
 		stop "the check fails after a kill at $KILLAT_AT" "$out/check.log"
-done 3<"$out/points"
+done 3<"$out/tried"
 [ $missed -lt $n ] || {
 	echo 'killat: no run was killed' >&2
 	exit 2
 }
-echo "killed $((n - missed)) times, every check passed"
+echo "killed $((n - missed)) times at $(wc -l <"$out/points") calls," \
+	'every check passed'
