@@ -35,14 +35,16 @@ DEPS_demo := iproute2 sip-tester procps tcpdump ethtool util-linux \
 	openssh-server openssh-client jq postgresql python3 \
 	python3-psycopg2
 DEPS_test := bats shellcheck mandoc strace valgrind libclang-rt-dev \
-	clang-format libxdp-dev kamailio ipset nftables iptables xdp-tools bpftool \
+	clang-format cppcheck libxdp-dev kamailio ipset nftables iptables \
+	xdp-tools bpftool \
 	socat bash-completion zsh fish time git rabbitmq-server \
 	ansible-core kamailio-tls-modules rtpengine-daemon \
 	pgbouncer haproxy bind9 bind9-dnsutils keepalived prometheus openssl
 # For make bench alone.
 DEPS_bench := pssh parallel bc monitoring-plugins-basic
-# For make check-full alone.
-DEPS_full := qemu-system-x86 busybox-static cpio debhelper lintian debootstrap
+# For make check-full alone (clang-tidy: and make lint).
+DEPS_full := qemu-system-x86 busybox-static cpio debhelper lintian debootstrap \
+	clang-tidy
 DEPS ?= $(DEPS_build) $(DEPS_demo) $(DEPS_test)
 
 # ---- what is built, and where
@@ -215,10 +217,10 @@ check-full: deps
 	@$(SUBMAKE) tests benches LLVM=1 CI=1
 	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT)
 	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT) SAN=1
-	@$(RUN) lint unit fuzz bats clang san valgrind full
+	@FP_FULL=1 $(RUN) lint tidy unit fuzz bats clang san valgrind full
 
 lint: tools
-	@$(RUN) lint
+	@$(RUN) lint tidy
 
 fuzz: fuzzers
 	@FUZZ_TIME=$(FUZZ_TIME) $(RUN) fuzz

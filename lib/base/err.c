@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FP_BASE_ERR_C
 #include "base/err.h"
 
 static void set_text(struct fp_err *e, const char *fmt, va_list ap)

@@ -56,7 +56,7 @@ int fp_journal_do(const struct fp_journal_opts *o,
 		  const struct fp_journal_do *d, int64_t timeout_ms,
 		  bool *is_lost, bool *is_interrupted, struct fp_err *e)
 {
-	struct fp_err none;
+	struct fp_err none = { .text = "" };
 	struct waiting w = { .loop = o->loop, .e = e ? e : &none };
 	struct call *c = malloc(sizeof(*c));
 	struct fp_job job = { .run = run,

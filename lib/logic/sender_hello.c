@@ -186,7 +186,7 @@ void fp_hello_fini(struct fp_hello *h)
 const struct fp_hello_list *fp_hello_find(const struct fp_hello *h,
 					  const char *name)
 {
-	struct fp_hello_list key;
+	struct fp_hello_list key = { .name = "" };
 
 	if (!h->n_lists || strlen(name) >= sizeof(key.name))
 		return NULL;

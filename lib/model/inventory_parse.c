@@ -332,11 +332,12 @@ int fp_inv_parse(struct fp_inventory *inv, const char *file, const char *text,
 		 size_t len, struct fp_err *e)
 {
 	struct parser p = { inv, file, 0, HOSTS, inv->ungrouped, e };
-	char *at = inv->text = malloc(len + 1), *end = at + len;
+	char *at = inv->text = malloc(len + 1), *end;
 	int r = 0;
 
 	if (!at)
 		return no_memory(&p);
+	end = at + len;
 	memcpy(at, text, len);
 	if (len >= 3 && !memcmp(at, "\xef\xbb\xbf", 3))
 		return fp_err(e, -EINVAL,

@@ -198,7 +198,7 @@ bool fp_settings_equal(const struct fp_settings *a, const struct fp_settings *b,
 	fp_settings_print(a, key, &x);
 	fp_settings_print(b, key, &y);
 	is_equal = !x.is_failed && !y.is_failed && x.len == y.len &&
-		   !memcmp(x.data, y.data, x.len);
+		   (!x.len || !memcmp(x.data, y.data, x.len));
 	fp_buf_fini(&x);
 	fp_buf_fini(&y);
 	return is_equal;

@@ -392,7 +392,7 @@ static int side_open(struct side *s, const struct fp_list *l, struct fp_err *e)
 int fp_push_count(struct fp_staged *s, const struct fp_list *was,
 		  const struct fp_list *will, struct fp_err *e)
 {
-	struct side a, b;
+	struct side a, b = { .keys = 0 };
 	int r = side_open(&a, was, e);
 
 	if (!r)

@@ -160,9 +160,12 @@ static bool blob_now(const struct fp_auth *a, const unsigned char **blob,
 		     size_t *n, size_t *next)
 {
 	const unsigned char *start = (const unsigned char *)a->blobs.data;
-	const unsigned char *p = start + a->blob_at;
+	const unsigned char *p;
 
-	if (!start || !fp_key_string(&p, start + a->blobs.len, blob, n))
+	if (!start)
+		return false;
+	p = start + a->blob_at;
+	if (!fp_key_string(&p, start + a->blobs.len, blob, n))
 		return false;
 	*next = (size_t)(p - start);
 	return true;

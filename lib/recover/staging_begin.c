@@ -116,7 +116,7 @@ static int check_rights(struct fp_store *s, struct fp_err *e)
 
 int fp_store_make_staging(struct fp_store *s, struct fp_err *e)
 {
-	bool is_there;
+	bool is_there = false;
 	int r = check_rights(s, e);
 
 	if (!r)

@@ -59,7 +59,7 @@ static int of_profile(const struct fp_fsprofile *p, struct fp_endpoint *out,
 {
 	bool is_v6 = strchr(p->sip_ip, ':') && *p->sip_ip != '[';
 	char text[100];
-	int n = snprintf(text, sizeof(text), "udp:%s%s%s:%u", is_v6 ? "[" : "",
+	int n = snprintf(text, sizeof(text), "udp:%s%s%s:%d", is_v6 ? "[" : "",
 			 p->sip_ip, is_v6 ? "]" : "",
 			 p->sip_port ? p->sip_port : SIP_PORT);
 

@@ -64,10 +64,11 @@ static const char **locks(const struct media_drain *d)
 	const size_t each = sizeof("rehome media:") + 256;
 	size_t head = (d->n_moves + 1) * sizeof(char *);
 	const char **v = malloc(head + (d->n_moves + 1) * each);
-	char *text = (char *)v + head;
+	char *text;
 
 	if (!v)
 		return NULL;
+	text = (char *)v + head;
 	for (size_t i = 0; i < d->n_moves; i++, text += each) {
 		snprintf(text, each, "rehome tag:%s", d->move[i].tag);
 		v[i] = text;
