@@ -148,6 +148,7 @@ static int64_t span_ms(const char *s)
 
 		if (v < 0 || v > 1e12)
 			return -1;
+		/* NOLINTNEXTLINE(clang-analyzer-core.*): set where v is not -1 */
 		s = end + strspn(end, " ");
 		n = strspn(s, "abcdefghijklmnopqrstuvwxyz");
 		for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)

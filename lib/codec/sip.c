@@ -38,6 +38,7 @@ void fp_sip_print_options(struct fp_buf *to, const struct fp_sip_options *o)
 		"@",
 		o->sent_by,
 		param,
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one of two lines */
 		">\r\nAccept: application/sdp\r\nUser-Agent: fastpath\r\n"
 		"Content-Length: 0\r\nCSeq: "
 	};
@@ -367,7 +368,7 @@ int fp_sip_parse_response(struct fp_sip_response *out, const char *p, size_t n,
 			  bool is_stream, struct fp_err *e)
 {
 	struct fp_sip_response r = { .retry_after_s = -1 };
-	struct text t = { p, p + n }, line;
+	struct text t = { p, p + n }, line = { p, p };
 	const char *body;
 	int64_t length = -1;
 	int code;

@@ -100,6 +100,8 @@ static int lines_next(struct lines *l, struct fp_change *out, struct fp_err *e)
 	for (k = 0; k < 2; k++)
 		x[k] = l->i[k] < l->v[k].n ? &l->v[k].v[l->i[k]] : NULL;
 	k = !x[0] || (x[1] && fp_prefix_cmp(&x[1]->p, &x[0]->p) < 0);
+	if (!x[k]) /* the loop above sees to it that one is there */
+		return 0;
 	*out = (struct fp_change){ .is_del = k, .entry = *x[k] };
 	l->i[k]++;
 	if (l->has_last && fp_prefix_cmp(&l->last, &out->entry.p) >= 0)
