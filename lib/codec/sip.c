@@ -15,29 +15,12 @@ void fp_sip_print_options(struct fp_buf *to, const struct fp_sip_options *o)
 							   : "";
 	/* RFC 3261 8.1.1 and 11.1; rport: RFC 3581. */
 	const char *const parts[] = {
-		"OPTIONS ",
-		o->uri,
-		" SIP/2.0\r\nVia: SIP/2.0/",
-		o->transport,
-		" ",
-		o->sent_by,
-		";branch=",
-		o->branch,
-		";rport\r\nMax-Forwards: 70\r\nFrom: <sip:",
-		o->user,
-		"@",
-		o->domain,
-		">;tag=",
-		o->tag,
-		"\r\nTo: <",
-		o->uri,
-		">\r\nCall-ID: ",
-		o->call_id,
-		"\r\nContact: <sip:",
-		o->user,
-		"@",
-		o->sent_by,
-		param,
+		"OPTIONS ", o->uri, " SIP/2.0\r\nVia: SIP/2.0/", o->transport,
+		" ", o->sent_by, ";branch=", o->branch,
+		";rport\r\nMax-Forwards: 70\r\nFrom: <sip:", o->user, "@",
+		o->domain, ">;tag=", o->tag, "\r\nTo: <", o->uri,
+		">\r\nCall-ID: ", o->call_id, "\r\nContact: <sip:", o->user,
+		"@", o->sent_by, param,
 		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one of two lines */
 		">\r\nAccept: application/sdp\r\nUser-Agent: fastpath\r\n"
 		"Content-Length: 0\r\nCSeq: "
