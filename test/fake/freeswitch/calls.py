@@ -94,6 +94,7 @@ class Calls:
             leg.heard_sdp(m.body)
             if m.get("contact"):
                 leg.target = message.uri(m.get("contact"))
+            leg.heard_from(source)
             extra = [("Contact", leg.contact), ("Content-Type", "application/sdp")]
             self.sip.reply(m, source, 200, "OK", extra, leg.sdp())
             leg.track()

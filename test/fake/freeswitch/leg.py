@@ -123,6 +123,14 @@ class Leg:
         self.vars["remote_media_port"] = str(port)
         return pt
 
+    def heard_from(self, source):
+        """A re-INVITE: in-dialog requests go there from now on.  The row keeps
+        the address of before, and its Contact: sofia.c,
+        sofia_handle_sip_i_reinvite changes the port alone."""
+        if self.hop:
+            self.hop = source[:2]
+        self.vars["sip_network_port"] = str(source[1])
+
     def sdp(self, has_cn=False):
         pt = int(self.vars.get("rtp_use_pt", 0))
         ip = self.vars.get("advertised_media_ip", self.switch.ip)

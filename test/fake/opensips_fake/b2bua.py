@@ -109,6 +109,17 @@ class B2bua:
 
     # ---- set-up
 
+    def callee(self, m):
+        """Where a new call goes: by a hash of its number, so that who calls a
+        conference gets to where it is (ds_select_dst, algorithm 7)."""
+        user = m.uri.partition(':')[2].partition('@')[0]
+        known = [d for d in self.s.dispatcher if d.set == 1]
+        is_theirs = m.source in [sip.where(d.uri) for d in known]
+        if not self.s.args.ds_route or is_theirs or not user.isdigit():
+            return self.s.args.uas
+        up = [d for d in known if d.state == 'Active'] or known
+        return sip.where(up[zlib.crc32(user.encode()) % len(up)].uri)
+
     def invite(self, server, m):
         self.ep.answer(server, sip.reply_to(m, 100, 'Giving it a try'))
         d = dl.Dialog(m.get('call-id'), sip.uri(m.get('from')),
@@ -130,7 +141,7 @@ class B2bua:
             out.body = body
             self.sent(d, CALLEE, m.body, body)
             server.client = d.out = self.ep.request(
-                out, self.s.args.uas,
+                out, self.callee(m),
                 lambda r: self.setup_reply(server, d, r))
             return None
 

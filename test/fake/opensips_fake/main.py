@@ -23,6 +23,9 @@ def arguments(argv):
     p.add_argument('--sip', type=address, help='default: IP:5060')
     p.add_argument('--uas', type=address, default=('127.0.3.2', 5060),
                    help='where calls go')
+    p.add_argument('--ds-route', action='store_true',
+                   help='calls of a number go to a destination of dispatcher '
+                   'set 1, those that such a one makes to --uas')
     p.add_argument('--tags', type=int, default=1,
                    help='tags of a node: a power of two')
     p.add_argument('--active', action='store_true',

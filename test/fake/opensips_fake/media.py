@@ -82,7 +82,8 @@ class Media:
         if not engine:
             return take(None)
         self.count += 1
-        cookie = b'%d_%d' % (self.s.node, self.count)
+        # rtpengine answers one that it knows as before: not a former run's
+        cookie = b'%s_%d' % (self.ep.seed.encode(), self.count)
 
         def answered(a):
             engine.disabled = 0

@@ -18,7 +18,8 @@ def main():
     method = METHODS[argv[0]]
     host, _, port = argv[1].rpartition(':')
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind(('127.0.3.9', 0))
+    if host.startswith('127.'):
+        sock.bind(('127.0.3.9', 0))
     for n, callid in enumerate(sys.stdin.read().split()):
         text = ('%s sip:x@%s:%s SIP/2.0\r\n'
                 'Via: SIP/2.0/UDP 127.0.3.9:9;branch=z9hG4bKpoke%d\r\n'
