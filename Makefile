@@ -97,7 +97,7 @@ Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-6s %s\n' $1 $@;) mkdir -p $(@D)
 deps_of = -MMD -MP -MF $(@:.o=.d) -MT $@
 
-.PHONY: all tools tests fuzzers deps demo check check-full lint fuzz bench \
+.PHONY: all tools tests fuzzers deps demo drill check check-full lint fuzz bench \
 	format install uninstall dist deb unit-tests clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -204,10 +204,15 @@ demo:
 	@FP_BUILD=$(CURDIR)/$(B) FP_OTHER_LAYOUT=build-layout$(TEST_LAYOUT) \
 		test/lab/demo.sh
 
+# What it is all for, played: see the head of the script.
+drill: deps
+	@$(SUBMAKE) tests
+	@FP_BUILD=$(CURDIR)/$(B) test/drill/drill.sh || [ $$? = 77 ]
+
 check: deps
 	@$(SUBMAKE) tests fuzzers
 	@$(SUBMAKE) tools LAYOUT=$(TEST_LAYOUT)
-	@$(RUN) lint unit fuzz bats
+	@$(RUN) lint unit fuzz bats drill
 
 check-full: DEPS += $(DEPS_full)
 check-full: deps
