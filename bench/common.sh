@@ -6,14 +6,31 @@
 #                   own: all that is made goes with them, however it ends
 #   bench_begin NAME        $work (a directory on a disk: what is durable must
 #                   reach one), $figures, FP_BUILD
+#   bench_load      says how busy the machine is, and figures of it
 #   wants PART      is it in $ONLY?
-#   say TEXT...
+#   say TEXT...     fail TEXT...
+#   figure NAME ROUND VALUE         calc EXPRESSION
+#   cpu PID         ticks ($hertz a second) until now, of all its threads
+#   rss PID         MB
+#   first           words before a command: FIRST=1 puts it before other work
+#   children        pids of what was started: they end with us
 #   bench_end       the table, from NAME.goals; rows to bench.jsonl, in place of
 #                   those of the same name that were there (NAME-quick: QUICK=1)
 
 say() {
 	echo "bench: $*" >&2
 }
+
+fail() {
+	say "$@"
+	exit 1
+}
+
+figure() {
+	echo "$@" >>"$figures"
+}
+
+calc() { bc <<<"scale=6; $*"; }
 
 bench_alone() {
 	[ -z "${BENCH_INSIDE:-}" ] || return 0
@@ -27,11 +44,35 @@ bench_begin() {
 	export FP_BUILD=${FP_BUILD:-$PWD/build}
 	figures=$FP_BUILD/bench.figures
 	work=$(mktemp -d /var/tmp/fastpath-bench.XXXXXX)
-	trap 'rm -rf "$work"' EXIT
+	hertz=$(getconf CLK_TCK)
+	children=() first=()
+	[ -z "${FIRST:-}" ] || first=(chrt -r 1)
+	trap 'kill_all; rm -rf "$work"' EXIT
 	trap 'exit 1' INT TERM HUP
 	set -E
 	trap 'say "${BASH_SOURCE[0]}:$LINENO: $BASH_COMMAND: failed"' ERR
 	: >"$figures"
+}
+
+bench_load() {
+	say "load of the machine: $(cut -d ' ' -f 1-3 /proc/loadavg)," \
+		"$(nproc) cores"
+	figure load/first 0 "${FIRST:-0}"
+	figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+}
+
+kill_all() {
+	[ ${#children[@]} = 0 ] || kill -9 "${children[@]}" 2>/dev/null || :
+}
+
+# proc(5): utime and stime
+cpu() {
+	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
+}
+
+rss() {
+	awk -v page="$(getconf PAGESIZE)" '{ print $2 * page / 1e6 }' \
+		"/proc/$1/statm"
 }
 
 wants() {

@@ -19,44 +19,12 @@ else
 	ROUNDS=${ROUNDS:-3} seconds=10
 fi
 ONLY=${ONLY:-flood}
-hertz=$(getconf CLK_TCK)
-page=$(getconf PAGESIZE)
 
 bench_begin evidence
-trap 'kill_all; rm -rf "$work"' EXIT
 mount -t bpf bpf /sys/fs/bpf
 unset FP_CLUSTER NOTIFY_SOCKET
 export FP_STATE=$work/state FP_PINS=/sys/fs/bpf/bench FP_CLUSTER=/dev/null
 mkdir "$FP_STATE"
-
-fail() {
-	say "$@"
-	exit 1
-}
-
-figure() {
-	echo "$@" >>"$figures"
-}
-
-calc() { bc <<<"scale=6; $*"; }
-
-first=()
-[ -z "${FIRST:-}" ] || first=(chrt -r 1)
-
-children=()
-kill_all() {
-	[ ${#children[@]} = 0 ] || kill -9 "${children[@]}" 2>/dev/null || :
-}
-
-# cpu PID: ticks until now, of all its threads: proc(5), utime and stime
-cpu() {
-	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
-}
-
-# rss PID: MB
-rss() {
-	awk -v page="$page" '{ print $2 * page / 1e6 }' "/proc/$1/statm"
-}
 
 # ---- under a flood
 
@@ -159,9 +127,7 @@ bench_flood() {
 
 # ---- all of it
 
-say "load of the machine: $(cut -d ' ' -f 1-3 /proc/loadavg), $(nproc) cores"
-figure load/first 0 "${FIRST:-0}"
-figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+bench_load
 if wants flood; then
 	bench_flood
 fi

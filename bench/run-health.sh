@@ -23,38 +23,16 @@ else
 fi
 ONLY=${ONLY:-rate round kill day}
 rate=10000 seconds=20
-hertz=$(getconf CLK_TCK)
-page=$(getconf PAGESIZE)
 plugin=/usr/lib/nagios/plugins/check_udp
 port=5060 silent=5061
 
 bench_begin health
-trap 'kill_all; rm -rf "$work"' EXIT
 ip link set lo up
 unset FP_CLUSTER FP_PINS NOTIFY_SOCKET
 export FP_STATE=$work/state TMPDIR=$work
 mkdir "$FP_STATE"
 
-fail() {
-	say "$@"
-	exit 1
-}
-
-figure() {
-	echo "$@" >>"$figures"
-}
-
-calc() { bc <<<"scale=6; $*"; }
-
 # ---- processes: what is in this pid namespace ends with it
-
-first=()
-[ -z "${FIRST:-}" ] || first=(chrt -r 1)
-
-children=()
-kill_all() {
-	[ ${#children[@]} = 0 ] || kill -9 "${children[@]}" 2>/dev/null || :
-}
 
 # until_true SECONDS COMMAND...
 until_true() {
@@ -108,16 +86,6 @@ says() {
 	[ "$(grep -c "\"type\":\"$1\"" "$work/says")" -ge "$2" ]
 }
 
-# cpu PID: ticks until now, of all its threads: proc(5), utime and stime
-cpu() {
-	awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"
-}
-
-# rss PID: kB
-rss() {
-	awk -v page="$page" '{ print $2 * page / 1024 }' "/proc/$1/statm"
-}
-
 # ---- cluster files
 
 # nodes N [SILENT]: N nodes with three addresses each, the last SILENT of them
@@ -162,7 +130,7 @@ bench_rate() {
 		sleep $seconds
 		cpu=$(($(cpu "$watch") - cpu))
 		n=$((($(datagrams) - n) / 2))
-		figure rate/rss "$round" "$(calc "$(rss "$watch") / 1000")"
+		figure rate/rss "$round" "$(rss "$watch")"
 		figure rate/cpu "$round" \
 			"$(calc "$cpu / $hertz / $n * 1000000")"
 		figure rate/probes "$round" "$(calc "$n / $seconds")"
@@ -318,9 +286,9 @@ bench_day() {
 	until_true 600 read_enough $((n * (3600 + readings_a_day))) ||
 		fail "not a day of readings in ten minutes"
 	after=$(rss "$watch")
-	figure day/before 0 "$(calc "$before / 1000")"
-	figure day/after 0 "$(calc "$after / 1000")"
-	figure day/growth 0 "$(calc "($after - $before) / 1000")"
+	figure day/before 0 "$before"
+	figure day/after 0 "$after"
+	figure day/growth 0 "$(calc "$after - $before")"
 	figure day/readings 0 "$(readings)"
 	watch_end
 }
@@ -332,9 +300,7 @@ read_enough() {
 
 # ---- all of it
 
-say "load of the machine: $(cut -d ' ' -f 1-3 /proc/loadavg), $(nproc) cores"
-figure load/first 0 "${FIRST:-0}"
-figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+bench_load
 peer $port $silent
 if wants rate; then
 	[ -x "$plugin" ] || fail "$plugin is not installed"

@@ -39,15 +39,6 @@ source test/lab/recover.bash
 docs=(test/fuzz/corpus/fsrow/A-bridged-inbound
 	test/fuzz/corpus/fsrow/B-bridged-outbound)
 
-fail() {
-	say "$@"
-	exit 1
-}
-
-figure() {
-	echo "$@" >>"$figures"
-}
-
 now() { date +%s.%N; }
 
 # ---- rows, PostgreSQL
@@ -206,8 +197,7 @@ else
 	say 'against the stand-in: its times are no measure of FreeSWITCH'
 	figure real 0 0
 fi
-say "load of the machine: $(cut -d ' ' -f 1-3 /proc/loadavg), $(nproc) cores"
-figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+bench_load
 pg_up
 for part in rows store one two; do
 	! wants $part || "bench_$part"

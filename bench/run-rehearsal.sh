@@ -23,10 +23,6 @@ unset FP_CLUSTER
 export FP_STATE=$work/state FP_PINS=$work/none FP_CLUSTER=/dev/null
 mkdir "$FP_STATE"
 
-figure() { echo "$@" >>"$figures"; }
-
-calc() { bc <<<"scale=6; $*"; }
-
 # measure NAME COMMAND...: its CPU time, and memory
 measure() {
 	local name=$1 user system kb
@@ -48,7 +44,7 @@ judge() {
 echo 203.0.0.0/20 >"$work/bad.list"
 n=$("$FP_BUILD/bench/sip_pcap" $size 20000 2>&1 >"$work/sip.pcap")
 "$FP_BUILD/bench/sip_pcap" $((size / 100)) 20000 2>/dev/null >"$work/small.pcap"
-figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+bench_load
 for ((round = 0; round < ROUNDS; round++)); do
 	say "round $((round + 1))"
 	judge summary "$work/sip.pcap" --summary

@@ -37,17 +37,6 @@ mkdir "$FP_STATE"
 # shellcheck source=test/lab/rehome.bash
 source test/lab/rehome.bash
 
-fail() {
-	say "$@"
-	exit 1
-}
-
-figure() {
-	echo "$@" >>"$figures"
-}
-
-calc() { bc <<<"scale=6; $*"; }
-
 value() { # NAME ROUND
 	awk -v name="$1" -v round="$2" '$1 == name && $2 == round { print $3 }' \
 		"$figures"
@@ -202,8 +191,7 @@ else
 	say 'against the stand-in: its rates are no measure of OpenSIPS'
 	figure real 0 0
 fi
-say "load of the machine: $(cut -d ' ' -f 1-3 /proc/loadavg), $(nproc) cores"
-figure load/start 0 "$(cut -d ' ' -f 1 /proc/loadavg)"
+bench_load
 for part in rate silent http list memory; do
 	! wants $part || "bench_$part"
 done

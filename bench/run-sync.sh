@@ -22,7 +22,6 @@ else
 fi
 ONLY=${ONLY:-cold one amqp change many}
 few=10
-hertz=$(getconf CLK_TCK)
 
 bench_begin sync
 trap 'leave >/dev/null 2>&1 || :; rm -rf "$work"' EXIT
@@ -43,16 +42,7 @@ leave() {
 	cluster_down
 }
 
-fail() {
-	say "$@"
-	exit 1
-}
-
 # ---- what is measured
-
-figure() {
-	echo "$@" >>"$figures"
-}
 
 # timed NAME ROUND COMMAND...: on the controller.  What it says is in log.  Also
 # the CPU time of all hosts together, the least disturbed by others on the machine.
@@ -65,7 +55,7 @@ timed() {
 		cat "$work/log" >&2
 		fail "$1: see above"
 	}
-	figure "all/$1" "$2" "$(bc <<<"scale=2; ($(busy) - $before) / $hertz")"
+	figure "all/$1" "$2" "$(calc "($(busy) - $before) / $hertz")"
 }
 
 # busy: ticks of CPU that this pid namespace used until now, of processes that
