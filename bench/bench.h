@@ -45,7 +45,7 @@ die(const char *fmt, ...)
 
 static inline void *must_alloc(size_t n, size_t size)
 {
-	void *p = calloc(n, size);
+	void *p = calloc(n ? n : 1, size);
 
 	if (!p)
 		die("out of memory");

@@ -97,9 +97,9 @@ static void open_receivers(struct rig *rig, struct plain *p)
 
 		r->rx = index_of("rx", r->name);
 		frame_ipv4(&r->frame, 0x0a580001, text, strlen(text));
-		if (r->is_xdp)
-			r->prog_fd = fd[i];
 	}
+	for (size_t i = 0; i < sizeof(fd) / sizeof(*fd); i++)
+		receivers[i].prog_fd = fd[i];
 }
 
 static uint64_t dropped(struct rig *rig)

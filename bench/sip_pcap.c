@@ -28,6 +28,7 @@ static void put16(unsigned char *p, size_t v)
 static void put_heads(unsigned char *p, size_t n, uint32_t host)
 {
 	const uint32_t from = htonl(203u << 24 | host);
+	const uint32_t to = htonl(0xc0000201); /* 192.0.2.1 */
 
 	memset(p, 0, HEADS);
 	p[12] = 8;
@@ -36,7 +37,7 @@ static void put_heads(unsigned char *p, size_t n, uint32_t host)
 	p[22] = 64;
 	p[23] = 17;
 	memcpy(p + 26, &from, 4);
-	memcpy(p + 30, "\xc0\0\2\1", 4);
+	memcpy(p + 30, &to, 4);
 	put16(p + 34, 5060);
 	put16(p + 36, 5060);
 	put16(p + 38, n - 34);

@@ -137,6 +137,7 @@ static int read_nodes(struct maintain *m, struct fp_err *e)
 	m->nodes =
 		calloc(fp_inventory_hosts(m->inv, &v) + (size_t)m->c->argc + 1,
 		       sizeof(*m->nodes));
+	m->n = 0;
 	if (!words || !m->nodes)
 		r = fp_err(e, -ENOMEM, "out of memory");
 	for (int i = 0; i < m->c->argc && !r; i++)
