@@ -30,9 +30,8 @@
  */
 #define FP_DIR_PAGE_WORDS 1024
 #define FP_DIR_PAGES 16384
-#define FP_DIR_TYPE(w) ((w) >> 30)
-#define FP_DIR_NONE 0u
-#define FP_DIR_ALL 1u /* every host has the verdict */
+#define FP_DIR_TYPE(w) ((w) >> 30) /* 0: no host is listed */
+#define FP_DIR_ALL 1u              /* every host has the verdict */
 #define FP_DIR_INLINE                                                          \
 	2u              /* the hosts named (an octet may stand twice) have it */
 #define FP_DIR_CHUNK 3u /* two bits a host in the chunk */

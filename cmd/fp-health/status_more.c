@@ -82,7 +82,7 @@ void fh_status_fences(struct fh_status *s)
 		     j++)
 			add_fence(s, f->name, &f->v[j]);
 	}
-	fp_source_unref(source);
+	fp_source_free(source);
 }
 
 /* ---- fp_db */

@@ -48,7 +48,7 @@ int fs_site_check(struct fs_site *s, struct fp_err *e);
 /* --lists, or where they usually are. */
 const char *fs_lists_dir(const struct fp_cli *c);
 /* Our lists, to be looked at only: there may be none.  names: these alone, n 0:
- * all.  0: fp_source_unref; errors of fp_source_read. */
+ * all.  0: fp_source_free; errors of fp_source_read. */
 int fs_our_lists(const struct fp_cli *c, const char *const *names, size_t n,
 		 struct fp_source **out, struct fp_err *e);
 /* What the command line says of a push; the source is the caller's.

@@ -297,7 +297,7 @@ int fs_pull(struct fp_cli *c)
 		fp_buf_fini(&p.got[i].text);
 	}
 	free(p.got);
-	fp_source_unref(p.ours);
+	fp_source_free(p.ours);
 	fs_site_close(&p.site);
 	return r;
 }

@@ -23,7 +23,7 @@ static int digest_now(struct rollback *x, char out[65], struct fp_err *e)
 	out[0] = 0;
 	if (fp_source_offers(s)->n)
 		strcpy(out, fp_source_offers(s)->v[0].digest);
-	fp_source_unref(s);
+	fp_source_free(s);
 	return 0;
 }
 

@@ -233,15 +233,6 @@ static cJSON *object(const char *json)
 		       : NULL;
 }
 
-int fp_moveplan_number(const char *json, const char *key, int64_t *out)
-{
-	cJSON *o = object(json);
-	int r = o ? whole(o, key, out) : -ENOENT;
-
-	cJSON_Delete(o);
-	return r;
-}
-
 int fp_moveplan_text(const char *json, const char *key, char *out, size_t size)
 {
 	cJSON *o = object(json);

@@ -46,10 +46,7 @@ int fp_moveplan_parse(struct fp_moveplan *out, const char *s, size_t n,
 		      struct fp_err *e);
 void fp_moveplan_fini(struct fp_moveplan *p); /* of parse */
 
-/* A whole number in an object, such as the detail of a journal's item.
- * 0.  -ENOENT: not there. */
-int fp_moveplan_number(const char *json, const char *key, int64_t *out);
-/* A text in such an object.  0.  -ENOENT: not there, or longer than size - 1. */
+/* A text in an object, such as the detail of a journal's item.  0.  -ENOENT: not there, or longer than size - 1. */
 int fp_moveplan_text(const char *json, const char *key, char *out, size_t size);
 
 #endif

@@ -344,11 +344,6 @@ void fp_fleet_close(struct fp_fleet *f)
 	free(f);
 }
 
-size_t fp_fleet_size(const struct fp_fleet *f)
-{
-	return f->n;
-}
-
 struct fp_member *fp_fleet_member(struct fp_fleet *f, size_t i)
 {
 	return &f->seat[i].m;
@@ -385,11 +380,4 @@ void fp_fleet_kick(struct fp_fleet *f, struct fp_member *m)
 {
 	(void)f;
 	pump((struct seat *)m);
-}
-
-void fp_fleet_drop(struct fp_fleet *f, struct fp_member *m, int code,
-		   const struct fp_err *why)
-{
-	(void)f;
-	end((struct seat *)m, code, why);
 }

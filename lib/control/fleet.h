@@ -60,7 +60,6 @@ int fp_fleet_open(struct fp_fleet **out, struct fp_loop *l,
 /* At once, whatever is under way.  Not from an op.  NULL is allowed. */
 void fp_fleet_close(struct fp_fleet *f);
 
-size_t fp_fleet_size(const struct fp_fleet *f);
 struct fp_member *fp_fleet_member(struct fp_fleet *f, size_t i);
 
 /* Open the first sessions. */
@@ -71,8 +70,5 @@ int fp_fleet_run(struct fp_fleet *f);
 
 /* Requests were made of m->sender outside of an op. */
 void fp_fleet_kick(struct fp_fleet *f, struct fp_member *m);
-/* The session ends; when lasting, it is opened again at once. */
-void fp_fleet_drop(struct fp_fleet *f, struct fp_member *m, int code,
-		   const struct fp_err *why);
 
 #endif

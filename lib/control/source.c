@@ -237,7 +237,6 @@ int fp_source_read(struct fp_source **out, const struct fp_source_opts *o,
 	if (!r)
 		r = check_names(x, o, e);
 	if (!r) {
-		s->refs = 1;
 		s->history = history;
 		r = read_lists(s, fd, x, o, e);
 	}
@@ -248,21 +247,13 @@ int fp_source_read(struct fp_source **out, const struct fp_source_opts *o,
 		*out = s;
 		return 0;
 	}
-	if (s)
-		s->refs = 1;
-	fp_source_unref(s);
+	fp_source_free(s);
 	return r;
 }
 
-struct fp_source *fp_source_ref(struct fp_source *s)
+void fp_source_free(struct fp_source *s)
 {
-	s->refs++;
-	return s;
-}
-
-void fp_source_unref(struct fp_source *s)
-{
-	if (!s || --s->refs)
+	if (!s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		list_fini(&s->list[i]);

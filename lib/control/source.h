@@ -28,14 +28,13 @@ struct fp_source_opts {
 };
 
 /* history: where older versions are, NULL: nowhere; it outlives the source.
- * 0: one reference, fp_source_unref.
+ * 0: fp_source_free.
  * -EINVAL: "apiban.list:7: "999.1.1.1": ..." (and of a bad file name).
  * -ENOENT: no such list.  -EPERM rule empty: no list in the directory, or no
  * directory.  -errno. */
 int fp_source_read(struct fp_source **out, const struct fp_source_opts *o,
 		   const struct fp_history *history, struct fp_err *e);
-struct fp_source *fp_source_ref(struct fp_source *s);
-void fp_source_unref(struct fp_source *s); /* NULL is allowed */
+void fp_source_free(struct fp_source *s); /* NULL is allowed */
 
 const struct fp_offers *fp_source_offers(const struct fp_source *s);
 /* The policy digest of a node that has these lists and no others. */

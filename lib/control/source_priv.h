@@ -24,7 +24,6 @@ struct list {
 };
 
 struct fp_source {
-	unsigned int refs;
 	const struct fp_history *history;
 	struct list *list;
 	struct fp_offer *offer; /* the same */

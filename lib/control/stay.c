@@ -29,7 +29,7 @@ static void plan_unref(struct fp_stay_plan *p)
 {
 	if (!p || --p->refs)
 		return;
-	fp_source_unref(p->plan.source);
+	fp_source_free(p->plan.source);
 	free(p);
 }
 

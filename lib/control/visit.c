@@ -24,7 +24,7 @@ int fp_plan_begin(struct fp_plan *p, struct fp_err *e)
 
 void fp_plan_fini(struct fp_plan *p)
 {
-	fp_source_unref(p->source);
+	fp_source_free(p->source);
 	fp_history_close(p->history);
 	fp_copy_close(p->copy);
 	fp_buf_fini(&p->overrides);

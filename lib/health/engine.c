@@ -403,11 +403,6 @@ int fp_engine_add(struct fp_engine *en, const struct fp_probe_kind *kind,
 	return 0;
 }
 
-size_t fp_engine_size(const struct fp_engine *en)
-{
-	return en->n;
-}
-
 const struct fp_probe *fp_engine_probe(const struct fp_engine *en, size_t i)
 {
 	return &slot_at(en, i)->p;

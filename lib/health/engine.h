@@ -41,7 +41,6 @@ void fp_engine_close(struct fp_engine *en);
 int fp_engine_add(struct fp_engine *en, const struct fp_probe_kind *kind,
 		  const struct fp_host *host, const struct fp_endpoint *to,
 		  const char *check, struct fp_err *e);
-size_t fp_engine_size(const struct fp_engine *en);
 const struct fp_probe *fp_engine_probe(const struct fp_engine *en, size_t i);
 
 /* Begin to watch (interval_ms > 0). */

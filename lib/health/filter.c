@@ -94,7 +94,7 @@ static void free_lists(void *data)
 {
 	struct lists_job *j = data;
 
-	fp_source_unref(j->source);
+	fp_source_free(j->source);
 	free(j);
 }
 
@@ -259,7 +259,7 @@ static void on_lists(void *ctx, int code, void *data, const struct fp_err *e)
 		f->signature = 0;
 	}
 	if (code || !j->is_same) {
-		fp_source_unref(f->source);
+		fp_source_free(f->source);
 		f->source = code ? NULL : j->source;
 		if (!code) {
 			j->source = NULL;
@@ -334,7 +334,7 @@ void fp_filters_close(struct fp_filters *f)
 	if (f->reading_lists)
 		fp_work_cancel(f->reading_lists);
 	fp_fleet_close(f->fleet);
-	fp_source_unref(f->source);
+	fp_source_free(f->source);
 	free(f->seat);
 	free(f);
 }

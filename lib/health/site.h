@@ -132,12 +132,10 @@ void fp_site_start(struct fp_site *s);
 
 /* The nodes, the cluster's own (name "") last. */
 size_t fp_site_nodes(const struct fp_site *s, struct fp_site_node **v);
-size_t fp_site_checks(const struct fp_site *s); /* that are told */
 struct fp_site_check *fp_site_find(const struct fp_site *s, const char *node,
 				   const char *check);
 /* The opinion of a check may be another. */
 void fp_site_reconsider(struct fp_site *s, struct fp_site_check *c);
-bool fp_site_is_cut_off(const struct fp_site *s);
 void fp_site_lateness(struct fp_site *s, struct fp_lateness *out);
 
 /* Is it the name of a check? */

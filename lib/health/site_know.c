@@ -11,16 +11,6 @@ size_t fp_site_nodes(const struct fp_site *s, struct fp_site_node **v)
 	return s->n_nodes + 1;
 }
 
-size_t fp_site_checks(const struct fp_site *s)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i <= s->n_nodes; i++)
-		for (size_t j = 0; j < s->node[i].n_checks; j++)
-			n += !s->node[i].check[j]->is_hidden;
-	return n;
-}
-
 static struct fp_site_node *find_node(const struct fp_site *s, const char *name)
 {
 	for (size_t i = 0; i <= s->n_nodes; i++)
@@ -152,11 +142,6 @@ void fp_site_mark(struct fp_site *s, const struct fp_mark *v, size_t n)
 		if (node && node->host)
 			node->mark = &mark[i];
 	}
-}
-
-bool fp_site_is_cut_off(const struct fp_site *s)
-{
-	return s->is_cut_off;
 }
 
 void fp_site_lateness(struct fp_site *s, struct fp_lateness *out)

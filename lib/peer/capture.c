@@ -155,15 +155,6 @@ int fp_capture_file(FILE **out, const char **name, const char *file,
 	return *out ? 0 : fp_err_sys(e, -errno, "%s", *name);
 }
 
-int fp_capture_open(struct fp_capture **out, const char *file, struct fp_err *e)
-{
-	const char *name;
-	FILE *f;
-	int r = fp_capture_file(&f, &name, file, e);
-
-	return r ? r : fp_capture_open_stream(out, f, name, e);
-}
-
 void fp_capture_close(struct fp_capture *c)
 {
 	if (!c)

@@ -24,18 +24,15 @@ struct fp_packet {
 			   * known: fp_capture_has_direction */
 };
 
-/* file: a path, or "-" for stdin.  0: close with fp_capture_close.
- * -EINVAL: not a capture (compressed, empty, something else), or of a link layer
- * that is not known: e names it, and those that are.  -errno. */
-int fp_capture_open(struct fp_capture **out, const char *file,
-		    struct fp_err *e);
-/* Its first half, for who gives up rights before anything of it is read: *out is
- * the caller's until fp_capture_open_stream takes it, with *name, which is file or
- * a literal. */
+/* file: a path, or "-" for stdin.  Nothing of it is read yet: who has rights gives
+ * them up between this and fp_capture_open_stream, which takes *out, with *name,
+ * which is file or a literal.  0; -errno. */
 int fp_capture_file(FILE **out, const char **name, const char *file,
 		    struct fp_err *e);
-/* The same from a stream, which is closed with it, or now on an error.  name:
- * for messages; it outlives the capture. */
+/* f is closed with it, or now on an error.  name: for messages; it outlives the
+ * capture.  0: close with fp_capture_close.
+ * -EINVAL: not a capture (compressed, empty, something else), or of a link layer
+ * that is not known: e names it, and those that are.  -errno. */
 int fp_capture_open_stream(struct fp_capture **out, FILE *f, const char *name,
 			   struct fp_err *e);
 void fp_capture_close(struct fp_capture *c);

@@ -18,11 +18,6 @@ static const char *const verifies[] = { [FP_VERIFY_NONE] = "none",
 					[FP_VERIFY_TRAFFIC] = "traffic" };
 #define N_VERIFIES (sizeof(verifies) / sizeof(*verifies))
 
-const char *fp_campaign_kind(enum fp_move_kind k)
-{
-	return kinds[k];
-}
-
 /* ---- writing */
 
 static struct fp_moveplan_tag *plan_tags(const struct fp_campaign *c)

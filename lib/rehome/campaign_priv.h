@@ -139,7 +139,6 @@ int fp_campaign_fence(const struct fp_campaign *c, struct fp_err *e);
 
 /* ---- the plan (campaign_plan.c) */
 
-const char *fp_campaign_kind(enum fp_move_kind k);
 /* 0; -ENOMEM. */
 int fp_campaign_plan(const struct fp_campaign *c, struct fp_buf *to,
 		     struct fp_err *e);

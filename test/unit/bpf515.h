@@ -78,7 +78,6 @@ static const struct since flags[] = {
 	(BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG | \
 	 BPF_F_NUMA_NODE)
 #define HASHED (ACCESS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED)
-#define ANY_MAX UINT32_MAX
 /* KMALLOC_MAX_SIZE with pages of 4 KB: array_map_alloc_check */
 #define ARRAY_MAX (4u << 20)
 /* PCPU_MIN_UNIT_SIZE: the most that pcpu_alloc gives */

@@ -73,7 +73,7 @@ static const char *push(struct fp_history *h, bool is_prune)
 	EQ(fp_history_new_id(id[i % 8], &e), 0);
 	EQ(strlen(p.id), 32);
 	EQ(fp_history_add(h, &p, fp_source_policy(s), 5000 + i, 1000, &e), 0);
-	fp_source_unref(s);
+	fp_source_free(s);
 	return p.id;
 }
 
@@ -101,7 +101,7 @@ TEST(lists_are_read_as_nodes_shall_have_them)
 	EQ(o->v[1].n, 2);
 	EQ(fp_source_expired(s), 1);
 	EQ(fp_source_end_s(s), 3600);
-	fp_source_unref(s);
+	fp_source_free(s);
 	end();
 }
 
