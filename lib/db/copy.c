@@ -161,7 +161,7 @@ static int read_copy(int dir, struct copy *c, struct fp_err *e)
 	fp_buf_fini(&text);
 	if (r) {
 		free(c->v);
-		c->v = NULL;
+		*c = (struct copy){ .v = NULL };
 	}
 	return r;
 }
