@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control/history_priv.h"
+#include "io/whole.h"
 
 #define LOG_MAX_BYTES (8 << 20)  /* before it is made shorter */
 #define LOG_KEEP_BYTES (2 << 20) /* of pushes, in full */
@@ -221,7 +222,7 @@ static int read_all(int fd, char *to, size_t n)
 
 int fp_history_load(struct fp_history *h, struct fp_err *e)
 {
-	struct stat st;
+	struct stat st = { .st_size = 0 };
 	char *text = NULL;
 	int fd = openat(h->fd, FP_HISTORY_LOG, O_RDONLY | O_CLOEXEC), r = 0;
 
@@ -426,19 +427,11 @@ static int shorten(struct fp_history *h, struct fp_buf *out)
 static int rewrite(struct fp_history *h, struct fp_err *e)
 {
 	struct fp_buf b = { 0 };
-	int fd = -1, r = shorten(h, &b);
+	int r = shorten(h, &b);
 
 	if (!r)
-		fd = openat(h->fd, FP_HISTORY_LOG ".tmp",
-			    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (!r &&
-	    (fd < 0 || write(fd, b.data, b.len) != (ssize_t)b.len ||
-	     fsync(fd) ||
-	     renameat(h->fd, FP_HISTORY_LOG ".tmp", h->fd, FP_HISTORY_LOG) ||
-	     fsync(h->fd)))
-		r = errno ? -errno : -EIO;
-	if (fd >= 0)
-		close(fd);
+		r = fp_whole_write_at(h->fd, FP_HISTORY_LOG, b.data, b.len,
+				      0600);
 	fp_buf_fini(&b);
 	return r ? fp_err_sys(e, r, "sync/" FP_HISTORY_LOG) : 0;
 }

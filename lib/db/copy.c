@@ -14,9 +14,9 @@
 #include "db/priv.h"
 #include "io/clock.h"
 #include "io/lock.h"
+#include "io/whole.h"
 
 #define FILE_NAME "maintenance"
-#define TEMP_NAME "maintenance.new"
 #define SIZE_MAX_BYTES (4 << 20)
 #define LOCK_MS 5000
 #define HEAD "#fastpath-maintenance 1 read=%" SCNd64 "%n"
@@ -212,38 +212,16 @@ static void print(struct fp_buf *b, const struct copy *c)
 	}
 }
 
-static int write_all(int fd, const struct fp_buf *b)
-{
-	for (size_t done = 0; done < b->len;) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return fsync(fd) ? -errno : 0;
-}
-
-/* The lock is held: there is one temporary file. */
+/* The lock is held. */
 static int write_copy(int dir, const struct copy *c, struct fp_err *e)
 {
 	struct fp_buf text = { .data = NULL };
-	int fd, r;
+	int r;
 
 	print(&text, c);
-	if (text.is_failed) {
-		fp_buf_fini(&text);
-		return fp_err(e, -ENOMEM, "out of memory");
-	}
-	fd = openat(dir, TEMP_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-		    0644);
-	r = fd < 0 ? -errno : write_all(fd, &text);
-	if (fd >= 0 && close(fd) && !r)
-		r = -errno;
-	if (!r && renameat(dir, TEMP_NAME, dir, FILE_NAME))
-		r = -errno;
-	if (!r && fsync(dir))
-		r = -errno;
+	r = text.is_failed ? -ENOMEM
+			   : fp_whole_write_at(dir, FILE_NAME, text.data,
+					       text.len, 0644);
 	fp_buf_fini(&text);
 	return r ? fp_err_sys(e, r, "health/" FILE_NAME) : 0;
 }

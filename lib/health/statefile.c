@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "io/lock.h"
+#include "io/whole.h"
 
 #define NAME "state"
-#define TMP ".state.tmp"
 #define HEAD "#fastpath-health 1\n"
 #define LOCK_MS 1000
 #define MAX_BYTES (64u << 20)
@@ -152,34 +152,6 @@ static void print_ours(struct writing *w)
 					node[i].check[j]->name, &w->out);
 }
 
-static int write_all(int dir, const struct fp_buf *b, struct fp_err *e)
-{
-	int fd = openat(dir, TMP, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-			0644);
-	size_t done = 0;
-	int code = 0;
-
-	if (fd < 0)
-		return fp_err_sys(e, -errno, TMP);
-	while (!code && done < b->len) {
-		ssize_t n = write(fd, b->data + done, b->len - done);
-
-		if (n < 0)
-			code = -errno;
-		else
-			done += (size_t)n;
-	}
-	if (!code && fsync(fd))
-		code = -errno;
-	if (close(fd) && !code)
-		code = -errno;
-	if (!code && renameat(dir, TMP, dir, NAME))
-		code = -errno;
-	if (!code && fsync(dir))
-		code = -errno;
-	return code ? fp_err_sys(e, code, NAME) : 0;
-}
-
 static int merge(struct writing *w, int dir, struct fp_err *e)
 {
 	struct fp_buf before = { .data = NULL };
@@ -193,7 +165,10 @@ static int merge(struct writing *w, int dir, struct fp_err *e)
 	fp_buf_fini(&before);
 	if (w->out.is_failed)
 		return fp_err(e, -ENOMEM, "out of memory");
-	return r ? r : write_all(dir, &w->out, e);
+	if (r)
+		return r;
+	r = fp_whole_write_at(dir, NAME, w->out.data, w->out.len, 0644);
+	return r ? fp_err_sys(e, r, NAME) : 0;
 }
 
 int fp_statefile_write(struct fp_site *s, const char *state_dir,

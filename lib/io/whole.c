@@ -88,3 +88,28 @@ int fp_whole_write(const char *path, const void *data, size_t n, mode_t mode,
 		r = sync_dir(at);
 	return r ? fp_err_sys(e, r, "%s", path) : 0;
 }
+
+int fp_whole_write_at(int dir, const char *name, const void *data, size_t n,
+		      mode_t mode)
+{
+	char temp[NAME_MAX + 1];
+	int fd, r;
+
+	if (snprintf(temp, sizeof(temp), "%s.tmp", name) > NAME_MAX)
+		return -ENAMETOOLONG;
+	fd = openat(dir, temp,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		    mode);
+	if (fd < 0)
+		return -errno;
+	r = put(fd, data, n, mode);
+	if (close(fd) && !r)
+		r = -errno;
+	if (!r && renameat(dir, temp, dir, name))
+		r = -errno;
+	if (r)
+		unlinkat(dir, temp, 0);
+	else if (fsync(dir))
+		r = -errno;
+	return r;
+}
