@@ -4,14 +4,7 @@
 #include <cjson/cJSON.h>
 #include <stdlib.h>
 
-static const char *text(const cJSON *row, const char *name)
-{
-	const char *s =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(row,
-								      name));
-
-	return s ? s : "";
-}
+#include "codec/member.h"
 
 static int each_row(const cJSON *rows,
 		    int (*each)(void *ctx, const struct fp_fschannel *c),
@@ -22,11 +15,12 @@ static int each_row(const cJSON *rows,
 	cJSON_ArrayForEach(row, rows)
 	{
 		struct fp_fschannel c = {
-			.uuid = text(row, "uuid"),
-			.name = text(row, "name"),
-			.callstate = text(row, "callstate"),
+			.uuid = fp_member_text(row, "uuid"),
+			.name = fp_member_text(row, "name"),
+			.callstate = fp_member_text(row, "callstate"),
 			.created_s =
-				strtoll(text(row, "created_epoch"), NULL, 10),
+				strtoll(fp_member_text(row, "created_epoch"),
+					NULL, 10),
 		};
 		int r = *c.uuid ? each(ctx, &c) : 0;
 

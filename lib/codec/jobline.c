@@ -11,6 +11,7 @@
 #include "base/time.h"
 #include "base/utf8.h"
 #include "codec/jobline.h"
+#include "codec/member.h"
 
 #define DEPTH_MAX 32
 #define VALUES_MAX 1000000
@@ -132,13 +133,6 @@ int fp_jobline_object(struct fp_buf *to, const char *s, size_t n)
 
 /* ---- reading */
 
-static const char *text(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
 /* Not there: 0.  false: no whole number that is exact. */
 static bool take_number(int64_t *out, const cJSON *o, const char *key)
 {
@@ -217,14 +211,15 @@ static enum fp_jobline_kind kind_of(const char *type)
 
 static int take(struct fp_jobline *l, struct fp_err *e)
 {
-	const char *at = text(l->root, "at"), *type = text(l->root, "type");
+	const char *at = fp_member_text(l->root, "at"),
+		   *type = fp_member_text(l->root, "type");
 	int64_t version = FP_JOBLINE_VERSION;
 	const char *what;
 
 	l->kind = kind_of(type);
 	l->detail = l->plan = "";
 	for (size_t i = 0; i < N_TEXTS; i++)
-		*text_of(l, i) = text(l->root, texts[i].key);
+		*text_of(l, i) = fp_member_text(l->root, texts[i].key);
 	what = *type ? lacks(l, &version) : "no \"type\" in it";
 	if (l->text.is_failed)
 		return fp_err(e, -ENOMEM, "out of memory");

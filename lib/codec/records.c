@@ -7,20 +7,13 @@
 #include <cjson/cJSON.h>
 
 #include "base/time.h"
+#include "codec/member.h"
 
 #define INTERVAL_MAX_S 86400
 
-/* The member, when it is a text; else "". */
-static const char *text(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
 static void copy(char *to, size_t size, const cJSON *o, const char *key)
 {
-	snprintf(to, size, "%s", text(o, key));
+	snprintf(to, size, "%s", fp_member_text(o, key));
 	/* it goes into records and logs, where a line is a line */
 	for (; *to; to++)
 		if ((unsigned char)*to < ' ' || *to == 0x7f)
@@ -50,13 +43,13 @@ static enum fp_record_kind kind_of(const char *type)
 static int read_object(struct fp_record *out, const cJSON *o, struct fp_err *e)
 {
 	const cJSON *takes = cJSON_GetObjectItemCaseSensitive(o, "takes_calls");
-	const char *at = text(o, "at");
+	const char *at = fp_member_text(o, "at");
 
 	if (!cJSON_IsObject(o))
 		return fp_err(e, -EBADMSG, "no JSON object");
-	if (!*text(o, "type"))
+	if (!*fp_member_text(o, "type"))
 		return fp_err(e, -EBADMSG, "no \"type\" in it");
-	out->kind = kind_of(text(o, "type"));
+	out->kind = kind_of(fp_member_text(o, "type"));
 	copy(out->node, sizeof(out->node), o, "node");
 	copy(out->check, sizeof(out->check), o, "check");
 	copy(out->to, sizeof(out->to), o, "to");

@@ -6,35 +6,14 @@
 #include <cjson/cJSON.h>
 
 #include "base/json.h"
+#include "codec/member.h"
 #include "codec/recoverplan.h"
 
 #define SIZE_MAX_BYTES (1u << 20)
-#define DEPTH_MAX 8
 #define VALUES_MAX 10000
-#define EXACT_MAX 9007199254740991.0 /* 2^53 - 1 */
 #define WEIGHT_MAX 1e6
 
 /* ---- writing */
-
-static void put_text(struct fp_buf *to, const char *key, const char *s)
-{
-	if (!s || !*s)
-		return;
-	fp_buf_printf(to, ",\"%s\":", key);
-	fp_json_str_add(to, s);
-}
-
-static void put_number(struct fp_buf *to, const char *key, int64_t v)
-{
-	if (v)
-		fp_buf_printf(to, ",\"%s\":%lld", key, (long long)v);
-}
-
-static void put_true(struct fp_buf *to, const char *key, bool is)
-{
-	if (is)
-		fp_buf_printf(to, ",\"%s\":true", key);
-}
 
 static bool is_weight(double v)
 {
@@ -56,66 +35,33 @@ static void put_targets(struct fp_buf *to, const struct fp_recoverplan *p)
 	fp_buf_str_add(to, "]");
 }
 
-static void put_runs(struct fp_buf *to, const struct fp_recoverplan *p)
-{
-	fp_buf_str_add(to, ",\"runs\":[");
-	for (size_t i = 0; i < p->n_runs; i++) {
-		if (i)
-			fp_buf_str_add(to, ",");
-		fp_json_str_add(to, p->runs[i]);
-	}
-	fp_buf_str_add(to, "]");
-}
-
 void fp_recoverplan_write(struct fp_buf *to, const struct fp_recoverplan *p)
 {
 	fp_buf_str_add(to, "{\"kind\":");
 	fp_json_str_add(to, p->kind);
-	put_text(to, "verb", p->verb);
-	put_text(to, "from", p->from);
-	put_text(to, "hostname", p->hostname);
-	put_text(to, "staging", p->staging);
-	put_runs(to, p);
+	fp_member_put_text(to, "verb", p->verb);
+	fp_member_put_text(to, "from", p->from);
+	fp_member_put_text(to, "hostname", p->hostname);
+	fp_member_put_text(to, "staging", p->staging);
+	fp_member_put_texts(to, "runs", p->runs, p->n_runs);
 	put_targets(to, p);
-	put_true(to, "auto", p->is_auto);
-	put_text(to, "why", p->why);
-	put_text(to, "by", p->by);
-	put_text(to, "orphans", p->orphans);
-	put_true(to, "one_leg_all", p->is_one_leg_all);
-	put_text(to, "uuid", p->uuid);
-	put_text(to, "room", p->room);
-	put_true(to, "member_alone", p->is_member_alone);
-	put_text(to, "from_db", p->from_db);
-	put_number(to, "at_s", p->at_s);
-	put_number(to, "dead_s", p->dead_s);
-	put_number(to, "batch", p->batch);
-	put_number(to, "prove_ms", p->prove_ms);
+	fp_member_put_true(to, "auto", p->is_auto);
+	fp_member_put_text(to, "why", p->why);
+	fp_member_put_text(to, "by", p->by);
+	fp_member_put_text(to, "orphans", p->orphans);
+	fp_member_put_true(to, "one_leg_all", p->is_one_leg_all);
+	fp_member_put_text(to, "uuid", p->uuid);
+	fp_member_put_text(to, "room", p->room);
+	fp_member_put_true(to, "member_alone", p->is_member_alone);
+	fp_member_put_text(to, "from_db", p->from_db);
+	fp_member_put_number(to, "at_s", p->at_s);
+	fp_member_put_number(to, "dead_s", p->dead_s);
+	fp_member_put_number(to, "batch", p->batch);
+	fp_member_put_number(to, "prove_ms", p->prove_ms);
 	fp_buf_str_add(to, "}");
 }
 
 /* ---- reading */
-
-static const char *text(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
-
-static int64_t number(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsNumber(v) && v->valuedouble > 0 &&
-			       v->valuedouble <= EXACT_MAX
-		       ? (int64_t)v->valuedouble
-		       : 0;
-}
-
-static bool is_true(const cJSON *o, const char *key)
-{
-	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, key));
-}
 
 static int take_runs(struct fp_recoverplan *p, struct fp_err *e)
 {
@@ -158,7 +104,7 @@ static int take_targets(struct fp_recoverplan *p, struct fp_err *e)
 	{
 		struct fp_recoverplan_target *to = &p->to[p->n_to++];
 
-		to->node = text(t, "node");
+		to->node = fp_member_text(t, "node");
 		to->weight = weight(t);
 		if (!*to->node)
 			return fp_err(e, -EBADMSG,
@@ -172,24 +118,24 @@ static void take_rest(struct fp_recoverplan *p)
 {
 	const cJSON *o = p->root;
 
-	p->kind = text(o, "kind");
-	p->verb = text(o, "verb");
-	p->from = text(o, "from");
-	p->hostname = text(o, "hostname");
-	p->staging = text(o, "staging");
-	p->is_auto = is_true(o, "auto");
-	p->why = text(o, "why");
-	p->by = text(o, "by");
-	p->orphans = text(o, "orphans");
-	p->is_one_leg_all = is_true(o, "one_leg_all");
-	p->uuid = text(o, "uuid");
-	p->room = text(o, "room");
-	p->is_member_alone = is_true(o, "member_alone");
-	p->from_db = text(o, "from_db");
-	p->at_s = number(o, "at_s");
-	p->dead_s = number(o, "dead_s");
-	p->batch = number(o, "batch");
-	p->prove_ms = number(o, "prove_ms");
+	p->kind = fp_member_text(o, "kind");
+	p->verb = fp_member_text(o, "verb");
+	p->from = fp_member_text(o, "from");
+	p->hostname = fp_member_text(o, "hostname");
+	p->staging = fp_member_text(o, "staging");
+	p->is_auto = fp_member_is_true(o, "auto");
+	p->why = fp_member_text(o, "why");
+	p->by = fp_member_text(o, "by");
+	p->orphans = fp_member_text(o, "orphans");
+	p->is_one_leg_all = fp_member_is_true(o, "one_leg_all");
+	p->uuid = fp_member_text(o, "uuid");
+	p->room = fp_member_text(o, "room");
+	p->is_member_alone = fp_member_is_true(o, "member_alone");
+	p->from_db = fp_member_text(o, "from_db");
+	p->at_s = fp_member_number(o, "at_s");
+	p->dead_s = fp_member_number(o, "dead_s");
+	p->batch = fp_member_number(o, "batch");
+	p->prove_ms = fp_member_number(o, "prove_ms");
 }
 
 static int check(const struct fp_recoverplan *p, struct fp_err *e)
@@ -205,16 +151,11 @@ int fp_recoverplan_parse(struct fp_recoverplan *out, const char *s, size_t n,
 			 struct fp_err *e)
 {
 	struct fp_recoverplan p = { .kind = "" };
-	int r;
+	int r = fp_member_object(&p.root, s, n, SIZE_MAX_BYTES, VALUES_MAX,
+				 "a plan", e);
 
-	if (n > SIZE_MAX_BYTES ||
-	    !fp_json_is_bounded(s, n, DEPTH_MAX, VALUES_MAX))
-		return fp_err(e, -EBADMSG, "a plan that is too big");
-	p.root = cJSON_ParseWithLength(s, n);
-	if (!cJSON_IsObject(p.root)) {
-		cJSON_Delete(p.root);
-		return fp_err(e, -EBADMSG, "a plan that is no JSON object");
-	}
+	if (r)
+		return r;
 	take_rest(&p);
 	r = check(&p, e);
 	if (!r)

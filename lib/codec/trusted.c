@@ -7,12 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-static const char *text(const cJSON *o, const char *key)
-{
-	const cJSON *v = cJSON_GetObjectItemCaseSensitive(o, key);
-
-	return cJSON_IsString(v) ? v->valuestring : "";
-}
+#include "codec/member.h"
 
 static int one(const cJSON *v, struct fp_trusted_dest *d,
 	       int (*each)(void *ctx, const struct fp_trusted_dest *d),
@@ -24,7 +19,7 @@ static int one(const cJSON *v, struct fp_trusted_dest *d,
 	size_t n = 0;
 	int r = 0;
 
-	d->uri = text(v, "URI");
+	d->uri = fp_member_text(v, "URI");
 	cJSON_ArrayForEach(a, list)
 	{
 		if (!cJSON_IsString(a))
@@ -75,7 +70,7 @@ int fp_trusted_dispatcher(const struct cJSON *result,
 		if (!cJSON_IsArray(sets))
 			r = -EBADMSG;
 		for (s = r ? NULL : sets->child; s && !r; s = s->next)
-			r = set_of(s, text(p, "name"), each, ctx);
+			r = set_of(s, fp_member_text(p, "name"), each, ctx);
 	}
 	return r == -EBADMSG ? fp_err(e, r, "ds_list: not its shape") : r;
 }
@@ -89,7 +84,9 @@ int fp_trusted_partitions(const struct cJSON *result,
 
 	cJSON_ArrayForEach(p, parts)
 	{
-		r = *text(p, "name") ? each(ctx, text(p, "name")) : 0;
+		const char *name = fp_member_text(p, "name");
+
+		r = *name ? each(ctx, name) : 0;
 		if (r)
 			return r;
 	}

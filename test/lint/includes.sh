@@ -32,8 +32,10 @@ below() {
 
 # Sideways, and why: maps and xdp keep what they make under the directories of
 # pins; xdp attaches the program that bpfobj holds to the maps of maps.  What
-# is counted of many sources is bounded by heavy.
-sideways='drops:heavy sources:heavy maps:pins xdp:pins xdp:maps xdp:bpfobj'
+# is counted of many sources is bounded by heavy.  JSON objects have members.
+sideways='drops:heavy sources:heavy maps:pins xdp:pins xdp:maps xdp:bpfobj
+	moveplan:member recoverplan:member jobline:member records:member
+	trusted:member fschannels:member'
 
 # Third-party headers, and the directories that hide them from the rest.
 third_party() {
@@ -74,7 +76,7 @@ check_own() { # FILE DIR HEADER
 	if [ "lib/$dir" = "$2" ] && [ "$from" = "$to" ]; then
 		return
 	fi
-	case " $sideways " in
+	case " ${sideways//[$'\n\t']/ } " in
 	*" $from:$to "*) return ;;
 	esac
 	below "$2"
