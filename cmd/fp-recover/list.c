@@ -192,6 +192,7 @@ static int list_stores(struct fv_listing *l, struct fp_err *e)
 		const struct fp_switch *x = l->node[i];
 		int one;
 
+		/* NOLINTNEXTLINE(*NullDereference): all are set */
 		if (!x->db) {
 			fp_log(FP_LOG_WARN,
 			       "%s: no fp_recovery_db says where its rows are",

@@ -97,7 +97,7 @@ static bool is_said(const struct change *x, const struct fp_entry *old,
 	int64_t same_s = x->for_s / 100 > 5 ? x->for_s / 100 : 5;
 	char was[FP_LINE_MAX] = "";
 
-	if (!old || fp_word_is_live(old, fp_clock_unix_s()) == x->is_del)
+	if (fp_word_is_live(old, fp_clock_unix_s()) == x->is_del)
 		return false;
 	if (x->is_del)
 		return true;
@@ -126,7 +126,7 @@ static int make_word(struct change *x, const struct fp_list *l,
 			      : x->until_s;
 	if (fp_entry_get(in, "why", own, sizeof(own)))
 		why = own;
-	if (is_said(x, old, until_s, why)) {
+	if (old && is_said(x, old, until_s, why)) {
 		*out = *old; /* nodes that missed it hear it again */
 		fp_buf_add(&x->store, old->meta, old->meta_len);
 		return 0;

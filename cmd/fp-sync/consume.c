@@ -375,7 +375,7 @@ int fs_consume(struct fp_cli *c)
 	struct fs_consume s = { .c = c, .fd = -1, .last = &s.first };
 	struct fp_amqp_binding bind[BINDINGS];
 	const char *text = fp_cli_get(c, "bind");
-	char *copy = text ? strdup(text) : NULL;
+	char *copy = NULL;
 	struct fp_err e = { .text = "" };
 	int r;
 
@@ -385,6 +385,8 @@ int fs_consume(struct fp_cli *c)
 		return fp_cli_usage(
 			c, "consume takes messages away: no --dry-run");
 	r = fs_say_check(&s, &e);
+	if (!r && text && !(copy = strdup(text)))
+		r = fp_err(&e, -ENOMEM, "out of memory");
 	if (!r)
 		r = set_queue(&s, bind, copy, &e);
 	if (!r)

@@ -157,8 +157,8 @@ void fs_say_status(struct fs_consume *s, const char *what)
 
 	snprintf(text, sizeof(text), "%s; %llu messages, %llu bans", what,
 		 (unsigned long long)s->tally.messages,
-		 (unsigned long long)(s->tally.bans[FP_BAN_ADDED] +
-				      s->tally.bans[FP_BAN_EXTENDED]));
+		 (unsigned long long)s->tally.bans[FP_BAN_ADDED] +
+			 s->tally.bans[FP_BAN_EXTENDED]);
 	if (!strcmp(text, s->status))
 		return;
 	strcpy(s->status, text);

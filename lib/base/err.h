@@ -34,9 +34,10 @@ int fp_err_prefix(struct fp_err *e, int code, const char *fmt, ...)
 #if (defined(__clang_analyzer__) || defined(__cppcheck__)) &&                  \
 	!defined(FP_BASE_ERR_C)
 void fp_err_told(struct fp_err *e, const char *fmt, ...);
+void fp_err_more_told(struct fp_err *e, const char *fmt, ...);
 #define fp_err(e, code, ...) (fp_err_told(e, __VA_ARGS__), (code))
 #define fp_err_sys(e, code, ...) (fp_err_told(e, __VA_ARGS__), (code))
-#define fp_err_prefix(e, code, ...) (fp_err_told(e, __VA_ARGS__), (code))
+#define fp_err_prefix(e, code, ...) (fp_err_more_told(e, __VA_ARGS__), (code))
 #define fp_refuse(e, rule, ...) (fp_err_told(e, __VA_ARGS__), -EPERM)
 #endif
 

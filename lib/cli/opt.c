@@ -217,7 +217,7 @@ static int read_words(struct parse *p, int argc, char **argv)
 	opterr = 0;
 	optind = 0; /* GNU: start afresh */
 	while (!status) {
-		int i;
+		int i = -1;
 
 		got = getopt_long(argc, argv, p->shorts, p->longs, NULL);
 		if (got < 0)
@@ -228,10 +228,10 @@ static int read_words(struct parse *p, int argc, char **argv)
 			status = bad_option(p, got, argv[optind - 1]);
 		} else if (got == OPT_DUMP) {
 			p->is_dump = true;
-		} else if ((i = opt_index(p, got)) < FP_N_COMMON) {
-			status = set_common(p, (enum fp_common)i, optarg);
-		} else {
+		} else if ((i = opt_index(p, got)) >= FP_N_COMMON) {
 			c->values[i - FP_N_COMMON] = optarg ? optarg : "";
+		} else if (i >= 0) {
+			status = set_common(p, (enum fp_common)i, optarg);
 		}
 	}
 	while (!status && optind < argc)

@@ -77,9 +77,9 @@ static struct fp_stay_node *node_of(struct fp_member *m)
 
 static void round_begin(struct fp_stay *s, struct fp_stay_node *x)
 {
+	s->plan->refs++;
 	plan_unref(x->plan);
 	x->plan = s->plan;
-	x->plan->refs++;
 	x->is_stale = false;
 	fp_visit_again(x->visit, &x->plan->plan);
 	fp_visit_opened(x->visit, x->m);

@@ -146,11 +146,6 @@ void fp_journal_job_lock(const char *id, char out[FP_JOURNAL_JOB_LOCK])
 
 /* ---- texts */
 
-int fp_journal_oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 void fp_journal_clean(char *to, size_t size, const char *s)
 {
 	size_t at = 0;

@@ -24,7 +24,10 @@
 
 /* ---- journal_do.c: texts */
 
-int fp_journal_oom(struct fp_err *e);
+static inline int fp_journal_oom(struct fp_err *e)
+{
+	return fp_err(e, -ENOMEM, "out of memory");
+}
 /* s as one line of UTF-8, cut to size. */
 void fp_journal_clean(char *to, size_t size, const char *s);
 /* Is it a name of a job (and of a file)? */

@@ -134,6 +134,7 @@ static int no_check(const struct fp_threshold *t, struct fp_err *e)
 	int r;
 
 	for (size_t i = 0; (check = check_at(i, &figures)); i++)
+		/* NOLINTNEXTLINE(*NullDereference): all kinds have some */
 		if (*figures)
 			list_add(&all, check);
 	r = fp_err(e, -EINVAL,

@@ -353,6 +353,7 @@ int fp_observers_open(struct fp_observers **out,
 	o->seat = calloc(n + 1, sizeof(*o->seat));
 	if (!o->seat)
 		r = fp_err(e, -ENOMEM, "out of memory");
+	o->n = 0;
 	for (size_t i = 0; i < n && !r; i++) {
 		r = seat_open(&o->seat[i], o, hosts[i], e);
 		o->n++;

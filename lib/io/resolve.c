@@ -193,6 +193,7 @@ static void settle(struct name *n, int code, const struct fp_err *e)
 	set_code(n, code, e);
 	r->is_gone = &is_gone;
 	while (!is_gone && n->ring.right != &n->ring)
+		/* NOLINTNEXTLINE(*Malloc): is_gone says so */
 		tell(n->ring.right, n);
 	if (is_gone)
 		return;
@@ -329,6 +330,7 @@ void fp_resolver_close(struct fp_resolver *r)
 			r->buckets[i] = n->next;
 			fp_work_cancel(n->task);
 			while (n->ring.right != &n->ring)
+				/* NOLINTNEXTLINE(*Malloc): not n */
 				fp_resolve_cancel(n->ring.right);
 			free(n);
 		}

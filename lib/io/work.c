@@ -332,6 +332,7 @@ void fp_work_close(struct fp_work *w)
 	pthread_cond_broadcast(&w->pool->wake);
 	pthread_mutex_unlock(&w->pool->lock);
 	while (w->ring.right != &w->ring)
+		/* NOLINTNEXTLINE(*Malloc): it left the ring */
 		fp_work_cancel(w->ring.right);
 	pthread_mutex_lock(&w->pool->lock);
 	pool_leave(w->pool);

@@ -11,11 +11,6 @@
 
 _Static_assert(FP_FSROW_MAX == 4194304, "FP_STORE_XML says so too");
 
-int fp_store_oom(struct fp_err *e)
-{
-	return fp_err(e, -ENOMEM, "out of memory");
-}
-
 static void text(char *to, size_t size, const struct fp_pg_rows *rows,
 		 size_t row, size_t column)
 {

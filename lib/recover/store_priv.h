@@ -24,7 +24,10 @@ struct fp_store {
 	"(case when " t "uuid like 'fp:%' then substr(" t "uuid, 4)"           \
 	" else coalesce(" t "uuid, '') end)"
 
-int fp_store_oom(struct fp_err *e);
+static inline int fp_store_oom(struct fp_err *e)
+{
+	return fp_err(e, -ENOMEM, "out of memory");
+}
 /* A column of metadata, and how long it is. */
 #define FP_STORE_XML                                                           \
 	"case when octet_length(metadata) <= 4194304 then metadata end,"       \
