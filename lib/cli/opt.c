@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -356,6 +357,31 @@ static void no_core(void)
 	}
 }
 
+static bool has_threads(void)
+{
+	DIR *d = opendir("/proc/self/task");
+	int n = 0;
+
+	if (!d)
+		return true;
+	for (struct dirent *t; (t = readdir(d));)
+		n += *t->d_name != '.';
+	closedir(d);
+	return n > 1;
+}
+
+/* A thread that hangs (fp_work_close) may be inside OpenSSL or libpq, whose
+ * destructors exit(3) would run beneath it: malloc_consolidate(): unaligned
+ * fastbin chunk.  All is written by now. */
+static int leave(int status)
+{
+	if (has_threads()) {
+		fflush(NULL);
+		_exit(status);
+	}
+	return status;
+}
+
 int fp_cli_main(const struct fp_tool *tool, int argc, char **argv)
 {
 	struct fp_cli c;
@@ -381,5 +407,5 @@ int fp_cli_main(const struct fp_tool *tool, int argc, char **argv)
 		return fp_cli_fail(&c, r, &e);
 	status = act(&p);
 	r = fp_out_close(c.out, &e);
-	return r ? fp_cli_fail(&c, r, &e) : status;
+	return leave(r ? fp_cli_fail(&c, r, &e) : status);
 }

@@ -2,6 +2,8 @@
 /* The command line: words, options, statuses, help. */
 #include "unit.h"
 
+#include <pthread.h>
+
 #include "cli/opt.h"
 
 struct rec {
@@ -53,11 +55,34 @@ static int run_fail(struct fp_cli *c)
 	return fp_cli_fail(c, -atoi(c->argv[0]), &e);
 }
 
+static void *hang(void *ctx)
+{
+	(void)ctx;
+	pause();
+	return NULL;
+}
+
+static void destroy(void)
+{
+	(void)!write(STDOUT_FILENO, "destroyed\n", 10);
+}
+
+/* Ends while a thread of it is inside a library ("hang"), or is not. */
+static int run_end(struct fp_cli *c)
+{
+	pthread_t t;
+
+	atexit(destroy);
+	printf("printed\n");
+	return c->argc && pthread_create(&t, NULL, hang, NULL);
+}
+
 static const struct fp_verb verbs[] = {
 	{ "add", "PREFIX...", "add prefixes", run_add },
 	{ "list", "[NAME]", "list them", run_list },
 	{ "lists", NULL, "list lists", run_list },
 	{ "fail", "CODE RULE", "fail", run_fail },
+	{ "end", "[hang]", "end", run_end },
 	{ 0 },
 };
 static const struct fp_opt opts[] = {
@@ -325,6 +350,17 @@ TEST(records)
 	STR(said.out, "");
 	HAS(said.err, "fp-test: --fields: \"m\" is not a field of rec, which "
 		      "has: n\n");
+}
+
+/* The destructors of libraries that a thread is in do not run under it. */
+TEST(ends_beside_a_thread)
+{
+	run("end");
+	EQ(said.status, 0);
+	STR(said.out, "printed\ndestroyed\n");
+	run("end hang");
+	EQ(said.status, 0);
+	STR(said.out, "printed\n");
 }
 
 /* Whatever the verb says, what did not reach the disk is a failure. */
