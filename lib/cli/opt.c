@@ -371,8 +371,8 @@ static bool has_threads(void)
 }
 
 /* A thread that hangs (fp_work_close) may be inside OpenSSL or libpq, whose
- * destructors exit(3) would run beneath it: malloc_consolidate(): unaligned
- * fastbin chunk.  All is written by now. */
+ * destructors an ordinary end would run beneath it, with what malloc says of that:
+ * unaligned fastbin chunk.  All is written by now. */
 static int leave(int status)
 {
 	if (has_threads()) {
