@@ -165,6 +165,88 @@ int fr_failover_worked(void *move, const struct fp_campaign_sum *s,
 	return r;
 }
 
+/* ---- jobs of it that stopped */
+
+/* Nothing of what stays open is asked again by a job of this run. */
+static int leave(struct fr_move *m, const char *job, struct fp_err *e)
+{
+	char(*more)[40] = reallocarray(m->left, m->n_left + 1, sizeof(*more));
+
+	if (!more)
+		return fp_err(e, -ENOMEM, "out of memory");
+	m->left = more;
+	snprintf(more[m->n_left++], sizeof(*more), "%s", job);
+	return 0;
+}
+
+/* Who has it, a node that lives, no lock to be had, a signal: there is nothing else to
+ * do.  Where it alone cannot go on, as when its target died too or its tags went
+ * elsewhere since, the calls are saved by a plan of now. */
+static bool is_end(int code, const struct fp_err *e)
+{
+	switch (code) {
+	case -EPERM:
+		return !strcmp(e->rule, "alive") || !strcmp(e->rule, "lock") ||
+		       !strcmp(e->rule, "pooler");
+	case -EBUSY:
+	case -EINTR:
+	case -ENOMEM:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int go_on(struct fr_move *m, const char *job, struct fp_err *e)
+{
+	struct fp_campaign_sum sum = { .n_tags = 0 };
+	int r;
+
+	fr_move_say(m, "job %s of %s has not ended: it goes on", job,
+		    m->from->name);
+	r = fr_move_resume(m, job, &sum, e);
+	if (r == -EALREADY)
+		return 0;
+	fr_move_before(m, &sum);
+	if (!r)
+		return sum.is_left ? leave(m, job, e) : 0;
+	if (is_end(r, e))
+		return r;
+	fp_log(FP_LOG_WARN, "job %s does not go on, and stays as it is: %s",
+	       job, e->text);
+	*e = (struct fp_err){ .text = "" };
+	return leave(m, job, e);
+}
+
+/* A controller died amid it, or was stopped: a second job beside it would ask its calls
+ * again.  Not of a part that options select. */
+static int open_jobs(struct fr_move *m, struct fp_err *e)
+{
+	const struct fp_job_head *v;
+	char(*id)[40] = NULL;
+	size_t n, n_ids = 0;
+	int r = 0;
+
+	if (m->o.is_dry_run || fr_move_is_part(m))
+		return 0;
+	v = fp_past_open(m->past, &n);
+	id = calloc(n + 1, sizeof(*id));
+	if (!id)
+		return fp_err(e, -ENOMEM, "out of memory");
+	for (size_t i = n; i--;) /* the oldest first; v goes with m->past */
+		if (fr_move_is_open(m, &v[i]))
+			memcpy(id[n_ids++], v[i].id, sizeof(*id));
+	for (size_t i = 0; i < n_ids && !r; i++)
+		r = go_on(m, id[i], e);
+	free(id);
+	if (!r && n_ids)
+		r = fr_move_again(m, e);
+	if (!r && n_ids)
+		r = fr_move_past(m, e);
+	m->is_going_on = true;
+	return r;
+}
+
 /* ---- the verb */
 
 /* --tag: which it had, or which went, is as it says. */
@@ -193,12 +275,14 @@ static int say_orphans(struct fr_move *m, struct fp_err *e)
 static int failover(struct fr_move *m, struct fp_err *e)
 {
 	char why[300];
-	int r = fr_move_targets(m, e);
+	int r = fr_move_past(m, e);
 
 	if (!r)
-		r = fr_move_count(m, e);
+		r = open_jobs(m, e);
 	if (!r)
-		r = fr_move_past(m, e);
+		r = fr_move_targets(m, e);
+	if (!r)
+		r = fr_move_count(m, e);
 	if (!r)
 		r = fr_move_through(m, e);
 	if (!r)
@@ -217,6 +301,8 @@ static int failover(struct fr_move *m, struct fp_err *e)
 			 m->from->name);
 		return fr_move_nothing(m, why);
 	}
+	if (m->before.is_left && !fr_move_gives(m))
+		return fr_move_nothing(m, "what is left is of that job");
 	r = fr_move_spread(m, e);
 	return r ? r : fr_move_run(m);
 }

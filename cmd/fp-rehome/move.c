@@ -83,6 +83,14 @@ bool fr_move_is_meant(const struct fr_move *m, const char *tag)
 	return !q->n_tags;
 }
 
+bool fr_move_is_part(const struct fr_move *m)
+{
+	const struct fp_select *q = &m->v.select;
+
+	return q->n_tags || q->n_callids || q->from_prefix || q->to_prefix ||
+	       q->media || q->older_s || q->younger_s || q->count;
+}
+
 static int add_now(struct fr_move *m, const char *name, struct fp_err *e)
 {
 	struct fr_tag_now *more, *t;
@@ -134,6 +142,9 @@ static int read_all(struct fr_move *m, struct fp_err *e)
 		r = fr_prints(&m->v, c->is_dry_run ? FR_TAG : FR_CALL, e);
 	if (!r)
 		r = fr_marks(&m->v, e);
+	/* what is dead is asked at all its addresses from the start */
+	if (m->o.kind == FP_MOVE_FAILOVER && m->from)
+		fp_edges_suspect(&m->v.edges, m->from);
 	if (!r)
 		r = fp_edges_read(&m->v.edges, e);
 	return r ? r : read_now(m, e);
@@ -156,7 +167,7 @@ int fr_move_open(struct fr_move *m, struct fp_cli *c, enum fp_move_kind kind,
 {
 	int r;
 
-	*m = (struct fr_move){ .new_calls = -1 };
+	*m = (struct fr_move){ .new_calls = -1, .o = { .kind = kind } };
 	r = fr_open(&m->v, c, e);
 	if (r)
 		return r;
@@ -187,7 +198,18 @@ void fr_move_close(struct fr_move *m)
 	free(m->to);
 	free(m->now);
 	free(m->plan);
+	free(m->left);
 	fp_past_free(m->past);
+}
+
+int fr_move_again(struct fr_move *m, struct fp_err *e)
+{
+	int r = fp_edges_read_heard(&m->v.edges, e);
+
+	free(m->now);
+	m->now = NULL;
+	m->n_now = 0;
+	return r ? r : read_now(m, e);
 }
 
 /* ---- targets */
@@ -299,6 +321,14 @@ void fr_move_calls(struct fr_move *m, const char *tag, size_t n)
 			m->plan[i].calls = n;
 }
 
+bool fr_move_gives(const struct fr_move *m)
+{
+	for (size_t i = 0; i < m->n_plan; i++)
+		if (!m->plan[i].from || m->plan[i].from != m->plan[i].to)
+			return true;
+	return false;
+}
+
 /* Planned, and not to stay where it is. */
 static bool leaves(const struct fr_move *m, const char *tag)
 {
@@ -384,6 +414,28 @@ int fr_move_would(struct fr_move *m, const struct fp_campaign_sum *s)
 	return s->is_changed ? FP_EXIT_NO : FP_EXIT_OK;
 }
 
+static void add_sum(struct fp_campaign_sum *s, const struct fp_campaign_sum *b)
+{
+	for (size_t i = 0; i < FP_MOVE_VERDICTS; i++)
+		s->calls.count[i] += b->calls.count[i];
+	s->calls.n_verified += b->calls.n_verified;
+	s->calls.n_lost += b->calls.n_lost;
+	s->calls.took_ms += b->calls.took_ms;
+	s->n_tags += b->n_tags;
+	s->n_given += b->n_given;
+	s->n_early += b->n_early;
+	s->n_left += b->n_left;
+	s->is_changed |= b->is_changed;
+	s->is_left |= b->is_left;
+	if (!*s->job)
+		memcpy(s->job, b->job, sizeof(s->job));
+}
+
+void fr_move_before(struct fr_move *m, const struct fp_campaign_sum *s)
+{
+	add_sum(&m->before, s);
+}
+
 int fr_move_run(struct fr_move *m)
 {
 	struct fp_campaign_sum sum;
@@ -393,6 +445,7 @@ int fr_move_run(struct fr_move *m)
 
 	if (!r && m->o.is_dry_run)
 		return fr_move_would(m, &sum);
+	add_sum(&sum, &m->before);
 	status = fr_end(&m->v, r, &sum, &e);
 	if (status)
 		return status;
@@ -401,10 +454,11 @@ int fr_move_run(struct fr_move *m)
 
 int fr_move_nothing(struct fr_move *m, const char *why)
 {
-	const struct fp_campaign_sum none = { .n_tags = 0 };
+	struct fp_campaign_sum none = { .n_tags = 0 };
 	const struct fp_err e = { .text = "" };
 	int status;
 
+	add_sum(&none, &m->before);
 	fr_move_say(m, "%s", why);
 	status = fr_end(&m->v, 0, &none, &e);
 	return status ? status : m->is_partial ? FP_EXIT_PARTIAL : FP_EXIT_OK;

@@ -29,6 +29,12 @@ struct fr_move {
 	int64_t new_calls;    /* of drain: the figure that grows with them */
 	bool is_empty;        /* of drain */
 	struct fp_past *past; /* NULL: not read */
+	/* of failover: what jobs of the node that went on before did, and those of
+	 * them that stay open */
+	struct fp_campaign_sum before;
+	char (*left)[40];
+	size_t n_left;
+	bool is_going_on; /* one that is not among these goes first */
 	/* of drain: tags whose calls are signalled through it, and that --tag
 	 * left out */
 	size_t n_left_out;
@@ -59,6 +65,18 @@ double fr_move_weight(const struct fr_move *m, const struct fp_edge *x);
 bool fr_move_is_planned(const struct fr_move *m, const char *tag);
 /* What the plan says of a tag's calls. */
 void fr_move_calls(struct fr_move *m, const char *tag, size_t n);
+/* Read the nodes again, but for one that is mute, and which tags there are. */
+int fr_move_again(struct fr_move *m, struct fp_err *e);
+/* resume.c: go on with a job as it was planned, and what is said of it is as of m's
+ * verb.  m->to and m->o are as before.  Errors of fp_campaign_resume. */
+int fr_move_resume(struct fr_move *m, const char *job,
+		   struct fp_campaign_sum *out, struct fp_err *e);
+/* Add s to m->before. */
+void fr_move_before(struct fr_move *m, const struct fp_campaign_sum *s);
+/* Do options select some of its calls or tags? */
+bool fr_move_is_part(const struct fr_move *m);
+/* Does the plan give a tag? */
+bool fr_move_gives(const struct fr_move *m);
 /* Run it, and end: the exit status. */
 int fr_move_run(struct fr_move *m);
 /* The end of a dry run. */
@@ -90,6 +108,8 @@ int fr_move_add_owned(struct fr_move *m, struct fp_err *e);
 void fr_move_say_ownerless(struct fr_move *m);
 /* What an earlier job left. */
 void fr_move_say_open(const struct fr_move *m);
+/* Is it an open failover job of the node? */
+bool fr_move_is_open(const struct fr_move *m, const struct fp_job_head *h);
 
 /* When all calls have their verdicts: the policy of targets that have an old one. */
 int fr_failover_worked(void *move, const struct fp_campaign_sum *s,

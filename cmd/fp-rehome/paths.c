@@ -7,6 +7,35 @@
 
 #include "move.h"
 
+/* ---- jobs of it */
+
+bool fr_move_is_open(const struct fr_move *m, const struct fp_job_head *h)
+{
+	return !strcmp(h->node, m->from->name) && !strcmp(h->verb, "failover");
+}
+
+/* Under our locks: one that another controller left since it was planned. */
+static int new_job(struct fr_move *m, const char *job, struct fp_err *e)
+{
+	size_t n;
+	const struct fp_job_head *v = fp_past_open(m->past, &n);
+
+	for (size_t i = 0; i < n && m->is_going_on; i++) {
+		bool is_known =
+			!fr_move_is_open(m, &v[i]) || !strcmp(v[i].id, job);
+
+		for (size_t k = 0; k < m->n_left; k++)
+			is_known |= !strcmp(m->left[k], v[i].id);
+		if (!is_known)
+			return fp_err(
+				e, -EBUSY,
+				"job %s of %s was left meanwhile: it goes "
+				"on first, when this is tried again",
+				v[i].id, m->from->name);
+	}
+	return 0;
+}
+
 static int past_now(void *move, const char *job, const struct fp_past **past,
 		    struct fp_err *e)
 {
@@ -19,13 +48,16 @@ static int past_now(void *move, const char *job, const struct fp_past **past,
 		r = fp_past_read(&m->past, &m->o.journal, e);
 	}
 	*past = m->o.past = m->past;
-	return r;
+	return r ? r : new_job(m, job, e);
 }
 
 int fr_move_past(struct fr_move *m, struct fp_err *e)
 {
-	int r = fp_past_read(&m->past, &m->o.journal, e);
+	int r;
 
+	fp_past_free(m->past);
+	m->past = NULL;
+	r = fp_past_read(&m->past, &m->o.journal, e);
 	m->o.past = m->past;
 	m->o.past_now = past_now;
 	return r;

@@ -84,15 +84,36 @@ static int read_plan(struct fr_move *m, const char *plan, struct fp_err *e)
 	return r;
 }
 
-static int read_job(struct fr_move *m, struct fp_err *e)
+static int read_job(struct fr_move *m, const char *job, struct fp_err *e)
 {
 	struct fp_job_head h = { .plan = NULL };
-	int r = fp_journal_read(&m->o.journal, m->v.c->argv[0], &h, ignore,
-				NULL, e);
+	int r = fp_journal_read(&m->o.journal, job, &h, ignore, NULL, e);
 
 	if (!r && h.plan)
 		r = read_plan(m, h.plan, e);
 	free(h.plan);
+	return r;
+}
+
+int fr_move_resume(struct fr_move *m, const char *job,
+		   struct fp_campaign_sum *out, struct fp_err *e)
+{
+	const struct fp_campaign_opts was = m->o;
+	int64_t wait_ms = m->v.wait_ms;
+	int r;
+
+	forget_defaults(m);
+	m->o.link_wait_ms = was.link_wait_ms;
+	m->o.select = (struct fp_select){ .count = 0 };
+	r = read_job(m, job, e);
+	if (!r)
+		r = fp_campaign_resume(&m->o, job, NULL, out, e);
+	free(m->to);
+	m->to = NULL;
+	m->n_to = 0;
+	m->o = was;
+	m->o.past = m->past;
+	m->v.wait_ms = wait_ms;
 	return r;
 }
 
@@ -120,7 +141,7 @@ static int resume(struct fr_move *m, struct fp_err *e)
 	int r = target(m, &to, e), status;
 
 	if (!r)
-		r = read_job(m, e);
+		r = read_job(m, m->v.c->argv[0], e);
 	if (!r && m->from)
 		r = fr_move_past(m, e);
 	if (r)

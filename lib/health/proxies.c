@@ -86,6 +86,13 @@ void fp_proxy_drop(struct fp_proxy *x)
 	x->mi = NULL;
 }
 
+void fp_proxies_drop(struct fp_proxies *p)
+{
+	fp_loop_timer_disarm(p->loop, &p->end);
+	for (size_t i = 0; i < p->n; i++)
+		forget(&p->v[i]);
+}
+
 void fp_proxies_fini(struct fp_proxies *p)
 {
 	if (p->loop && p->end.fire)

@@ -57,6 +57,8 @@ void fp_proxies_fini(struct fp_proxies *p);
  * from the loop, once.  Views of the reading before go away. */
 void fp_proxies_read(struct fp_proxies *p, unsigned int parts,
 		     int64_t timeout_ms, void (*done)(void *ctx), void *ctx);
+/* done of a reading that is under way will not be called. */
+void fp_proxies_drop(struct fp_proxies *p);
 /* Connect anew the next time: it did not answer. */
 void fp_proxy_drop(struct fp_proxy *x);
 

@@ -31,28 +31,36 @@ struct dgram {
 	struct sockaddr_un un;
 	size_t n_out, n_out_max; /* requests sent and not ended */
 	struct mi_queue unsent;
-	struct fp_timer retry;
+	struct fp_timer retry, refused;
 };
 
 static int send_now(struct fp_mi *m, const struct fp_mi_call *c)
 {
 	struct dgram *d = m->data;
 	bool is_unix = m->to.transport == FP_T_UNIX;
-	ssize_t n;
+	int code = 0;
 
-	/* An error that came back for an earlier request is reported first:
-	 * this one has not been tried then. */
+	if (d->refused.at_ms)
+		return -ECONNREFUSED;
+	/* An error that came back for an earlier request is reported first, and
+	 * once: this one has not been tried then.  Those that are out wait in vain:
+	 * their end is told from the loop, and no more are sent until then, as a
+	 * kernel says that nobody listens six times at once and then once a
+	 * second (icmp_ratelimit): who asks next shall be told, too. */
 	for (int i = 0; i < 2; i++) {
-		n = sendto(d->fd, c->request.data, c->request.len,
+		if (sendto(d->fd, c->request.data, c->request.len,
 			   MSG_DONTWAIT | MSG_NOSIGNAL,
 			   is_unix ? (struct sockaddr *)&d->un : NULL,
-			   is_unix ? sizeof(d->un) : 0);
-		if (n >= 0)
+			   is_unix ? sizeof(d->un) : 0) >= 0)
 			return 0;
-		if (is_unix || errno != ECONNREFUSED)
+		code = -errno;
+		if (is_unix || code != -ECONNREFUSED)
+			break;
+		if (d->n_out &&
+		    !fp_loop_timer_arm(m->loop, &d->refused, fp_clock_ms()))
 			break;
 	}
-	return -errno;
+	return code;
 }
 
 static int not_sent(struct fp_mi *m, const struct fp_mi_call *c, int code,
@@ -148,6 +156,15 @@ static void failed(struct fp_mi *m, int code)
 	mi_end_all(m, code, &e);
 }
 
+static void refused(void *ctx)
+{
+	struct fp_mi *m = ctx;
+
+	mi_enter(m);
+	failed(m, -ECONNREFUSED);
+	mi_leave(m);
+}
+
 static void readable(void *ctx, uint32_t events)
 {
 	struct fp_mi *m = ctx;
@@ -236,6 +253,8 @@ static int dgram_open(struct fp_mi *m, struct fp_err *e)
 	mi_queue_init(&d->unsent);
 	d->retry.fire = send_again;
 	d->retry.ctx = m;
+	d->refused.fire = refused;
+	d->refused.ctx = m;
 	r = socket_open(m, d);
 	if (r) {
 		free(d);
@@ -251,6 +270,7 @@ static void dgram_close(struct fp_mi *m)
 	struct dgram *d = m->data;
 
 	fp_loop_timer_disarm(m->loop, &d->retry);
+	fp_loop_timer_disarm(m->loop, &d->refused);
 	fp_loop_fd_del(m->loop, d->fd);
 	close(d->fd);
 	free(d);

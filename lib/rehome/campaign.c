@@ -164,6 +164,29 @@ static int check_owners(struct fp_campaign *c, struct fp_err *e)
 	return r;
 }
 
+/* Two controllers may bring a node back: what the other gave it since this was planned,
+ * with its calls, is not done again.  Of a node that is left the journals know more. */
+static void drop_done(struct fp_campaign *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_moves; i++) {
+		const struct fp_tag_move *m = &c->move[i];
+		struct fp_edge *is = NULL, *other = NULL;
+
+		if (!c->o.past_now && fp_campaign_gives(c, i) &&
+		    !fp_edges_owner(c->o.edges, m->tag, &is, &other) &&
+		    is == m->to)
+			continue;
+		c->move[n] = *m;
+		c->state[n++] = c->state[i];
+	}
+	if (n < c->n_moves)
+		fp_campaign_say(c, "%zu tags are where they shall be by now",
+				c->n_moves - n);
+	c->n_moves = n;
+}
+
 /* Dialogs of targets, and of owners that live, that nobody listed yet. */
 static int list_missing(struct fp_campaign *c, struct fp_err *e)
 {
@@ -269,6 +292,15 @@ void fp_campaign_planned(struct fp_campaign *c)
 
 /* ---- begin */
 
+/* Of whom it is. */
+static const char *node_of(const struct fp_campaign *c)
+{
+	if (c->from)
+		return c->from->name;
+	return c->o.kind == FP_MOVE_ACTIVATE && c->n_moves ? c->move[0].to->name
+							   : "";
+}
+
 static int begin(struct fp_campaign *c, struct fp_err *e)
 {
 	const char **locks = fp_campaign_locks(c);
@@ -280,8 +312,7 @@ static int begin(struct fp_campaign *c, struct fp_err *e)
 	if (!r) {
 		snprintf(h->tool, sizeof(h->tool), "fp-rehome");
 		snprintf(h->verb, sizeof(h->verb), "%s", c->o.verb);
-		snprintf(h->node, sizeof(h->node), "%s",
-			 c->from ? c->from->name : "");
+		snprintf(h->node, sizeof(h->node), "%s", node_of(c));
 		snprintf(h->by, sizeof(h->by), "%s", c->o.by);
 		snprintf(h->owner, sizeof(h->owner), "%s", c->o.journal.owner);
 		h->plan = (char *)fp_buf_str(&plan);
@@ -322,16 +353,19 @@ static int run(struct fp_campaign *c, struct fp_err *e)
 		r = begin(c, e);
 	if (r)
 		return r;
-	r = fp_edges_read(c->o.edges, e);
+	/* with a command: it reads all nodes, before and after */
+	r = fp_campaign_is_fenced(c) ? fp_campaign_fence(c, e)
+				     : fp_edges_read(c->o.edges, e);
 	if (!r)
 		r = fp_campaign_since(c, e);
 	if (!r)
-		r = fp_campaign_fence(c, e);
-	if (!r)
 		r = check_owners(c, e);
-	if (r)
+	if (r) {
 		fp_journal_state(c->journal, "aborted", &why);
-	return r ? r : fp_campaign_do(c, e);
+		return r;
+	}
+	drop_done(c);
+	return fp_campaign_do(c, e);
 }
 
 int fp_campaign_run(const struct fp_campaign_opts *o, struct fp_edge *from,

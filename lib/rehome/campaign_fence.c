@@ -5,9 +5,6 @@
 
 #include "control/fence.h"
 #include "rehome/campaign_priv.h"
-#include "rehome/life.h"
-
-#define ASK_MS 1000 /* for the third time by now, and it was silent each time */
 
 bool fp_campaign_is_fenced(const struct fp_campaign *c)
 {
@@ -38,26 +35,19 @@ static int alive(const struct fp_campaign *c, const char *what,
 			 what);
 }
 
-/* Views are of now.  At each of its addresses: one that answers is not dead, whatever a
+/* At each of its addresses, all at once: one that answers is not dead, whatever a
  * command says. */
 static int ask_node(const struct fp_campaign *c, struct fp_err *e)
 {
-	struct fp_life sip = { .is_asked = false };
-	bool is_list = false;
-	int r = 0;
+	const struct fp_edge *x = c->from;
+	int r = fp_edges_read(c->o.edges, e);
 
-	if (!c->from->view)
-		r = fp_life_list(c->from, ASK_MS, &is_list, e);
-	if (!r && !c->from->view && !is_list)
-		r = fp_life_sip(c->from, ASK_MS, &sip, e);
 	if (r)
 		return r;
-	if (c->from->view || is_list)
-		return alive(c,
-			     c->from->view ? "MI answers"
-					   : "fp_mi_list answers",
+	if (x->view || x->life.is_list)
+		return alive(c, x->view ? "MI answers" : "fp_mi_list answers",
 			     e);
-	return sip.is_alive ? alive(c, "SIP answers", e) : 0;
+	return x->life.is_alive ? alive(c, "SIP answers", e) : 0;
 }
 
 static int ask_command(const struct fp_campaign *c, struct fp_err *e)
@@ -98,11 +88,10 @@ int fp_campaign_fence(const struct fp_campaign *c, struct fp_err *e)
 		tell(c, FP_COND_OK, "would be asked", c->o.fence);
 		return 0;
 	}
+	fp_edges_suspect(c->o.edges, c->from);
 	r = ask_node(c, e);
 	if (!r)
 		r = ask_command(c, e);
-	if (!r)
-		r = fp_edges_read(c->o.edges, e);
 	if (!r)
 		r = ask_node(c, e);
 	return r ? fp_campaign_refused(c, r, e) : 0;

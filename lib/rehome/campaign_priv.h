@@ -131,8 +131,8 @@ size_t fp_campaign_would(const struct fp_campaign *c, size_t i);
 /* ---- is it dead? (campaign_fence.c) */
 
 bool fp_campaign_is_fenced(const struct fp_campaign *c);
-/* With locks, and views of now, which are read again: the node is asked at all its
- * addresses, the command is run, and it is asked again.  A dry run tells the command.
+/* With locks: the node is asked at all its addresses, the command is run, and it is
+ * asked again; views are read with it.  A dry run tells the command.
  * 0: dead, or there is no such command.  -EPERM rule "alive" (unless lifted): it
  * answers, or the command does not say so. */
 int fp_campaign_fence(const struct fp_campaign *c, struct fp_err *e);

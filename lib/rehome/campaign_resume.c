@@ -198,8 +198,11 @@ static void fail_over(struct fp_campaign *c)
 
 static int go_on(struct fp_campaign *c, struct fp_edge *to, struct fp_err *e)
 {
-	int r = fp_edges_read(c->o.edges, e);
+	int r;
 
+	if (c->o.kind == FP_MOVE_FAILOVER && c->from)
+		fp_edges_suspect(c->o.edges, c->from);
+	r = fp_edges_read(c->o.edges, e);
 	if (c->is_worked)
 		select_all(c);
 	if (!r)

@@ -31,6 +31,15 @@ struct fp_edge_signs {
 	bool is_fallback; /* that found no donor: it calls itself synced */
 };
 
+/* What a node that may be dead says at its other addresses, by the last reading. */
+struct fp_life {
+	bool is_asked;  /* it has fp_sip */
+	bool is_alive;  /* SIP: any final response, 503 too */
+	bool is_list;   /* fp_mi_list answers */
+	bool is_closed; /* SIP: nobody listens there, it said last */
+	char said[160]; /* of SIP, when it was asked */
+};
+
 struct fp_edge {
 	const struct fp_host *host;
 	const char *name;       /* the host's */
@@ -46,8 +55,13 @@ struct fp_edge {
 	struct fp_edges *all;
 	struct fp_view *kept; /* what view is in */
 	int64_t up_s, born_s; /* of the last view */
-	/* it had all the time of a question, and was silent since */
+	/* it had all the time of a question, or nobody listens there, and was
+	 * silent since */
 	bool is_mute;
+	/* nobody listened there when it was asked last that it was told: who would
+	 * answer late is not there */
+	bool is_closed;
+	struct fp_life life; /* of fp_edges_suspect */
 	/* how often it began anew since it was first read */
 	unsigned int n_starts;
 	/* fp_mi_list is that node, and answered; it did not: fp_mi lists */
@@ -68,6 +82,8 @@ struct fp_edges {
 	size_t n;
 	struct fp_proxies proxies, lists; /* of fp_mi, of fp_mi_list */
 	struct fp_edges_reading *reading; /* under way */
+	struct fp_edge *suspect;          /* NULL: nobody */
+	int64_t read_ms;                  /* when all had been asked last */
 };
 
 /* Those of inv that have fp_mi.  0: fp_edges_fini.  -EINVAL: none has; one without
@@ -83,8 +99,11 @@ struct fp_edge *fp_edges_of_id(const struct fp_edges *s, uint32_t node_id);
  * answers at a node's fp_mi is not the node of its fp_node_id: e says so.  What was
  * read before is good until the new is there; mi of a node that was silent may be
  * another one then, if nobody waits for an answer of it.  One that is mute is waited
- * for a second. */
+ * for a second; for a quarter where nobody listens: what is there answers at once. */
 int fp_edges_read(struct fp_edges *s, struct fp_err *e);
+/* From now on each such reading asks x at all its addresses at the same time, fp_sip and
+ * fp_mi_list too: x->life.  x may be NULL. */
+void fp_edges_suspect(struct fp_edges *s, struct fp_edge *x);
 /* The same of views alone, and of those that are not mute: they stay so. */
 int fp_edges_read_heard(struct fp_edges *s, struct fp_err *e);
 /* The same without waiting, and of views alone: done is called once from the loop,

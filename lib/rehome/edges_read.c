@@ -5,12 +5,19 @@
 #include <string.h>
 
 #include "codec/dialogs.h"
+#include "io/clock.h"
 #include "rehome/edges_priv.h"
+#include "rehome/life.h"
 
 /* Of a reading that goes on every second, whatever is silent. */
 #define QUICK_MS 900
 /* For one that was silent for all of a question's time before. */
 #define MUTE_MS 1000
+/* For one whose kernel said that nobody listens, which it does not say each time:
+ * six times at once, then once a second for each who asks (icmp_ratelimit). */
+#define CLOSED_MS 250
+/* For SIP at first: a node that lives answers within T1 * 3 (RFC 3261 17.1.1.1). */
+#define SIP_MS 2000
 
 static const char *const identifiers[EDGE_SIGNS] = {
 	"{\"group\":\"clusterer\",\"identifier\":\"sharing_tags\"}",
@@ -180,8 +187,10 @@ static void take_view(struct fp_edge *x)
 		take_start(x);
 	x->mi = p->mi;
 	x->code = p->code;
-	x->is_mute = !x->view && (x->is_mute || x->all->reading->timeout_ms >=
-							x->all->o.timeout_ms);
+	x->is_closed = !x->view && (x->is_closed || x->code == -ECONNREFUSED);
+	x->is_mute = !x->view &&
+		     (x->is_mute || x->is_closed ||
+		      x->all->reading->timeout_ms >= x->all->o.timeout_ms);
 	x->err = p->err;
 	if (!x->code && !x->view)
 		x->code = fp_err(&x->err, -EBADMSG, "%s: nothing was said",
@@ -207,7 +216,9 @@ static void begin(struct fp_edges *s)
 		struct fp_edge *x = &s->v[i];
 
 		x->proxy->is_off = s->reading->is_heard && x->is_mute;
-		x->proxy->most_ms = x->is_mute ? MUTE_MS : 0;
+		x->proxy->most_ms = x->is_closed ? CLOSED_MS
+				    : x->is_mute ? MUTE_MS
+						 : 0;
 	}
 	fp_proxies_read(&s->proxies, FP_OS_BASE | FP_OS_CLUSTER,
 			s->reading->timeout_ms, views_done, s);
@@ -277,9 +288,46 @@ static int read_now(struct fp_edges *s, bool is_heard, struct fp_err *e)
 	return r;
 }
 
+void fp_edges_suspect(struct fp_edges *s, struct fp_edge *x)
+{
+	s->suspect = x;
+}
+
+static int64_t at_most(int64_t ms, int64_t most_ms)
+{
+	return ms < most_ms ? ms : most_ms;
+}
+
+/* The second time it was silent before. */
+static int64_t sip_ms_of(const struct fp_edge *x)
+{
+	if (x->life.is_closed)
+		return CLOSED_MS;
+	return x->life.is_asked ? MUTE_MS : SIP_MS;
+}
+
+static int read_all(struct fp_edges *s, struct fp_edge *x, struct fp_err *e)
+{
+	struct fp_life_ask *a = NULL;
+	int64_t ms = s->o.timeout_ms;
+	int r;
+
+	r = fp_life_begin(&a, x, at_most(ms, sip_ms_of(x)),
+			  at_most(ms, x->is_closed ? CLOSED_MS
+				      : x->is_mute ? MUTE_MS
+						   : ms),
+			  e);
+	if (!r)
+		r = read_now(s, false, e);
+	return fp_life_end(a, r, e);
+}
+
 int fp_edges_read(struct fp_edges *s, struct fp_err *e)
 {
-	return read_now(s, false, e);
+	int r = s->suspect ? read_all(s, s->suspect, e) : read_now(s, false, e);
+
+	s->read_ms = fp_clock_ms();
+	return r;
 }
 
 int fp_edges_read_heard(struct fp_edges *s, struct fp_err *e)

@@ -2,23 +2,22 @@
 #ifndef FP_REHOME_LIFE_H
 #define FP_REHOME_LIFE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "rehome/edges.h"
 
-/* Does a node whose fp_mi is silent give another sign of life? */
+/* Does a node whose fp_mi is silent give another sign of life?  Asked beside a reading
+ * of all views (fp_edges_suspect), so that what is dead is waited for once, and not for
+ * one address after the other. */
+struct fp_life_ask;
 
-struct fp_life {
-	bool is_asked;  /* it has fp_sip */
-	bool is_alive;  /* SIP: any final response, 503 too */
-	char said[160]; /* of SIP, when it was asked */
-};
-/* OPTIONS to each fp_sip of x, and wait.  0; -EINVAL: fp_sip; -EINTR. */
-int fp_life_sip(const struct fp_edge *x, int64_t timeout_ms,
-		struct fp_life *out, struct fp_err *e);
-/* Is x at its fp_mi_list?  0: *is_alive; -EINVAL: another node is.  -EINTR. */
-int fp_life_list(struct fp_edge *x, int64_t timeout_ms, bool *is_alive,
-		 struct fp_err *e);
+/* OPTIONS to each fp_sip of x, and a question to its fp_mi_list, each for its time.
+ * 0: *out for fp_life_end; -EINVAL: fp_sip; -errno. */
+int fp_life_begin(struct fp_life_ask **out, struct fp_edge *x, int64_t sip_ms,
+		  int64_t list_ms, struct fp_err *e);
+/* Wait for the answers, or drop them (r, of what else was done, is not 0); it is freed
+ * in any case.
+ * r; 0: x->life is new.  -EINVAL: at fp_mi_list is another node.  -EINTR. */
+int fp_life_end(struct fp_life_ask *a, int r, struct fp_err *e);
 
 #endif

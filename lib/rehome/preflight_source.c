@@ -4,11 +4,10 @@
 #include <string.h>
 
 #include "io/clock.h"
-#include "rehome/life.h"
 #include "rehome/preflight_priv.h"
 
-#define SIP_MS 2000 /* a node that lives answers within T1 * 3 */
 #define POLL_MS 250
+#define FRESH_MS 1000
 
 /* ---- links */
 
@@ -71,23 +70,37 @@ static bool is_drains(const struct fp_mark *m)
 	return !strncmp(m->why, FP_DRAIN_WHY, strlen(FP_DRAIN_WHY));
 }
 
+/* Was it asked at all its addresses just now, when all were read?  Else it is. */
+static int ask(struct preflight *f, struct fp_err *e)
+{
+	struct fp_edges *s = f->p->edges;
+	struct fp_edge *before = s->suspect;
+	int r;
+
+	if (before == f->p->from && fp_clock_ms() - s->read_ms < FRESH_MS)
+		return 0;
+	fp_edges_suspect(s, f->p->from);
+	r = fp_edges_read(s, e);
+	fp_edges_suspect(s, before);
+	return r;
+}
+
 static int dead(struct preflight *f, struct fp_err *e)
 {
 	const struct fp_edge *x = f->p->from;
 	const struct fp_mark *m = preflight_mark(f->p, x);
-	struct fp_check_alive in = { .is_mi = x->view };
+	struct fp_check_alive in = { .is_mi = false };
 	struct fp_check c;
-	struct fp_life a;
-	int r = fp_life_sip(x, SIP_MS, &a, e);
+	int r = ask(f, e);
 
-	if (!r && !a.is_alive)
+	if (!r && !x->life.is_alive)
 		r = settle(f, e);
 	if (r)
 		return r;
 	in.is_mi = x->view;
-	in.is_sip = a.is_alive;
+	in.is_sip = x->life.is_alive;
 	in.mi = x->err.text;
-	in.sip = a.is_asked ? a.said : NULL;
+	in.sip = x->life.is_asked ? x->life.said : NULL;
 	fp_check_alive(&c, &in);
 	preflight_tell(f, x->name, &c);
 	dead_links(f);

@@ -160,6 +160,47 @@ pushed() { pg_sql "select state from fastpath.journal where item = 'push:sip2'";
 		'aborted|3 done|1'
 }
 
+@test "failover goes on with a job that was left, and makes none of its own" {
+	local id
+
+	rr_up 12
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 6
+	os_wait 20 invited 2
+	# one that runs is its controller's
+	fr 4 failover sip1 --to sip3
+	hints 'is held'
+	kill -s KILL "$rr_pid"
+	wait "$rr_pid" || :
+	id=$(pg_sql 'select id from fastpath.job')
+	# to where it was planned
+	fr 0 failover sip1 --to sip3 --json
+	hints "job $id of sip1 has not ended: it goes on"
+	same "$(($(summary moved) + $(summary done_before)))" 12
+	same "$(pg_sql 'select id, state from fastpath.job')" "$id|done"
+	same "$(at uac 127.0.1.2) $(at uas 127.0.1.2)" '12 12'
+	[ "$(twice | wc -l)" -le 8 ] # what was under way
+	fr 0 failover sip1 --to sip3 --json
+	same "$(summary changed)" false
+}
+
+@test "failover: a job that cannot go on is left, and its calls are saved" {
+	local id
+
+	rr_up 12
+	rh_kill 1
+	fr_begin failover sip1 --to sip2 --rate 6
+	os_wait 20 invited 2
+	kill -s KILL "$rr_pid"
+	wait "$rr_pid" || :
+	id=$(pg_sql 'select id from fastpath.job')
+	rh_kill 2 # where it was to go
+	fr 0 failover sip1 --to sip3
+	hints "job $id does not go on, and stays as it is"
+	same "$(state "$id")" stopped
+	same "$(rh_owner sip1.0)$(rh_owner sip1.1) $(at uac 127.0.1.3)" '33 12'
+}
+
 @test "two that plan at the same moment: each call is asked once" {
 	local second rc=0
 
