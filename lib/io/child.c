@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +12,10 @@
 
 #include "io/child.h"
 #include "io/clock.h"
+#include "io/spawn_start.h"
 
 #define CHUNK 16384
 #define ROUNDS 16 /* then others have their turn */
-
-extern char **environ;
 
 struct fp_child {
 	struct fp_loop *loop;
@@ -31,11 +29,6 @@ struct fp_child {
 	int code;
 	struct fp_timer timer;
 	bool *is_gone; /* of the call that is in hand */
-};
-
-/* The child's ends. */
-struct theirs {
-	int in, out;
 };
 
 static void drop_fd(struct fp_child *c, int *fd)
@@ -164,39 +157,6 @@ static int open_pair(int *ours, int *its, int how)
 	return 0;
 }
 
-static int spawn(struct fp_child *c, const struct fp_child_opts *o,
-		 const struct theirs *t)
-{
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
-	sigset_t none, all;
-	int code;
-
-	sigemptyset(&none);
-	sigfillset(&all);
-	posix_spawn_file_actions_init(&actions);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP |
-						POSIX_SPAWN_SETSIGMASK |
-						POSIX_SPAWN_SETSIGDEF);
-	posix_spawnattr_setsigmask(&attr, &none);
-	posix_spawnattr_setsigdefault(&attr, &all);
-	if (t->in >= 0)
-		posix_spawn_file_actions_adddup2(&actions, t->in, 0);
-	else
-		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null",
-						 O_RDONLY, 0);
-	if (t->out >= 0)
-		posix_spawn_file_actions_adddup2(&actions, t->out, 1);
-	code = -posix_spawnp(&c->pid, o->argv[0], &actions, &attr,
-			     (char *const *)o->argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	posix_spawnattr_destroy(&attr);
-	if (code)
-		c->pid = 0;
-	return code;
-}
-
 static int copy_in(struct fp_child *c, const struct fp_child_opts *o)
 {
 	if (!o->in)
@@ -229,19 +189,18 @@ static int watch(struct fp_child *c, int64_t timeout_ms)
 
 static int begin(struct fp_child *c, const struct fp_child_opts *o)
 {
-	struct theirs t = { -1, -1 };
+	int theirs[3] = { -1, -1, -1 };
 	int r = copy_in(c, o);
 
 	if (!r && o->in)
-		r = open_pair(&c->in_fd, &t.in, SHUT_RD);
+		r = open_pair(&c->in_fd, &theirs[0], SHUT_RD);
 	if (!r && o->out)
-		r = open_pair(&c->out_fd, &t.out, SHUT_WR);
+		r = open_pair(&c->out_fd, &theirs[1], SHUT_WR);
 	if (!r)
-		r = spawn(c, o, &t);
-	if (t.in >= 0)
-		close(t.in);
-	if (t.out >= 0)
-		close(t.out);
+		r = fp_spawn_start(&c->pid, o->argv, theirs);
+	for (int i = 0; i < 2; i++)
+		if (theirs[i] >= 0)
+			close(theirs[i]);
 	return r ? r : watch(c, o->timeout_ms);
 }
 

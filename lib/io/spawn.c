@@ -12,6 +12,7 @@
 
 #include "io/clock.h"
 #include "io/spawn.h"
+#include "io/spawn_start.h"
 
 #define CHUNK 16384
 
@@ -67,11 +68,12 @@ static int open_pairs(struct run *r)
 	return code;
 }
 
-static int start(struct run *r)
+int fp_spawn_start(pid_t *out, const char *const *argv, const int fds[3])
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
 	sigset_t none, all;
+	pid_t pid;
 	int code;
 
 	sigemptyset(&none);
@@ -83,17 +85,25 @@ static int start(struct run *r)
 						POSIX_SPAWN_SETSIGDEF);
 	posix_spawnattr_setsigmask(&attr, &none);
 	posix_spawnattr_setsigdefault(&attr, &all);
-	if (!r->s->in)
+	if (fds[0] < 0)
 		posix_spawn_file_actions_addopen(&actions, 0, "/dev/null",
 						 O_RDONLY, 0);
-	for (int i = IN; i <= ERR; i++)
-		if (r->theirs[i] >= 0)
-			posix_spawn_file_actions_adddup2(&actions, r->theirs[i],
-							 i);
-	code = -posix_spawnp(&r->pid, r->s->argv[0], &actions, &attr,
-			     (char *const *)r->s->argv, environ);
+	for (int i = 0; i < 3; i++)
+		if (fds[i] >= 0)
+			posix_spawn_file_actions_adddup2(&actions, fds[i], i);
+	code = -posix_spawnp(&pid, argv[0], &actions, &attr,
+			     (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	posix_spawnattr_destroy(&attr);
+	if (!code)
+		*out = pid;
+	return code;
+}
+
+static int start(struct run *r)
+{
+	int code = fp_spawn_start(&r->pid, r->s->argv, r->theirs);
+
 	if (code)
 		return code;
 	r->poll[END] = (struct pollfd){ pidfd_open(r->pid, 0), POLLIN, 0 };
