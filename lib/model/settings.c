@@ -226,8 +226,7 @@ static int fp_settings_slurp(const char *path, char **out, struct fp_err *e)
 		r = fp_err_sys(e, -errno, "%s", path);
 	if (fd >= 0)
 		close(fd);
-	fp_buf_add(&b, "", 1);
-	if (!r && b.is_failed)
+	if (!r && !fp_buf_str(&b))
 		r = fp_err(e, -ENOMEM, "out of memory");
 	if (r)
 		fp_buf_fini(&b);

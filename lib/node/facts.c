@@ -249,7 +249,7 @@ static int fp_hosts_next(void *ctx, struct fp_entry *out, struct fp_err *e)
 static bool fp_hosts_equal(struct fp_hosts *s, const struct fp_list *l)
 {
 	struct fp_list_iter it;
-	struct fp_entry want, got;
+	struct fp_entry want = { .meta_len = 0 }, got;
 	bool is_equal = true;
 	int r = 0;
 
