@@ -4,6 +4,9 @@
 # that test/run made for this file.  Each test begins without lists.
 # shellcheck disable=SC2034,SC2154 # bats' own variables
 
+# shellcheck source=test/bats/say.bash
+source test/bats/say.bash
+
 # node_up: for setup_file.
 node_up() {
 	[ -n "${FP_TEST_BPFFS-}" ] && [ "$(id -u)" = 0 ] ||
@@ -37,25 +40,8 @@ block() {
 	run --separate-stderr "-$status" fp-block "$@"
 }
 
-# same GOT WANT
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
-
-# silent: nothing on stderr; says TEXT: this one line; hints PATTERN: this glob
-# somewhere.  prints FIELD...: one record on stdout.
-silent() { same "$stderr" ''; }
+# says TEXT: this one line on stderr.  prints FIELD...: one record on stdout.
 says() { same "$stderr" "fp-block: $1"; }
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || {
-		printf 'no "%s" in: %s\n' "$1" "$stderr"
-		return 1
-	}
-}
 prints() {
 	local IFS=$'\t'
 

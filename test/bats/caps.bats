@@ -4,6 +4,7 @@
 # owns the state and pins directories, mixed with root in between.
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' stderr
 bats_require_minimum_version 1.5.0
+load say.bash
 
 USER_ID=12345
 
@@ -82,21 +83,6 @@ teardown() {
 	find "$FP_PINS" -mindepth 1 -depth -delete 2>/dev/null || :
 	rm -rf /mnt/state/*
 	[ -z "${pids-}" ] || kill $pids 2>/dev/null || :
-}
-
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
-
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || {
-		printf 'no "%s" in: %s\n' "$1" "$stderr"
-		return 1
-	}
 }
 
 caps_of() {

@@ -5,6 +5,8 @@
 # shellcheck disable=SC2034,SC2154 # bats' own variables
 
 source test/lab/postgres.sh
+# shellcheck source=test/bats/say.bash
+source test/bats/say.bash
 
 # db_up: for setup_file; db_down: for teardown_file.
 db_up() {
@@ -64,23 +66,8 @@ schema() {
 		pg_sql 'grant fastpath to ctl, ctl2'
 }
 
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
-
-# says TEXT: this one line on stderr; hints PATTERN: this glob somewhere
+# says TEXT: this one line on stderr
 says() { same "$stderr" "fp-health: $1"; }
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || {
-		printf 'no "%s" in: %s\n' "$1" "$stderr"
-		return 1
-	}
-}
-silent() { same "$stderr" ''; }
 prints() {
 	local IFS=$'\t'
 

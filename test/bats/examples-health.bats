@@ -7,6 +7,7 @@
 bats_require_minimum_version 1.5.0
 
 load examples.bash
+load say.bash
 
 setup() {
 	top=$BATS_TEST_DIRNAME/../..
@@ -38,13 +39,6 @@ needs_tool() { [ -x "$FP_BUILD/fp-health" ] || skip 'fp-health is not built'; }
 background() {
 	setsid "$@" >>log 2>&1 </dev/null 3>&- 4>&- &
 	pids+=($!)
-}
-
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
 }
 
 # records STATE: what watch --json would say: sip1 is in STATE, sip2 is OK

@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load examples.bash
+load say.bash
 
 setup() {
 	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -18,12 +19,6 @@ setup() {
 
 needs_tool() {
 	[ -x "$FP_BUILD/fp-recover" ] || skip 'fp-recover is not built'
-}
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
 }
 
 # ---- examples/freeswitch

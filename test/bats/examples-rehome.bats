@@ -8,6 +8,7 @@
 bats_require_minimum_version 1.5.0
 
 load examples.bash
+load say.bash
 
 setup() {
 	top=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
@@ -25,12 +26,6 @@ teardown() {
 
 needs_tool() {
 	[ -x "$FP_BUILD/fp-rehome" ] || skip 'fp-rehome is not built'
-}
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
 }
 code() { grep -v '^[[:space:]]*#' "$examples/opensips/$1.cfg"; }
 

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
 
 bats_require_minimum_version 1.5.0
+load say.bash
 
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.." || return
@@ -44,10 +45,6 @@ check() { run --separate-stderr "-$1" "$fh" check --timeout 400ms "${@:2}"; }
 # states: NODE/CHECK=STATE of each record
 states() {
 	awk -F'\t' '{ printf "%s%s/%s=%s", s, $1, $2, $3; s = " " }' <<<"$output"
-}
-
-same() {
-	[ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }
 }
 
 has() {

@@ -4,6 +4,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
 
 bats_require_minimum_version 1.5.0
+load say.bash
 
 setup() {
 	cd "$BATS_TEST_DIRNAME/../.." || return
@@ -44,15 +45,6 @@ check() {
 
 	shift
 	run --separate-stderr "-$status" "$fh" check --timeout 400ms "$@"
-}
-
-same() {
-	[ "$1" = "$2" ] || { printf 'got:  %s\nwant: %s\n' "$1" "$2"; return 1; }
-}
-
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || { printf 'no "%s" in: %s\n' "$1" "$stderr"; return 1; }
 }
 
 # states: NODE=STATE of each record

@@ -6,6 +6,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' variables
 
 bats_require_minimum_version 1.5.0
+load say.bash
 
 setup_file() {
 	[ "$(id -u)" = 0 ] && [ -n "${FP_TEST_BPFFS-}" ] ||
@@ -144,13 +145,6 @@ finish() {
 }
 
 ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
-
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
 
 hints() {
 	[[ $stderr == *"$1"* ]] || {

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; bats' stderr
 
 bats_require_minimum_version 1.5.0
+load say.bash
 
 PORT=2201
 
@@ -139,13 +140,6 @@ by() {
 
 	shift
 	go "$want" -C ssh "$@"
-}
-
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
 }
 
 hints() {

@@ -6,6 +6,8 @@
 # shellcheck disable=SC2034,SC2154 # bats' own variables
 
 source test/lab/cluster.sh
+# shellcheck source=test/bats/say.bash
+source test/bats/say.bash
 
 # sync_up [OPTION] N: for setup_file; the filter is attached on net1.
 sync_up() {
@@ -79,23 +81,6 @@ block() {
 	shift
 	cluster_in "$node" "$FP_BUILD/fp-block" "$@"
 }
-
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
-
-# hints PATTERN: this glob somewhere on stderr; silent: nothing there
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || {
-		printf 'no "%s" in: %s\n' "$1" "$stderr"
-		return 1
-	}
-}
-silent() { same "$stderr" ''; }
 
 # rows FIELDS ROW...: $output's records have these fields (their numbers), sorted
 rows() {

@@ -6,6 +6,8 @@
 # shellcheck disable=SC2016,SC2034,SC2119,SC2154 # bats' variables; for eval
 
 source test/lab/recover.bash
+# shellcheck source=test/bats/say.bash
+source test/bats/say.bash
 
 # rec_setup_file: what is missing is in $FS_SKIP: bats 1.8 takes a skip in setup_file
 # for a failure.
@@ -68,12 +70,6 @@ states() { # NODE: how many legs are in which state
 variable() { # VARIABLE [WHERE]: of rows, a line each
 	fs_sql "select replace(replace(substring(metadata from '<$1>([^<]*)<'),
 		'%40', '@'), '%3A', ':') from recovery ${2:+where $2} order by uuid"
-}
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
 }
 
 # ---- rows

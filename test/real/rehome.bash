@@ -10,6 +10,8 @@ RR_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$RR_SOURCE/../lab/rehome.bash"
 # shellcheck source=test/lab/postgres.sh
 source "$RR_SOURCE/../lab/postgres.sh"
+# shellcheck source=test/bats/say.bash
+source "$RR_SOURCE/../bats/say.bash"
 
 rr_setup_file() {
 	[ -n "${FP_TEST_BPFFS-}" ] && [ "$(id -u)" = 0 ] ||
@@ -86,20 +88,6 @@ fr_end() {
 	}
 }
 
-same() {
-	[ "$1" = "$2" ] || {
-		printf 'got:  %s\nwant: %s\n' "$1" "$2"
-		return 1
-	}
-}
-# hints GLOB: somewhere on stderr
-hints() {
-	# shellcheck disable=SC2053 # a glob
-	[[ $stderr == *$1* ]] || {
-		printf 'no "%s" in: %s\n' "$1" "$stderr"
-		return 1
-	}
-}
 # verdicts: "gone 1 moved 19", of $output
 verdicts() {
 	cut -f 2 <<<"$output" | sort | uniq -c | awk '{ print $2, $1 }' | xargs
