@@ -68,6 +68,7 @@ int fv_open(struct fv_env *v, struct fp_cli *c, struct fp_err *e)
 void fv_close(struct fv_env *v)
 {
 	fp_progress_end(&v->progress);
+	fv_edges_close(v);
 	fp_switches_fini(&v->switches);
 	if (v->nodes.loop)
 		fp_nodes_close(&v->nodes);
@@ -235,6 +236,7 @@ void fv_rescue(struct fv_env *v, enum fp_recover_kind kind,
 				.ctx = v },
 		.is_fencing_targets = fp_cli_get(v->c, "fence-targets"),
 		.marks_now = fv_marks_now,
+		.edges = fv_edges,
 		.is_dry_run = v->c->is_dry_run,
 		.is_lifted = fv_is_lifted,
 		.condition = fv_condition,

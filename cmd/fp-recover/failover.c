@@ -7,9 +7,6 @@
 #include <string.h>
 
 #include "codec/moveplan.h"
-#include "rehome/edges.h"
-
-#define EDGE_MS 1000
 
 struct failover {
 	struct fv_env v;
@@ -52,33 +49,28 @@ static int read_options(struct failover *f, const char *node, struct fp_err *e)
 
 /* A proxy that hides topology answers 481 to the re-INVITE of a call whose dialog it
  * does not have: dialogs first. */
-static void say_edges(struct failover *f)
+static int say_edges(struct failover *f, struct fp_err *e)
 {
-	const struct fp_edges_opts o = { .loop = f->v.nodes.loop,
-					 .resolver = f->v.nodes.resolver,
-					 .timeout_ms = EDGE_MS,
-					 .ctx = &f->v };
 	struct fp_condition c = { .name = "dialogs",
 				  .rule = "",
 				  .state = FP_COND_WARN };
-	struct fp_edges edges = { .n = 0 };
-	struct fp_err e;
+	const struct fp_hop_edge *v = NULL;
 	char detail[300];
+	size_t n = 0;
+	int r = fv_edges(&f->v, false, &v, &n, e);
 
-	if (!fp_edges_init(&edges, &o, f->v.nodes.inv, &e))
-		fp_edges_read(&edges, &e);
-	for (size_t i = 0; i < edges.n; i++) {
-		if (edges.v[i].view)
+	for (size_t i = 0; i < n && !r; i++) {
+		if (v[i].view)
 			continue;
 		snprintf(detail, sizeof(detail),
 			 "dialogs first: fp-rehome failover %s",
-			 edges.v[i].name);
-		c.node = edges.v[i].name;
+			 v[i].host->name);
+		c.node = v[i].host->name;
 		c.value = "OpenSIPS does not answer";
 		c.detail = detail;
 		fv_condition(&f->v, &c);
 	}
-	fp_edges_fini(&edges);
+	return r;
 }
 
 /* ---- jobs of it that stopped */
@@ -244,8 +236,9 @@ static int rescue(struct failover *f, struct fp_err *e)
 	struct fp_rescue_sum sum;
 	int r;
 
-	say_edges(f);
-	r = open_jobs(f, e);
+	r = say_edges(f, e);
+	if (!r)
+		r = open_jobs(f, e);
 	if (r)
 		return r;
 	r = fp_rescue_run(&f->o, &sum, e);

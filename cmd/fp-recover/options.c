@@ -12,9 +12,9 @@
 /* Those of lib/recover, lib/db, lib/peer and our own; the manual page has them too,
  * and test/bats/man.bats holds all of them together. */
 static const char *const rules[] = {
-	"alive", "ready", "version",  "clock",  "profile",
-	"store", "ports", "capacity", "policy", "maintenance",
-	"old",   "lost",  "fence",    "lock",   "pooler",
+	"alive", "ready",    "version", "clock",       "profile", "store",
+	"ports", "capacity", "policy",  "maintenance", "old",     "lost",
+	"fence", "lock",     "pooler",  "edge",
 };
 
 static int overrides(const struct fv_env *v, struct fp_err *e)

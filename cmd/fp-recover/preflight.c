@@ -51,6 +51,12 @@ static int marks_now(void *ctx, const struct fp_mark **out, size_t *n,
 	return fv_marks_now(((struct preflight *)ctx)->v, out, n, e);
 }
 
+static int edges(void *ctx, bool is_listed, const struct fp_hop_edge **out,
+		 size_t *n, struct fp_err *e)
+{
+	return fv_edges(((struct preflight *)ctx)->v, is_listed, out, n, e);
+}
+
 static void say(void *ctx, const char *text)
 {
 	fv_say(((struct preflight *)ctx)->v, text);
@@ -170,6 +176,7 @@ static int look(struct preflight *p, enum fp_recover_kind kind,
 	o.say = say;
 	o.is_lifted = is_lifted;
 	o.marks_now = marks_now;
+	o.edges = edges;
 	o.ctx = p;
 	return fp_rescue_look(&o, &sum, e);
 }

@@ -56,6 +56,7 @@ struct fv_env {
 	struct fp_progress progress;
 	const char *progress_what;
 	enum fv_record main;
+	struct fv_edges *edges; /* edges.c; NULL: not asked yet */
 	const char *state; /* of the run of calls that list prints; else NULL */
 };
 /* Read the cluster file and the options of c->verb, and open its FreeSWITCH nodes (not
@@ -74,6 +75,10 @@ int fv_targets(struct fv_env *v, struct fp_switch ***out, size_t *n,
 int fv_marks(struct fv_env *v, struct fp_err *e);
 int fv_marks_now(void *env, const struct fp_mark **out, size_t *n,
 		 struct fp_err *e);
+/* OpenSIPS in front, `edges` of rescue.  Whoever was silent once stays so. */
+int fv_edges(void *env, bool is_listed, const struct fp_hop_edge **out,
+	     size_t *n, struct fp_err *e);
+void fv_edges_close(struct fv_env *v);
 void fv_journal(struct fv_env *v, struct fp_journal_opts *out);
 bool fv_is_lifted(void *env, const char *rule);
 /* All of a rescue's opts that env knows. */

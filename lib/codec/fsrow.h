@@ -30,6 +30,15 @@ enum fp_fsrow_place {
 	FP_FSROW_PROFILE,     /* recovery_profile_name */
 	FP_FSROW_SIGNAL_BOND,
 	FP_FSROW_ORIGINATE_SIGNAL_BOND,
+	/* what names the next hop: see struct fp_fsrow_hop */
+	FP_FSROW_CONTACT,
+	FP_FSROW_RECOVER_CONTACT,
+	FP_FSROW_REQ_URI,
+	FP_FSROW_ROUTE,
+	FP_FSROW_RECORD_ROUTE,
+	FP_FSROW_PROXY,
+	FP_FSROW_NETWORK_IP,
+	FP_FSROW_NETWORK_PORT,
 	FP_FSROW_UUID, /* written decoded, since FreeSWITCH takes it as it stands
 			* (switch_core_session.c, xml_find_var) */
 	FP_FSROW_PLACES,
@@ -79,10 +88,12 @@ struct fp_fsrow {
 	/* the dialog */
 	const char *call_id, *from_tag, *to_tag; /* sip_call_id ... */
 	const char *full_from, *full_to;
-	const char *contact_uri; /* of the far end */
+	const char *contact_uri;     /* of the far end */
+	const char *recover_contact; /* the same, of an outbound leg */
 	const char *req_uri, *network_ip;
 	const char *via;   /* sip_recover_via */
 	const char *route; /* sip_invite_route_uri or record_route */
+	const char *record_route, *proxy; /* proxy: sip_route_uri */
 	uint32_t cseq;
 	bool has_cseq;
 	enum fp_fsrow_transport transport;
@@ -117,6 +128,24 @@ int fp_fsrow_parse(struct fp_fsrow *out, const char *xml, size_t n,
 		   struct fp_err *e);
 void fp_fsrow_fini(struct fp_fsrow *r);
 
+/* An address that the next hop has, and what stands for it; a port of 0 is SIP's own.
+ * It is replaced where it is the host of a URI, with that port or without one (5060 or
+ * 5061 then), and in sip_network_ip, whatever the port.  All else of a URI stays.
+ * Where the re-INVITE of a recovery goes, in FreeSWITCH 1.10.12: its R-URI is
+ * sip_contact_uri (inbound), sip_recover_contact, else sip_req_uri (outbound); its Route
+ * sip_invite_route_uri, which an inbound leg without Record-Route gets from
+ * sip_network_ip and _port; sip_route_uri is a proxy for all of it, which one behind NAT
+ * gets from these, too.  Source: sofia_glue.c, sofia_recover_callback and
+ * sofia_glue_do_invite.  A re-INVITE of an edge that has taken over changes none of
+ * these but sip_network_port: sofia.c, sofia_handle_sip_i_reinvite. */
+struct fp_fsrow_hop {
+	const char *host, *to_host; /* addresses without [], or names */
+	uint16_t port, to_port;
+};
+/* Is it named by the row?  By its R-URI? */
+bool fp_fsrow_names(const struct fp_fsrow *r, const struct fp_fsrow_hop *h);
+bool fp_fsrow_goes_to(const struct fp_fsrow *r, const struct fp_fsrow_hop *h);
+
 /* What is to be written; NULL, 0: left as it is. */
 struct fp_fsrow_edit {
 	const char *media_ip;      /* all of local_{media,video,text}_ip */
@@ -129,6 +158,9 @@ struct fp_fsrow_edit {
 	 * its re-INVITE, has "executed the last dialplan instruction" and says BYE.
 	 * switch_core_sqldb.c recover_callback, switch_core_state_machine.c. */
 	bool drop_apps;
+	const struct fp_fsrow_hop
+		*hop; /* n_hops of them; of each place the first */
+	size_t n_hops;
 };
 /* Append xml with the edit done: every other byte stays.  A place that is not there
  * is not made.  0; -ENOMEM; -EINVAL: a text that no such element may hold. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "codec/fsrow.h"
+#include "codec/fsrow_priv.h"
 
 /* As switch_url_encode (switch_utils.c), but for a %: that one is always encoded, where
  * FreeSWITCH leaves it when two hex digits follow and then reads another text back.
@@ -46,6 +46,19 @@ static int check_profile(const char *s, struct fp_err *e)
 			return fp_err(
 				e, -EINVAL,
 				"a control character in a profile's name");
+	return 0;
+}
+
+static int check_hops(const struct fp_fsrow_edit *edit, struct fp_err *e)
+{
+	for (size_t i = 0; i < edit->n_hops; i++) {
+		const char *s = edit->hop[i].to_host;
+
+		if (!*s || strlen(s) > 255 ||
+		    s[strspn(s, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				"abcdefghijklmnopqrstuvwxyz-_.:")])
+			return fp_err(e, -EINVAL, "a hop: no host: %.60s", s);
+	}
 	return 0;
 }
 
@@ -147,6 +160,40 @@ static uint32_t add_uuid(struct fp_buf *to, const char *xml,
 	return s->at + s->len;
 }
 
+/* <NAME>text</NAME>, where it is now. */
+static uint32_t add_text(struct fp_buf *to, const char *xml,
+			 const struct fp_fsrow_span *s, const char *text,
+			 uint32_t done)
+{
+	uint32_t whole_end = s->whole_at + s->whole_len;
+
+	if (s->at == whole_end) {
+		fp_buf_add(to, xml + done, s->whole_at - done);
+		add_whole(to, xml + s->whole_at, text);
+		return whole_end;
+	}
+	fp_buf_add(to, xml + done, s->at - done);
+	add_encoded(to, text);
+	return s->at + s->len;
+}
+
+static uint32_t add_hop(struct fp_buf *to, const char *xml,
+			const struct fp_fsrow_span *s, const struct fp_fsrow *r,
+			const struct fp_fsrow_edit *edit, uint32_t done)
+{
+	struct fp_buf text = { .data = NULL };
+
+	if (fp_fsrow_hop_text(&text, r, s->place, edit)) {
+		const char *now = fp_buf_str(&text);
+
+		if (now)
+			done = add_text(to, xml, s, now, done);
+		to->is_failed |= !now;
+	}
+	fp_buf_fini(&text);
+	return done;
+}
+
 /* Writes one span, and returns where the rest goes on. */
 static uint32_t add_span(struct fp_buf *to, const char *xml,
 			 const struct fp_fsrow_span *s,
@@ -163,16 +210,8 @@ static uint32_t add_span(struct fp_buf *to, const char *xml,
 	}
 	if (s->place == FP_FSROW_UUID)
 		return add_uuid(to, xml, s, r, done);
-	if (!text)
-		return done;
-	if (s->at == whole_end) {
-		fp_buf_add(to, xml + done, s->whole_at - done);
-		add_whole(to, xml + s->whole_at, text);
-		return whole_end;
-	}
-	fp_buf_add(to, xml + done, s->at - done);
-	add_encoded(to, text);
-	return s->at + s->len;
+	return text ? add_text(to, xml, s, text, done)
+		    : add_hop(to, xml, s, r, edit, done);
 }
 
 /* Are they of this text: one after another, within it? */
@@ -202,6 +241,7 @@ int fp_fsrow_rewrite(struct fp_buf *to, const struct fp_fsrow *r,
 
 	rc = rc ? rc : check_ip("advertised_ip", edit->advertised_ip, e);
 	rc = rc ? rc : check_profile(edit->profile, e);
+	rc = rc ? rc : check_hops(edit, e);
 	if (rc)
 		return rc;
 	if (!are_spans(r, xml, n))

@@ -39,6 +39,8 @@ enum fsrow_text {
 	FSROW_TO_USER,
 	FSROW_CONTEXT,
 	FSROW_RECORD_ROUTE,
+	FSROW_RECOVER_CONTACT,
+	FSROW_PROXY,
 	FSROW_PUBLIC,
 	FSROW_CSEQ = FSROW_PUBLIC,
 	FSROW_MEDIA_PORT,
@@ -106,5 +108,15 @@ int fp_fsrow_read(struct fsrow_raw *raw, const char *xml, size_t n,
 bool fp_fsrow_flag(const struct fsrow_raw *raw, unsigned int n);
 unsigned int fp_fsrow_traits(const struct fsrow_raw *raw);
 enum fp_fsrow_transport fp_fsrow_transport_of(const struct fsrow_raw *raw);
+
+/* Append s, where hosts of URIs that are one of h are what stands for them; NULL: only
+ * counted.  How many there were. */
+size_t fp_fsrow_rehop(struct fp_buf *to, const char *s,
+		      const struct fp_fsrow_hop *h, size_t n);
+/* The text that place shall have, appended, when it is one of a hop and another than
+ * it has: else false. */
+bool fp_fsrow_hop_text(struct fp_buf *to, const struct fp_fsrow *r,
+		       enum fp_fsrow_place place,
+		       const struct fp_fsrow_edit *edit);
 
 #endif

@@ -35,6 +35,9 @@ enum fp_call_word {
 	FP_CALL_BROKEN = 1 << 15,    /* a row that cannot be read */
 	FP_CALL_FOREIGN = 1 << 16,   /* not of sofia: verto, loopback */
 	FP_CALL_TWICE = 1 << 17, /* two rows of one uuid: the later counts */
+	FP_CALL_EDGE =
+		1 << 18, /* the OpenSIPS it came by is dead, and no other has
+				  * its dialog: it is left alone (recover/hops.h) */
 };
 /* "orphan", "one-leg" ... of one bit; NULL: none. */
 const char *fp_call_word(unsigned int bit);

@@ -80,7 +80,7 @@ bool fp_call_is_left(const struct fp_call *c)
 	/* what is skipped without one of these is a row that another one replaced */
 	return c->fate == FP_FATE_LOST ||
 	       (c->fate == FP_FATE_SKIP &&
-		c->words & (FP_CALL_ORPHAN | FP_CALL_UNSAFE));
+		c->words & (FP_CALL_ORPHAN | FP_CALL_UNSAFE | FP_CALL_EDGE));
 }
 
 void fp_leg_edit(const struct fp_call *c, const struct fp_leg *l,

@@ -5,9 +5,9 @@
 #include "logic/recover_groups_priv.h"
 
 static const char *const words[] = {
-	"orphan", "one-leg",   "unsafe",  "tcp",    "tls",     "ws",
-	"dtls",   "srtp",      "held",    "video",  "t38",     "bypass",
-	"nat",    "too-young", "too-old", "broken", "foreign", "twice",
+	"orphan",  "one-leg", "unsafe",  "tcp",   "tls",    "ws",  "dtls",
+	"srtp",    "held",    "video",   "t38",   "bypass", "nat", "too-young",
+	"too-old", "broken",  "foreign", "twice", "edge",
 };
 
 const char *fp_call_word(unsigned int bit)

@@ -10,6 +10,7 @@
 #include "logic/recover_groups.h"
 #include "logic/recover_place.h"
 #include "logic/recover_prove.h"
+#include "recover/hops.h"
 #include "recover/staging.h"
 #include "recover/switches.h"
 
@@ -66,9 +67,10 @@ struct fp_recovering_opts {
 	struct fp_journal *journal; /* item "call:NAME", states of verdicts */
 	struct fp_recover_target *to;
 	size_t n_to;
-	size_t batch;       /* legs a token; 0: 100 */
-	int64_t prove_ms;   /* 0: 35 s, when SIP's timers have run out */
-	int64_t started_ms; /* CLOCK_MONOTONIC, of the job */
+	size_t batch;     /* legs a token; 0: 100 */
+	int64_t prove_ms; /* 0: 35 s, when SIP's timers have run out */
+	const struct fp_hops *hops; /* or NULL */
+	int64_t started_ms;         /* CLOCK_MONOTONIC, of the job */
 	/* A target that died: how that is proven (--fence COMMAND); NULL: its calls stay
 	 * UNKNOWN until it answers with another run. */
 	int (*is_dead)(void *ctx, struct fp_switch *x, struct fp_err *e);

@@ -145,12 +145,18 @@ static int edit_of(struct rec_target *t, size_t i, const struct fp_leg *l,
 static int add_leg(struct rec_target *t, size_t i, const struct fp_leg *l,
 		   struct rows *w, struct fp_err *e)
 {
+	const struct fp_hops *hops = t->r->o->hops;
 	struct fp_fsrow_edit edit;
 	struct fp_buf *to = &w->xml[w->n];
+	struct fp_hop hop;
 	int c = edit_of(t, i, l, &edit, e);
 
 	if (c)
 		return c;
+	if (hops && fp_hop_of(hops, &l->row, &hop) == FP_HOP_OTHER) {
+		edit.hop = hop.pair;
+		edit.n_hops = hop.n;
+	}
 	c = fp_fsrow_rewrite(to, &l->row, l->xml, l->xml_len, &edit, e);
 	if (c) {
 		fp_buf_fini(to);

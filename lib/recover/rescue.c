@@ -55,6 +55,7 @@ void fp_rescue_fini(struct fp_rescue_job *j)
 	free(j->r.to);
 	free(j->nodes);
 	free(j->weights);
+	fp_hops_fini(&j->hops);
 	free(j->had);
 	free(j->run_had);
 	free(j->head.plan);
@@ -184,7 +185,7 @@ static int nothing_had(struct fp_rescue_job *j, struct fp_err *e)
 
 	j->out->legs.count[FP_REC_SKIPPED] = j->n_skipped;
 	j->out->legs.count[FP_REC_LOST] = j->n_lost;
-	j->out->n_left = j->n_torn;
+	j->out->n_left = j->n_torn + j->n_edge;
 	return r;
 }
 

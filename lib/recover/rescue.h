@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "recover/death.h"
+#include "recover/hops.h"
 #include "recover/recovering.h"
 
 /* A job from its start to its end: rows of dead runs read, grouped, checked, fenced,
@@ -41,6 +42,11 @@ struct fp_rescue_opts {
 				  * it looks at FP_NODE */
 	int (*marks_now)(void *ctx, const struct fp_mark **out, size_t *n,
 			 struct fp_err *e);
+	/* OpenSIPS in front, all of them: who answers, and (is_listed) the dialogs of
+	 * those that do.  *out of *n is the callee's until the next call.  NULL: rows keep
+	 * the address of the one their call came by.  0; -EINTR -ENOMEM. */
+	int (*edges)(void *ctx, bool is_listed, const struct fp_hop_edge **out,
+		     size_t *n, struct fp_err *e);
 	bool is_dry_run;
 	/* resume: the node is dead, and a drain or a take of it that stopped goes on as
 	 * a failover: proven dead or fenced first */

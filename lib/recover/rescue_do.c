@@ -96,6 +96,7 @@ static int work(struct fp_rescue_job *j, struct fp_err *e)
 	o.to = j->r.to;
 	o.n_to = j->r.n_to;
 	o.started_ms = j->r.started_ms;
+	o.hops = j->hops.is_listed ? &j->hops : NULL;
 	/* a command that is about one node would say so of every other */
 	o.is_dead =
 		j->o.fence.command && j->o.is_fencing_targets ? is_dead : NULL;
@@ -155,7 +156,7 @@ static int finish(struct fp_rescue_job *j, struct fp_err *e)
 	if (j->out->n_left)
 		return state(j, "stopped", e);
 	/* to be had by that job, or by nobody */
-	j->out->n_left = j->n_others + j->n_torn;
+	j->out->n_left = j->n_others + j->n_torn + j->n_edge;
 	r = fp_store_end(j->r.store, false, e);
 	j->is_lost |= r == -EBUSY;
 	if (!r)

@@ -6,6 +6,7 @@
 
 #include "codec/recoverplan.h"
 #include "peer/coredb.h"
+#include "recover/hops.h"
 #include "recover/rescue.h"
 
 /* What a journal said of a call. */
@@ -51,7 +52,10 @@ struct fp_rescue_job {
 	size_t n_runs_had;
 	const char **up; /* --from-db: legs that came up since, sorted */
 	size_t n_up;
-	double *weights; /* of a plan */
+	double *weights;     /* of a plan */
+	struct fp_hops hops; /* v NULL: not asked yet */
+	bool is_hops_told;
+	size_t n_edge; /* calls that stay: fp_rescue_hops */
 };
 
 /* rescue.c */
@@ -103,6 +107,10 @@ void fp_rescue_file_fini(struct fp_rescue_job *j);
  * up at a switch that answers: asked now.  0: fp_rescue_is_up of a leg. */
 int fp_rescue_up(struct fp_rescue_job *j, struct fp_err *e);
 bool fp_rescue_is_up(const struct fp_rescue_job *j, const char *uuid);
+
+/* rescue_hops.c: of j's calls those that came by a dead OpenSIPS; a call whose dialog no
+ * other has is left alone.  Who answers is asked once. */
+int fp_rescue_hops(struct fp_rescue_job *j, struct fp_err *e);
 
 /* rescue_look.c */
 int fp_rescue_see(struct fp_rescue_job *j, struct fp_err *e);

@@ -289,7 +289,9 @@ int fp_rescue_group(struct fp_rescue_job *j, struct fp_err *e)
 	fp_rescue_leave_had(j);
 	free(j->r.way);
 	j->r.way = calloc(calls.n_calls + 1, sizeof(*j->r.way));
-	return j->r.way ? 0 : fp_err(e, -ENOMEM, "out of memory");
+	if (!j->r.way)
+		return fp_err(e, -ENOMEM, "out of memory");
+	return fp_rescue_hops(j, e);
 }
 
 struct run {

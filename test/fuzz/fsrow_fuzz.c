@@ -7,6 +7,10 @@
 
 #include "codec/fsrow.h"
 
+static const struct fp_fsrow_hop hop = { .host = "127.0.0.60",
+					 .port = 5080,
+					 .to_host = "2001:db8::12" };
+
 static const struct fp_fsrow_edit edit = {
 	.media_ip = "192.0.2.22",
 	.advertised_ip = "2001:db8::22",
@@ -17,6 +21,8 @@ static const struct fp_fsrow_edit edit = {
 	.drop_via = true,
 	.drop_bond = true,
 	.drop_apps = true,
+	.hop = &hop,
+	.n_hops = 1,
 };
 
 static void same(const char *a, const char *b)
@@ -55,6 +61,8 @@ static void check_edited(const struct fp_fsrow *a, const struct fp_fsrow *b)
 	if (has(b, FP_FSROW_EXTENSION) || has(b, FP_FSROW_RECOVER_VIA) ||
 	    has(b, FP_FSROW_SIGNAL_BOND) || *b->via || *b->signal_bond ||
 	    *b->originate_signal_bond)
+		abort();
+	if (fp_fsrow_names(b, &hop) || fp_fsrow_goes_to(b, &hop))
 		abort();
 	same(a->uuid, b->uuid);
 	same(a->call_id, b->call_id);

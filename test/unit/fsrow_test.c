@@ -128,7 +128,7 @@ TEST(a_bridged_inbound_leg)
 	STR(r.apps[0].data, "hangup_after_bridge=true");
 	STR(r.apps[1].name, "bridge");
 	STR(r.apps[1].data, "sofia/internal/2001@127.0.0.60:5080");
-	EQ(r.n_spans, 7);
+	EQ(r.n_spans, 11);
 	fp_fsrow_fini(&r);
 	free(t.s);
 }
