@@ -142,7 +142,7 @@ hops_are() { # N [WHERE]
 	[[ $output == *'of 2 calls no OpenSIPS that does has the dialog: their rows stay (fp-rehome failover sip1'* ]]
 	failover 3 --to fs2
 	same "$(verdicts)" 'skipped 2'
-	same "$(column 6)" edge
+	[[ $(column 6) == *edge ]]
 	rows_are 4 "$(rows_of 1)"
 	hops_are 1
 	have_reinvites 0
