@@ -106,6 +106,24 @@ words() {
 	done
 }
 
+# What follows the packages there, without apt: on a Debian that has no state.
+@test "the container file makes the state, as root's" {
+	[ "$(id -u)" = 0 ] || skip 'needs root, for an owner'
+	dest=$BATS_TEST_TMPDIR/dest
+	mkdir -p "$dest/var/lib" "$dest/var/lib/apt/lists"
+	: >"$dest/fastpath-node_0_all.deb"
+	words=$(sed -n '/^FROM/h; //!H; ${x; p}' examples/container/Containerfile |
+		sed -e :a -e '/\\$/N; s/\\\n//; ta' | sed -n 's/^RUN //p' |
+		sed "s/^apt-get update && apt-get install [^&]*&& //
+			s| /\([fv]\)| $dest/\1|g")
+	echo "$words"
+	[[ $words != *apt-get* ]]
+	sh -euc "$words"
+	[ "$(stat -c '%U %a' "$dest/var/lib/fastpath" \
+		"$dest/var/lib/fastpath/lists")" = $'root 755\nroot 750' ]
+	[ -z "$(find "$dest" -name '*.deb')" ]
+}
+
 @test "the container has the capabilities of the unit, and no others" {
 	readme=examples/container/README.md
 	caps=$(sed -n 's/^CapabilityBoundingSet=//p' \
