@@ -302,7 +302,8 @@ dist:
 	@echo build/$(DIST).tar.gz
 
 # Debian packages, source too, of what is committed: in build/deb.
-deb: dist
+deb: DEPS = $(DEPS_build) debhelper dpkg-dev
+deb: deps dist
 	$(Q)rm -rf build/deb && mkdir build/deb
 	$(Q)tar -C build/deb -xf build/$(DIST).tar.gz
 	$(Q)cd build/deb/$(DIST) && \
