@@ -87,7 +87,11 @@ static int check(const char *conninfo, struct fp_err *e)
 		PQconninfoFree(all);
 		return 0;
 	}
-	fp_pg_line(line, sizeof(line), why ? why : "out of memory");
+	/* a word in %XX is not seen to be a password's */
+	fp_pg_line(line, sizeof(line),
+		   !why                    ? "out of memory"
+		   : strchr(conninfo, '%') ? "a URI that cannot be parsed"
+					   : why);
 	PQfreemem(why);
 	return fp_err(e, -EINVAL, "not a conninfo: %s", line);
 }

@@ -102,11 +102,27 @@ void fp_pg_line(char *out, size_t size, const char *text)
 	out[n] = 0;
 }
 
+/* As libpq takes it: in a URI, words may be written in %XX. */
+static bool is_parsed_secret(const char *conninfo)
+{
+	PQconninfoOption *all = PQconninfoParse(conninfo, NULL);
+	bool is_secret = false;
+
+	for (const PQconninfoOption *o = all; o && o->keyword; o++)
+		if (o->val && *o->val &&
+		    (strstr(o->keyword, "password") ||
+		     strstr(o->keyword, "secret")))
+			is_secret = true;
+	PQconninfoFree(all);
+	return is_secret;
+}
+
 bool fp_pg_has_secret(const char *conninfo)
 {
 	const char *at, *s = strstr(conninfo, "://");
 
-	if (strcasestr(conninfo, "password"))
+	/* the text too: what libpq cannot parse it quotes */
+	if (strcasestr(conninfo, "password") || is_parsed_secret(conninfo))
 		return true;
 	if (!s)
 		return false;

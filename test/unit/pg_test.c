@@ -54,6 +54,10 @@ TEST(secrets_in_conninfos)
 	OK(fp_pg_has_secret("postgresql://u:p@h/db"));
 	OK(fp_pg_has_secret("postgresql://u:p@@h:5432/db"));
 	OK(fp_pg_has_secret("postgresql://h/db?password=x"));
+	OK(fp_pg_has_secret("postgresql://h:5/x?%70assword=HUSH"));
+	OK(fp_pg_has_secret(
+		"postgres://h/x?sslmode=require&%73slp%61ssword=x"));
+	OK(!fp_pg_has_secret("postgresql://h/db?%73slmode=require"));
 	OK(!fp_pg_has_secret("postgresql://u@h:5432/db"));
 	OK(!fp_pg_has_secret("postgresql://h:5432/db"));
 	OK(!fp_pg_has_secret("host=x passfile=/etc/pgpass"));
