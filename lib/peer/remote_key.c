@@ -161,7 +161,8 @@ int fp_key_read(struct fp_key *k, const char *path, struct fp_err *e)
 	if (!fp_buf_room(&k->text, MAX_SIZE + 1))
 		return fp_err(e, -ENOMEM, "out of memory");
 	code = fp_remote_file(&k->text, path, MAX_SIZE, &st, e);
-	if (!code && st.st_uid == geteuid() && st.st_mode & 077)
+	/* root's key may be let to a group */
+	if (!code && st.st_mode & (st.st_uid == geteuid() ? 077 : 07))
 		code = fp_err(e, -EPERM,
 			      "%s: mode %04o lets others read it, chmod 600",
 			      path, st.st_mode & 07777);

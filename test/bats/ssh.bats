@@ -299,6 +299,10 @@ print_of() { ssh-keygen -lf "$keys/host_$1.pub" | cut -d ' ' -f 2; }
 	chmod 640 open
 	go 1 -p 1 -i open 127.0.0.1 'echo in'
 	hints 'closed EACCES no key: open: mode 0640 lets others read it'
+	chmod 604 open
+	chown 65534 open # another's that all may read is no secret either
+	go 1 -p 1 -i open 127.0.0.1 'echo in'
+	hints 'closed EACCES no key: open: mode 0604 lets others read it'
 	go 1 -p 1 -i absent 127.0.0.1 'echo in'
 	hints 'absent: No such file'
 	go 1 -p 1 -i "$(key ed25519).pub" 127.0.0.1 'echo in'
