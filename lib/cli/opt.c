@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -346,10 +347,14 @@ static int act(struct parse *p)
 }
 
 /* Passwords, and rows with SRTP keys, are in our memory: core(5) would put them on
- * the disk.  The soft limit, which what we start may lift again. */
+ * the disk.  The soft limit, which what we start may lift again; a program that a
+ * core_pattern pipes to is started whatever the limit, but for who is not
+ * dumpable (PR_SET_DUMPABLE(2const); io/caps.c keeps it so). */
 static void no_core(void)
 {
 	struct rlimit l;
+
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
 	if (!getrlimit(RLIMIT_CORE, &l)) {
 		l.rlim_cur = 0;

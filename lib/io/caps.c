@@ -98,10 +98,18 @@ uint64_t fp_caps_raise(uint64_t caps)
 	return was;
 }
 
+/* Another user makes it what fs.suid_dumpable says, which may be a core for root:
+ * PR_SET_DUMPABLE(2const). */
+static void no_core(void)
+{
+	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 int fp_caps_files_as(uid_t uid, gid_t gid, struct fp_err *e)
 {
 	setfsgid(gid);
 	setfsuid(uid);
+	no_core();
 	/* they tell nothing; an id that there is none of changes nothing */
 	return (uid_t)setfsuid((uid_t)-1) == uid
 		       ? 0
@@ -116,6 +124,7 @@ int fp_caps_become(uid_t uid, gid_t gid, struct fp_err *e)
 	    setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return fp_err_sys(e, -errno, "going on as user %u",
 				  (unsigned int)uid);
+	no_core();
 	return fp_caps_use(UINT64_MAX, e);
 }
 

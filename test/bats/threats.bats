@@ -233,9 +233,11 @@ secrets() {
 	ulimit -S -c "$(ulimit -H -c)"
 	for tool in fp-block fp-health fp-load fp-recover fp-rehome fp-sync; do
 		ASAN_OPTIONS=${ASAN_OPTIONS-}:detect_leaks=0 \
-			strace -qq -e trace=prlimit64 -o trace \
+			strace -qq -e trace=prlimit64,prctl -o trace \
 			"$(command -v $tool)" --version >/dev/null
 		grep -q 'RLIMIT_CORE, {rlim_cur=0,' trace
+		# nor to a program: core_pattern with '|' has no limit
+		grep -Eq 'PR_SET_DUMPABLE, (SUID_DUMP_DISABLE|0)' trace
 	done
 }
 
