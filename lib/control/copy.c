@@ -11,6 +11,7 @@
 #include "control/array.h"
 #include "io/clock.h"
 #include "io/lock.h"
+#include "io/owned.h"
 #include "model/words.h"
 
 struct fp_copy {
@@ -22,36 +23,27 @@ struct fp_copy {
 	bool has_digest;
 };
 
-static int make_dirs(const char *state_dir, struct fp_err *e)
+static int open_dir(const char *state_dir, struct fp_err *e)
 {
-	const char *const dir[] = { "", "/sync", "/sync/dynamic" };
-	char path[4096];
+	int sync = fp_owned_state_dir(state_dir, "sync", 0700, true, e), fd;
 
-	for (size_t i = 0; i < sizeof(dir) / sizeof(*dir); i++) {
-		snprintf(path, sizeof(path), "%s%s", state_dir, dir[i]);
-		if (mkdir(path, i ? 0700 : 0755) && errno != EEXIST)
-			return fp_err_sys(e, -errno, "%s", path);
-	}
-	return 0;
+	if (sync < 0)
+		return sync;
+	fd = fp_owned_dir(sync, "dynamic", 0700, true, e);
+	close(sync);
+	return fd < 0 ? fp_err_prefix(e, fd, "%s/sync", state_dir) : fd;
 }
 
 int fp_copy_open(struct fp_copy **out, const char *state_dir, struct fp_err *e)
 {
 	struct fp_copy *c = calloc(1, sizeof(*c));
-	char path[4096];
-	int r = c ? make_dirs(state_dir, e) : fp_err(e, -ENOMEM, "no memory");
+	int r = c ? open_dir(state_dir, e) : fp_err(e, -ENOMEM, "no memory");
 
-	if (r) {
+	if (r < 0) {
 		free(c);
 		return r;
 	}
-	snprintf(path, sizeof(path), "%s/sync/dynamic", state_dir);
-	c->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (c->fd < 0) {
-		r = fp_err_sys(e, -errno, "%s", path);
-		free(c);
-		return r;
-	}
+	c->fd = r;
 	*out = c;
 	return 0;
 }
@@ -72,8 +64,7 @@ void fp_copy_close(struct fp_copy *c)
 	free(c);
 }
 
-int fp_copy_lists(struct fp_copy *c, const struct fp_lists **out,
-		  struct fp_err *e)
+static int read_lists(struct fp_copy *c, struct fp_err *e)
 {
 	uint64_t token;
 	int r = fp_lists_token(c->fd, &token, e);
@@ -87,6 +78,21 @@ int fp_copy_lists(struct fp_copy *c, const struct fp_lists **out,
 			return r;
 		c->is_read = true;
 	}
+	return 0;
+}
+
+int fp_copy_lists(struct fp_copy *c, const struct fp_lists **out,
+		  struct fp_err *e)
+{
+	struct fp_owned as;
+	int r = fp_owned_begin(&as, c->fd, e);
+
+	if (r)
+		return r;
+	r = read_lists(c, e);
+	fp_owned_end(&as);
+	if (r)
+		return r;
 	if (c->lists.n_broken)
 		return fp_err(e, -EBADMSG, "sync/dynamic/%s",
 			      c->lists.broken[0]);
@@ -181,6 +187,20 @@ static int append(struct fp_copy *c, const char *name, enum fp_kind kind,
 	return r;
 }
 
+static int append_as_owner(struct fp_copy *c, const char *name,
+			   enum fp_kind kind, struct fp_change *v, size_t n,
+			   size_t *changed, struct fp_err *e)
+{
+	struct fp_owned as;
+	int r = fp_owned_begin(&as, c->fd, e);
+
+	if (r)
+		return r;
+	r = append(c, name, kind, v, n, changed, e);
+	fp_owned_end(&as);
+	return r;
+}
+
 int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 		  const struct fp_entry *v, size_t n, int64_t timeout_ms,
 		  size_t *changed, struct fp_err *e)
@@ -199,7 +219,7 @@ int fp_copy_merge(struct fp_copy *c, const char *name, enum fp_kind kind,
 	qsort(x, n, sizeof(*x), by_prefix);
 	r = fp_lock_take(c->fd, false, timeout_ms, e);
 	if (!r) {
-		r = append(c, name, kind, x, n, changed, e);
+		r = append_as_owner(c, name, kind, x, n, changed, e);
 		fp_lock_give(c->fd);
 	}
 	free(x);

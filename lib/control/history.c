@@ -14,37 +14,25 @@
 #include "control/array.h"
 #include "control/history_priv.h"
 #include "io/lock.h"
+#include "io/owned.h"
 
 #define OBJECT_MAX_BYTES (4ull << 30)
 
 /* ---- opening */
 
-static int dir_open(int at, const char *path, struct fp_err *e)
-{
-	int fd;
-
-	if (mkdirat(at, path, at == AT_FDCWD ? 0755 : 0700) && errno != EEXIST)
-		return fp_err_sys(e, -errno, "%s", path);
-	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? fp_err_sys(e, -errno, "%s", path) : fd;
-}
-
 int fp_history_open(struct fp_history **out, const char *state_dir,
 		    struct fp_err *e)
 {
 	struct fp_history *h = calloc(1, sizeof(*h));
-	int state, r;
+	int r;
 
 	if (!h)
 		return fp_err(e, -ENOMEM, "out of memory");
 	h->fd = h->objects_fd = -1;
-	state = r = dir_open(AT_FDCWD, state_dir, e);
+	h->fd = r = fp_owned_state_dir(state_dir, "sync", 0700, true, e);
 	if (r >= 0)
-		h->fd = r = dir_open(state, "sync", e);
-	if (r >= 0)
-		h->objects_fd = r = dir_open(h->fd, "objects", e);
-	if (state >= 0)
-		close(state);
+		h->objects_fd = r =
+			fp_owned_dir(h->fd, "objects", 0700, true, e);
 	r = r < 0 ? r : fp_history_load(h, e);
 	if (r)
 		fp_history_close(h);
@@ -140,9 +128,9 @@ static int object_write(struct fp_history *h, const struct fp_offer *o,
 	for (size_t i = 0; i < o->n; i++)
 		fp_entry_print(&b, &o->v[i]);
 	snprintf(tmp, sizeof(tmp), "%s.tmp", o->digest);
-	fd = openat(h->objects_fd, tmp,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	r = b.is_failed ? -ENOMEM : fd < 0 ? -errno : 0;
+	fd = fp_owned_file(h->objects_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC,
+			   0600);
+	r = b.is_failed ? -ENOMEM : fd < 0 ? fd : 0;
 	if (!r)
 		r = write_all(fd, b.data, b.len);
 	if (fd >= 0 && close(fd) && !r)
@@ -199,10 +187,15 @@ int fp_history_read(const struct fp_history *h, const char *digest,
 	struct fp_text t = { 0 };
 	char path[128];
 	size_t head;
+	struct fp_owned as;
 	int r = object_path(h, digest, path);
 
 	if (!r)
+		r = fp_owned_begin(&as, h->objects_fd, e);
+	if (!r) {
 		r = fp_text_read(&t, path, OBJECT_MAX_BYTES, e);
+		fp_owned_end(&as);
+	}
 	if (!r && !is_itself(&t, digest))
 		r = -ENOENT;
 	head = r ? 0 : object_head(&t, kind);
@@ -358,10 +351,10 @@ static int log_append(struct fp_history *h, const struct fp_buf *b,
 
 	if (b->is_failed)
 		return fp_err(e, -ENOMEM, "out of memory");
-	fd = openat(h->fd, FP_HISTORY_LOG,
-		    O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	fd = fp_owned_file(h->fd, FP_HISTORY_LOG, O_WRONLY | O_CREAT | O_APPEND,
+			   0600);
 	if (fd < 0)
-		return fp_err_sys(e, -errno, "sync/" FP_HISTORY_LOG);
+		return fp_err_sys(e, fd, "sync/" FP_HISTORY_LOG);
 	/* what a killed writer left ends here */
 	r = write_all(fd, "\n", 1);
 	if (!r)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control/history_priv.h"
+#include "io/owned.h"
 #include "io/whole.h"
 
 #define LOG_MAX_BYTES (8 << 20)  /* before it is made shorter */
@@ -224,11 +225,13 @@ int fp_history_load(struct fp_history *h, struct fp_err *e)
 {
 	struct stat st = { .st_size = 0 };
 	char *text = NULL;
-	int fd = openat(h->fd, FP_HISTORY_LOG, O_RDONLY | O_CLOEXEC), r = 0;
+	int fd = fp_owned_file(h->fd, FP_HISTORY_LOG, O_RDONLY, 0), r = 0;
 
-	if (fd < 0 && errno == ENOENT)
+	if (fd == -ENOENT)
 		return 0;
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0)
+		r = fd;
+	else if (fstat(fd, &st))
 		r = -errno;
 	else if (is_as_it_was(h, &st))
 		goto out;

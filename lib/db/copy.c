@@ -14,6 +14,7 @@
 #include "db/priv.h"
 #include "io/clock.h"
 #include "io/lock.h"
+#include "io/owned.h"
 #include "io/whole.h"
 
 #define FILE_NAME "maintenance"
@@ -31,15 +32,7 @@ struct copy {
 
 static int open_dir(const char *state_dir, bool is_make, struct fp_err *e)
 {
-	char path[4096];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/health", state_dir);
-	if (is_make && ((mkdir(state_dir, 0755) && errno != EEXIST) ||
-			(mkdir(path, 0755) && errno != EEXIST)))
-		return fp_err_sys(e, -errno, "%s", path);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? fp_err_sys(e, -errno, "%s", path) : fd;
+	return fp_owned_state_dir(state_dir, "health", 0755, is_make, e);
 }
 
 /* ---- reading */
@@ -147,13 +140,12 @@ static int read_file(int fd, struct fp_buf *out, struct fp_err *e)
 static int read_copy(int dir, struct copy *c, struct fp_err *e)
 {
 	struct fp_buf text = { .data = NULL };
-	int fd = openat(dir, FILE_NAME, O_RDONLY | O_CLOEXEC), r;
+	int fd = fp_owned_file(dir, FILE_NAME, O_RDONLY, 0), r;
 
 	*c = (struct copy){ .v = NULL };
 	if (fd < 0)
-		return errno == ENOENT
-			       ? 0
-			       : fp_err_sys(e, -errno, "health/" FILE_NAME);
+		return fd == -ENOENT ? 0
+				     : fp_err_sys(e, fd, "health/" FILE_NAME);
 	r = read_file(fd, &text, e);
 	if (!r)
 		r = parse(c, fp_buf_str(&text), e);

@@ -11,46 +11,29 @@
 #include <unistd.h>
 
 #include "db/journal_disk.h"
+#include "io/owned.h"
 
 #define ENDING ".jsonl"
 #define CHUNK (256u << 10)
 
 /* ---- directories */
 
-static int open_dir(int at, const char *path, bool is_made, int *out,
-		    struct fp_err *e)
-{
-	int fd;
-
-	if (is_made && mkdirat(at, path, 0700) && errno != EEXIST)
-		return fp_err_sys(e, -errno, "%s", path);
-	fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return fp_err_sys(e, -errno, "%s", path);
-	*out = fd;
-	return 0;
-}
-
 int fp_journal_dir(const char *state_dir, bool is_made, int *jobs, int *locks,
 		   struct fp_err *e)
 {
-	char path[4096];
-	int dir = -1, inner = -1, r;
+	int dir = fp_owned_state_dir(state_dir, "jobs", 0700, is_made, e), fd;
 
-	if (is_made && mkdir(state_dir, 0755) && errno != EEXIST)
-		return fp_err_sys(e, -errno, "%s", state_dir);
-	snprintf(path, sizeof(path), "%s/jobs", state_dir);
-	r = open_dir(AT_FDCWD, path, is_made, &dir, e);
-	if (!r && locks)
-		r = open_dir(dir, "locks", is_made, &inner, e);
-	if (r) {
-		if (dir >= 0)
+	if (dir < 0)
+		return dir;
+	if (locks) {
+		fd = fp_owned_dir(dir, "locks", 0700, is_made, e);
+		if (fd < 0) {
 			close(dir);
-		return r;
+			return fp_err_prefix(e, fd, "%s/jobs", state_dir);
+		}
+		*locks = fd;
 	}
 	*jobs = dir;
-	if (locks)
-		*locks = inner;
 	return 0;
 }
 
@@ -297,10 +280,9 @@ int fp_journal_copy_read(int jobs, const char *id, struct fp_journal_seen *out,
 
 	*out = (struct fp_journal_seen){ .is_there = false };
 	file_name(name, id);
-	fd = openat(jobs, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = fp_owned_file(jobs, name, O_RDONLY, 0);
 	if (fd < 0)
-		return errno == ENOENT ? 0
-				       : fp_err_sys(e, -errno, "jobs/%s", name);
+		return fd == -ENOENT ? 0 : fp_err_sys(e, fd, "jobs/%s", name);
 	code = read_all(&r, fd, INT64_MAX, id, e);
 	if (!code && out->is_there && strcmp(out->h.id, id))
 		code = fp_err(e, -EBADMSG, "jobs/%s:1: it is job %s", name,
@@ -334,14 +316,14 @@ void fp_journal_seen_fini(struct fp_journal_seen *s)
 int fp_journal_copy_open(struct fp_journal_copy *c, int jobs, const char *id,
 			 bool is_new, off_t size, struct fp_err *e)
 {
-	int flags = O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+	int flags = O_RDWR | O_APPEND | O_CREAT;
 	char name[64];
 	int fd;
 
 	file_name(name, id);
-	fd = openat(jobs, name, is_new ? flags | O_EXCL : flags, 0600);
+	fd = fp_owned_file(jobs, name, is_new ? flags | O_EXCL : flags, 0600);
 	if (fd < 0)
-		return fp_err_sys(e, -errno, "jobs/%s", name);
+		return fp_err_sys(e, fd, "jobs/%s", name);
 	if (ftruncate(fd, size) || fsync(jobs)) {
 		int r = fp_err_sys(e, -errno, "jobs/%s", name);
 

@@ -11,6 +11,7 @@
 
 #include "db/journal_disk.h"
 #include "io/lock.h"
+#include "io/owned.h"
 
 /* Who looks whether it is held has it for a moment; who was killed has it until
  * the kernel is done with him. */
@@ -56,13 +57,12 @@ static int busy(int fd, const char *name, struct fp_err *e)
 static int try_lock(int dir, const char *file, const char *name, int *out,
 		    struct fp_err *e)
 {
-	int fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-			0600);
+	int fd = fp_owned_file(dir, file, O_RDWR | O_CREAT, 0600);
 	struct stat st;
 	int r;
 
 	if (fd < 0)
-		return fp_err_sys(e, -errno, "jobs/locks/%s", file);
+		return fp_err_sys(e, fd, "jobs/locks/%s", file);
 	r = fp_lock_take(fd, false, WAIT_MS, e);
 	if (r == -EAGAIN)
 		r = busy(fd, name, e);
@@ -162,7 +162,7 @@ bool fp_journal_is_flocked(int dir, const char *name)
 
 	if (file_name(name, file, NULL))
 		return false;
-	fd = openat(dir, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	fd = fp_owned_file(dir, file, O_RDONLY, 0);
 	if (fd < 0)
 		return false;
 	r = flock(fd, LOCK_SH | LOCK_NB);

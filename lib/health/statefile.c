@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/lock.h"
+#include "io/owned.h"
 #include "io/whole.h"
 
 #define NAME "state"
@@ -20,26 +21,16 @@
 
 static int open_dir(const char *state_dir, bool is_made, struct fp_err *e)
 {
-	char path[512];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/health", state_dir);
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT && is_made) {
-		mkdir(state_dir, 0755);
-		mkdir(path, 0755);
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	}
-	return fd >= 0 ? fd : fp_err_sys(e, -errno, "%s", path);
+	return fp_owned_state_dir(state_dir, "health", 0755, is_made, e);
 }
 
 static int read_all(int dir, struct fp_buf *to, struct fp_err *e)
 {
-	int fd = openat(dir, NAME, O_RDONLY | O_CLOEXEC);
+	int fd = fp_owned_file(dir, NAME, O_RDONLY, 0);
 	ssize_t n = 1;
 
 	if (fd < 0)
-		return errno == ENOENT ? 0 : fp_err_sys(e, -errno, NAME);
+		return fd == -ENOENT ? 0 : fp_err_sys(e, fd, NAME);
 	while (n > 0 && to->len < MAX_BYTES) {
 		char *at = fp_buf_room(to, 65536);
 

@@ -15,7 +15,10 @@
 #include <unistd.h>
 
 #include "health/steer_priv.h"
+#include "io/owned.h"
 
+#define NAME "steer"
+#define TEMP NAME ".new"
 #define HEAD "#fastpath-steer 1\n"
 #define LINE_MAX_BYTES 2048
 #define FIELDS 12
@@ -116,13 +119,17 @@ static bool parse(char *line, struct fp_lease *l)
 static void read_file(struct fp_steer *s)
 {
 	char path[4096], line[LINE_MAX_BYTES];
+	int dir = fp_owned_state_dir(s->o.state_dir, "health", 0755, false,
+				     NULL),
+	    fd = dir < 0 ? dir : fp_owned_file(dir, NAME, O_RDONLY, 0);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
 	struct fp_lease l;
-	FILE *f;
 
-	snprintf(path, sizeof(path), "%s/health/steer", s->o.state_dir);
-	f = fopen(path, "re");
-	if (!f && errno != ENOENT)
-		fp_steer_note(s, "%s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/health/" NAME, s->o.state_dir);
+	if (dir >= 0)
+		close(dir);
+	if (fd < 0 && fd != -ENOENT)
+		fp_steer_note(s, "%s: %s", path, strerror(-fd));
 	if (!f)
 		return;
 	if (!fgets(line, sizeof(line), f) || strcmp(line, HEAD) != 0)
@@ -156,39 +163,40 @@ static void print(FILE *f, const struct fp_lease *l)
 		l->is_let_go, is_plain(l->why) ? l->why : "");
 }
 
-static int write_file(const struct fp_steer *s, const char *path,
-		      const char *temp)
+static int write_file(const struct fp_steer *s, int dir)
 {
-	FILE *f = fopen(temp, "we");
-	int r;
+	int fd = fp_owned_file(dir, TEMP, O_WRONLY | O_CREAT | O_TRUNC, 0666),
+	    r;
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
 
-	if (!f)
-		return -errno;
+	if (fd < 0)
+		return fd;
+	if (!f) {
+		close(fd);
+		return -ENOMEM;
+	}
 	fputs(HEAD, f);
 	for (size_t i = 0; i < s->n_held; i++)
 		print(f, &s->held[i]);
 	r = fflush(f) || ferror(f) || fsync(fileno(f)) ? -errno : 0;
 	fclose(f);
-	if (!r && rename(temp, path))
+	if (!r && renameat(dir, TEMP, dir, NAME))
 		r = -errno;
 	return r;
 }
 
 void fp_steer_held_write(struct fp_steer *s)
 {
-	char dir[4000], path[4096], temp[4096];
-	int r = 0;
+	char path[4096];
+	int dir, r;
 
 	if (!s->is_held_new || !s->o.state_dir || s->o.is_dry_run)
 		return;
-	snprintf(dir, sizeof(dir), "%s/health", s->o.state_dir);
-	snprintf(path, sizeof(path), "%s/steer", dir);
-	snprintf(temp, sizeof(temp), "%s/steer.new", dir);
-	if ((mkdir(s->o.state_dir, 0755) && errno != EEXIST) ||
-	    (mkdir(dir, 0755) && errno != EEXIST))
-		r = -errno;
-	if (!r)
-		r = write_file(s, path, temp);
+	snprintf(path, sizeof(path), "%s/health/" NAME, s->o.state_dir);
+	dir = fp_owned_state_dir(s->o.state_dir, "health", 0755, true, NULL);
+	r = dir < 0 ? dir : write_file(s, dir);
+	if (dir >= 0)
+		close(dir);
 	s->is_held_new = r != 0;
 	if (r && fp_steer_is_news(s, path, strerror(-r)))
 		fp_steer_note(s, "%s: %s: the next run would not know", path,

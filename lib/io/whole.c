@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/owned.h"
+
 #define TEMP ".XXXXXX.tmp"
 
 /* Where path is, links followed. */
@@ -97,11 +99,9 @@ int fp_whole_write_at(int dir, const char *name, const void *data, size_t n,
 
 	if (snprintf(temp, sizeof(temp), "%s.tmp", name) > NAME_MAX)
 		return -ENAMETOOLONG;
-	fd = openat(dir, temp,
-		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		    mode);
+	fd = fp_owned_file(dir, temp, O_WRONLY | O_CREAT | O_TRUNC, mode);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = put(fd, data, n, mode);
 	if (close(fd) && !r)
 		r = -errno;

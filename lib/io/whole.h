@@ -17,7 +17,8 @@ int fp_whole_write(const char *path, const void *data, size_t n, mode_t mode,
 		   struct fp_err *e);
 
 /* The same in a directory that the caller has locked: it is written as NAME.tmp,
- * which a killed writer leaves and the next one takes.  0; -errno: the old file
+ * which a killed writer leaves and the next one takes, and belongs to the
+ * directory's owner (owned.h).  0; -errno: the old file
  * stays. */
 int fp_whole_write_at(int dir, const char *name, const void *data, size_t n,
 		      mode_t mode);

@@ -16,12 +16,12 @@
 
 /* ---- taking and giving up */
 
-/* The user whose directories they are: root's, or the first who has one of them,
+/* The user whose directory the state is: root's, or he who has it or its lists,
  * since what he keeps there root must not follow. */
 static uid_t fp_owner(const struct fp_rights *r, gid_t *gid)
 {
 	char lists[PATH_MAX];
-	const char *const dirs[] = { r->state_dir, lists, r->pins };
+	const char *const dirs[] = { r->state_dir, lists };
 	struct stat st;
 
 	snprintf(lists, sizeof(lists), "%s/lists", r->state_dir);
@@ -34,11 +34,46 @@ static uid_t fp_owner(const struct fp_rights *r, gid_t *gid)
 	return 0;
 }
 
+static void fp_user_name(uid_t uid, char *out, size_t size)
+{
+	struct passwd pw, *found = NULL;
+	char buf[2048];
+
+	if (!getpwuid_r(uid, &pw, buf, sizeof(buf), &found) && found)
+		snprintf(out, size, "%s", found->pw_name);
+	else
+		snprintf(out, size, "%u", (unsigned int)uid);
+}
+
+/* A bpffs that was mounted without a mode is anybody's to make directories in
+ * (1777): who came before us must not own the tables. */
+static int fp_check_pins(const struct fp_rights *r, uid_t owner,
+			 struct fp_err *e)
+{
+	char name[64];
+	struct stat st;
+	bool is_theirs = !lstat(r->pins, &st) && st.st_uid &&
+			 st.st_uid != owner; /* of a link, too */
+
+	if (!is_theirs)
+		is_theirs =
+			!stat(r->pins, &st) && st.st_uid && st.st_uid != owner;
+	if (!is_theirs)
+		return 0;
+	fp_user_name(st.st_uid, name, sizeof(name));
+	return fp_err(
+		e, -EINVAL,
+		"%s belongs to user %s, who has neither %s nor its lists: whose are the tables? (rm -r it, and see who may write above it)",
+		r->pins, name, r->state_dir);
+}
+
 static int fp_become_owner(const struct fp_rights *r, struct fp_err *e)
 {
 	gid_t gid = 0;
 	uid_t uid = geteuid() ? 0 : fp_owner(r, &gid);
 
+	if (!geteuid() && fp_check_pins(r, uid, e))
+		return -EINVAL;
 	if (!uid)
 		return 0;
 	if (r->is_itself ? fp_caps_files_as(uid, gid, e)
@@ -129,17 +164,6 @@ int fp_rights_home(const struct fp_rights *r, struct fp_err *e)
 
 /* ---- explaining */
 
-static void fp_user_name(uid_t uid, char *out, size_t size)
-{
-	struct passwd pw, *found = NULL;
-	char buf[2048];
-
-	if (!getpwuid_r(uid, &pw, buf, sizeof(buf), &found) && found)
-		snprintf(out, size, "%s", found->pw_name);
-	else
-		snprintf(out, size, "%u", (unsigned int)uid);
-}
-
 static bool fp_is_below(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -149,12 +173,12 @@ static bool fp_is_below(const char *path, const char *dir)
 	return !strncmp(path, dir, n) && (!path[n] || path[n] == '/');
 }
 
-/* Who has it, and that it is not us; what root left there has a remedy. */
+/* Who has it, and that it is not us; what root left in our state has a remedy. */
 static int fp_say_owner(const struct fp_rights *r, const char *path,
 			const char *what, struct fp_err *e)
 {
 	char owner[64], me[64];
-	struct stat st;
+	struct stat st, state;
 
 	if (stat(path, &st))
 		return 0;
@@ -163,7 +187,8 @@ static int fp_say_owner(const struct fp_rights *r, const char *path,
 	fp_err(e, -EINVAL,
 	       "%s belongs to user %s and has mode %04o: user %s may not %s",
 	       path, owner, st.st_mode & 07777, me, what);
-	if (!st.st_uid && geteuid() &&
+	if (!st.st_uid && geteuid() && !stat(r->state_dir, &state) &&
+	    state.st_uid == geteuid() &&
 	    (fp_is_below(path, r->state_dir) || fp_is_below(path, r->pins))) {
 		size_t n = strlen(e->text);
 

@@ -118,11 +118,11 @@ static int fp_pins_not_bpf(const char *pins, struct fp_err *e)
 	if (fp_pins_elsewhere(at))
 		return fp_err(
 			e, -EINVAL,
-			"%s is not in a bpf filesystem, where kernel tables can be pinned; there is one on %s: mount -t bpf bpf /sys/fs/bpf, or give --pins %s/fastpath",
+			"%s is not in a bpf filesystem, where kernel tables can be pinned; there is one on %s: mount -t bpf -o mode=711 bpf /sys/fs/bpf, or give --pins %s/fastpath",
 			pins, at, at);
 	return fp_err(
 		e, -EINVAL,
-		"%s is not in a bpf filesystem, where kernel tables can be pinned, and none is mounted: mount -t bpf bpf /sys/fs/bpf, or give another directory with --pins",
+		"%s is not in a bpf filesystem, where kernel tables can be pinned, and none is mounted: mount -t bpf -o mode=711 bpf /sys/fs/bpf, or give another directory with --pins",
 		pins);
 }
 

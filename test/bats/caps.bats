@@ -80,6 +80,7 @@ setup() {
 
 teardown() {
 	fp-load detach --all -q >/dev/null 2>&1 || :
+	[ ! -L "$FP_PINS" ] || rm "$FP_PINS"
 	find "$FP_PINS" -mindepth 1 -depth -delete 2>/dev/null || :
 	rm -rf /mnt/state/*
 	[ -z "${pids-}" ] || kill $pids 2>/dev/null || :
@@ -238,6 +239,33 @@ os.setxattr(sys.argv[1], "security.capability", struct.pack("<5I",
 	owned
 }
 
+@test "who made the pins directory before us does not get the tables" {
+	rmdir "$FP_PINS"
+	chmod 1777 /sys/fs/bpf # as a bpffs is without mode=
+	chown -R 0:0 /mnt/state
+	uid=65534 as none mkdir -m 777 "$FP_PINS"
+	run --separate-stderr -2 fp-load attach n0
+	hints "fp-load: $FP_PINS belongs to user nobody, who has neither /mnt/state nor its lists: "
+	[[ $stderr != *chown* ]]
+	run --separate-stderr -2 fp-block add 203.0.113.9
+	hints 'belongs to user nobody, who has neither'
+	same "$(find /mnt/state "$FP_PINS" -mindepth 1)" ''
+	# nor by a link, nor where the state is not there yet
+	uid=65534 as none mv "$FP_PINS" /sys/fs/bpf/theirs
+	uid=65534 as none ln -s /sys/fs/bpf/theirs "$FP_PINS"
+	run --separate-stderr -2 env FP_STATE=/mnt/new fp-load attach n0
+	hints 'belongs to user nobody'
+	[ ! -e /mnt/new ]
+	rm "$FP_PINS"
+	rmdir /sys/fs/bpf/theirs
+	# nor is he told that root would give him what he does not have
+	mkdir -m 750 "$FP_PINS"
+	fp-load attach n0 -q
+	uid=65534 user 2 none /mnt/bin/fp-block add 203.0.113.9
+	hints 'user nobody may not'
+	[[ $stderr != *chown* ]]
+}
+
 # The operator's own files, which nobody else can reach.
 private() {
 	mkdir -p /mnt/root/lists
@@ -284,6 +312,55 @@ unread() {
 	ln -s /mnt/state /mnt/link
 	FP_STATE=/mnt/link fp-block add 203.0.113.9
 	owned
+}
+
+@test "where the owner links health, sync and jobs, root does not go for him" {
+	private
+	mkdir /mnt/root/locks
+	echo precious >/mnt/root/state
+	for name in maintenance steer state.tmp pushes; do
+		cp /mnt/root/state /mnt/root/$name
+	done
+	chmod 600 /mnt/root/*
+	chmod 700 /mnt/root/lists /mnt/root/locks
+	before=$(find /mnt/root -printf '%p %m %u %s %T@\n')
+	for name in health sync jobs; do
+		as none ln -sfn /mnt/root /mnt/state/$name
+	done
+	controller() {
+		run --separate-stderr "$FP_BUILD/$@" -C /mnt/cluster.ini
+		echo "$*: $status: $output $stderr"
+	}
+	printf '[opensips]\nsip1 ansible_host=192.0.2.11 fp_mi=http://192.0.2.11:8888/mi fp_node_id=1\n' >/mnt/cluster.ini
+	controller fp-health status -t 200ms
+	hints 'health is a link, and is not followed'
+	controller fp-health maintain sip1 --for 1h --why test --override lock
+	[ "$status" = 3 ] # it says so
+	hints 'health is a link, and is not followed'
+	controller fp-sync add 203.0.113.9 -t 200ms
+	[ "$status" = 2 ]
+	hints 'sync is a link, and is not followed'
+	controller fp-rehome jobs
+	[ "$status" = 2 ]
+	hints 'jobs is a link, and is not followed'
+	same "$(find /mnt/root -printf '%p %m %u %s %T@\n')" "$before"
+	# and what root makes there is the owner's
+	rm /mnt/state/health /mnt/state/sync /mnt/state/jobs
+	controller fp-health status -t 200ms
+	controller fp-health maintain sip1 --for 1h --why test --override lock
+	controller fp-sync add 203.0.113.9 -t 200ms
+	[ -f /mnt/state/health/state ] && [ -f /mnt/state/health/maintenance ]
+	[ -n "$(find /mnt/state/sync -type f)" ]
+	owned
+	# nor by a link in it
+	for name in state maintenance; do
+		as none ln -sf /mnt/root/secret /mnt/state/health/$name
+	done
+	as none ln -sf /mnt/root/state /mnt/state/health/state.tmp
+	controller fp-health status -t 200ms
+	controller fp-health maintain sip1 --for 1h --why test --override lock
+	[[ $output$stderr != *precious* ]]
+	same "$(find /mnt/root -printf '%p %m %u %s %T@\n')" "$before"
 }
 
 @test "what root names he reads with his own rights, as another user too" {
@@ -370,10 +447,10 @@ wait_for() {
 	rmdir "$FP_PINS"
 	umount /sys/fs/bpf
 	run --separate-stderr -2 fp-load attach n0
-	hints "$FP_PINS is not in a bpf filesystem, where kernel tables can be pinned; there is one on $FP_TEST_BPFFS: mount -t bpf bpf /sys/fs/bpf, or give --pins $FP_TEST_BPFFS/fastpath"
+	hints "$FP_PINS is not in a bpf filesystem, where kernel tables can be pinned; there is one on $FP_TEST_BPFFS: mount -t bpf -o mode=711 bpf /sys/fs/bpf, or give --pins $FP_TEST_BPFFS/fastpath"
 	umount "$FP_TEST_BPFFS"
 	run --separate-stderr -2 fp-load attach n0
-	hints 'and none is mounted: mount -t bpf bpf /sys/fs/bpf, or give'
+	hints 'and none is mounted: mount -t bpf -o mode=711 bpf /sys/fs/bpf, or give'
 	run --separate-stderr -3 fp-block add 203.0.113.9
 	hints 'NOT in force: no filter is loaded here'
 	mount -t bpf -o mode=711 bpf "$FP_TEST_BPFFS"

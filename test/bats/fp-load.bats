@@ -332,7 +332,7 @@ has() {
 @test "pins outside a bpf filesystem: exit 2 with the mount command" {
 	says --pins "$LAB_DIR/nowhere" attach net1
 	[ "$status" = 2 ]
-	[[ $stderr == *'not in a bpf filesystem'*'mount -t bpf bpf /sys/fs/bpf'* ]]
+	[[ $stderr == *'not in a bpf filesystem'*'mount -t bpf -o mode=711 bpf /sys/fs/bpf'* ]]
 	[ ! -e "$LAB_DIR/nowhere" ]
 	says --pins /proc/nowhere attach net1
 	[ "$status" = 2 ]
