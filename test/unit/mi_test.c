@@ -225,9 +225,16 @@ TEST(nobody_there)
 	fp_loop_fd_del(t.loop, t.fd);
 	close(t.fd);
 	ask(2000);
-	ask(2000);
+	/* the kernel has said so of the first: nothing is sent until that is told */
+	EQ(fp_mi_ask(t.mi, "uptime", NULL, 2000, done, NULL, NULL, NULL),
+	   -ECONNREFUSED);
 	fp_loop_run(t.loop);
 	run_ms(50);
+	EQ(t.n_done, 1);
+	EQ(t.code, -ECONNREFUSED);
+	/* asked anew, it is tried anew */
+	ask(2000);
+	fp_loop_run(t.loop);
 	EQ(t.n_done, 2);
 	EQ(t.code, -ECONNREFUSED);
 	end();
