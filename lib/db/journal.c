@@ -54,6 +54,11 @@ int64_t fp_journal_flushed_ms(const struct fp_journal *j)
 	return j->flushed_ms;
 }
 
+int64_t fp_journal_unsure_ms(const struct fp_journal *j)
+{
+	return fp_clock_boot_ms() - j->sure_boot_ms;
+}
+
 /* ---- words */
 
 static int check_word(const char *item, const char *state, struct fp_err *e)

@@ -102,6 +102,9 @@ int fp_journal_flush(struct fp_journal *j,
 int fp_journal_flush_wait(struct fp_journal *j, struct fp_err *e);
 /* The last successful flush, CLOCK_MONOTONIC. */
 int64_t fp_journal_flushed_ms(const struct fp_journal *j);
+/* How long ago the last flush began that said that it is ours, CLOCK_BOOTTIME: what a
+ * stopped process or a machine that slept knew is old. */
+int64_t fp_journal_unsure_ms(const struct fp_journal *j);
 
 /* Replace the plan (resume --to). */
 int fp_journal_plan(struct fp_journal *j, const char *plan, struct fp_err *e);

@@ -125,8 +125,10 @@ static void flushed(void *ctx, int code, void *data, const struct fp_err *e)
 	else /* it hangs, with all that it was to tell: the copy has that */
 		fp_journal_lose(j, -EIO,
 				"fp_db and the copy: a flush has no end");
-	if (!code)
+	if (!code) {
 		j->flushed_ms = j->begun_ms;
+		j->sure_boot_ms = j->begun_boot_ms;
+	}
 	arm(j);
 	if (j->n_waiting)
 		fp_loop_stop(j->o.loop);
@@ -172,6 +174,7 @@ static int begin_flush(struct fp_journal *j, struct fp_journal_change *change,
 	j->copy.is_dirty = false;
 	j->is_idle = false;
 	j->begun_ms = fp_clock_ms();
+	j->begun_boot_ms = fp_clock_boot_ms();
 	fp_loop_timer_disarm(j->o.loop, &j->beat);
 	if (!fp_work_do(j->o.work, &job, &j->task, e))
 		return 0;
@@ -192,6 +195,7 @@ static void on_beat(void *ctx)
 void fp_journal_start(struct fp_journal *j)
 {
 	j->flushed_ms = fp_clock_ms();
+	j->sure_boot_ms = fp_clock_boot_ms();
 	j->beat = (struct fp_timer){ .fire = on_beat, .ctx = j };
 	arm(j);
 }

@@ -27,6 +27,7 @@ struct fp_journal {
 	int code;               /* of the last flush */
 	struct fp_err err;
 	int64_t begun_ms, flushed_ms;
+	int64_t begun_boot_ms, sure_boot_ms; /* CLOCK_BOOTTIME */
 
 	int lost; /* -errno: nothing more may be done; lost_err says why */
 	struct fp_err lost_err;

@@ -161,8 +161,11 @@ static bool is_leaked(const struct fp_prover *p, const struct fp_proving *l,
 	       now_ms - p->started_ms >= LEAKED_MS;
 }
 
-static enum fp_prove_act kill(struct fp_proving *l, enum fp_proof proof)
+static enum fp_prove_act kill(const struct fp_prover *p, struct fp_proving *l,
+			      enum fp_proof proof)
 {
+	if (p->is_held && !l->is_killed)
+		return FP_PROVE_ASK;
 	if (l->proof == FP_PROOF_WAITING)
 		l->proof = proof;
 	if (l->is_killed)
@@ -243,21 +246,27 @@ static void plan_next(const struct fp_prover *p, struct fp_proving *l,
 }
 
 /* Both are up, and nobody bridges them. */
-static bool is_to_bridge(struct fp_prover *p, struct fp_proving *l,
+static bool is_to_bridge(const struct fp_prover *p, const struct fp_proving *l,
 			 int64_t now_ms)
 {
-	struct fp_proving *other;
+	const struct fp_proving *other;
 
 	if (!l->is.is_bonded || l->is.partner >= p->n || !l->reset_ms)
 		return false;
 	other = &p->leg[l->is.partner];
-	if (other->proof != FP_PROOF_WAITING || !other->reset_ms ||
-	    now_ms - l->reset_ms < BRIDGE_MS ||
-	    now_ms - other->reset_ms < BRIDGE_MS ||
-	    (l->bridged_ms && now_ms - l->bridged_ms < BRIDGE_AGAIN_MS))
-		return false;
-	l->bridged_ms = other->bridged_ms = now_ms;
-	return true;
+	return other->proof == FP_PROOF_WAITING && other->reset_ms &&
+	       now_ms - l->reset_ms >= BRIDGE_MS &&
+	       now_ms - other->reset_ms >= BRIDGE_MS &&
+	       (!l->bridged_ms || now_ms - l->bridged_ms >= BRIDGE_AGAIN_MS);
+}
+
+static enum fp_prove_act bridge(struct fp_prover *p, struct fp_proving *l,
+				int64_t now_ms)
+{
+	if (p->is_held)
+		return FP_PROVE_ASK;
+	l->bridged_ms = p->leg[l->is.partner].bridged_ms = now_ms;
+	return FP_PROVE_BRIDGE;
 }
 
 static enum fp_prove_act act_on(struct fp_prover *p, struct fp_proving *l,
@@ -267,19 +276,20 @@ static enum fp_prove_act act_on(struct fp_prover *p, struct fp_proving *l,
 	bool is_open = l->proof == FP_PROOF_WAITING;
 
 	if (is_open && is_leaked(p, l, s, is_recovered, now_ms))
-		return kill(l, FP_PROOF_FAILED);
+		return kill(p, l, FP_PROOF_FAILED);
 	/* that a widow is no leaked session is seen by its state */
 	if (s->exists && (l->was_up || (*s->state && !is_unborn(s))) &&
 	    is_widowed(p, l))
-		return kill(l, l->was_up ? FP_PROOF_ENDED : FP_PROOF_REFUSED);
+		return kill(p, l,
+			    l->was_up ? FP_PROOF_ENDED : FP_PROOF_REFUSED);
 	if (l->is.is_bye && l->proof == FP_PROOF_PROVEN && s->exists &&
 	    now_ms - l->proven_ms >= BYE_MS)
-		return kill(l, FP_PROOF_PROVEN);
+		return kill(p, l, FP_PROOF_PROVEN);
 	if (is_open && s->exists && is_to_bridge(p, l, now_ms))
-		return FP_PROVE_BRIDGE;
+		return bridge(p, l, now_ms);
 	if (is_open && now_ms >= p->end_ms) {
 		if (s->exists)
-			return kill(l, FP_PROOF_SILENT);
+			return kill(p, l, FP_PROOF_SILENT);
 		l->proof = l->was_there ? FP_PROOF_GONE : FP_PROOF_FAILED;
 	}
 	return l->proof == FP_PROOF_WAITING ? FP_PROVE_WAIT : FP_PROVE_DONE;
@@ -301,6 +311,26 @@ enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
 	act = act_on(p, l, s, is_recovered, now_ms);
 	plan_next(p, l, now_ms);
 	return act;
+}
+
+static void push(int64_t *at_ms, int64_t ms)
+{
+	if (*at_ms && *at_ms != INT64_MAX)
+		*at_ms += ms;
+}
+
+void fp_prover_late(struct fp_prover *p, int64_t ms)
+{
+	push(&p->started_ms, ms);
+	push(&p->end_ms, ms);
+	for (size_t i = 0; i < p->n; i++) {
+		struct fp_proving *l = &p->leg[i];
+
+		push(&l->proven_ms, ms);
+		push(&l->gone_ms, ms);
+		push(&l->reset_ms, ms);
+		push(&l->bridged_ms, ms);
+	}
 }
 
 /* ---- the call */

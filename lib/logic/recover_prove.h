@@ -47,6 +47,7 @@ enum fp_prove_act {
 	FP_PROVE_KILL, /* uuid_kill this leg: its partner is lost, or it leaked */
 	FP_PROVE_BRIDGE, /* uuid_bridge it and its partner: both are up, and the
 			  * originator has given up waiting */
+	FP_PROVE_ASK,    /* is_held: one of both, as soon as it may */
 };
 
 /* One call at one target. */
@@ -66,6 +67,9 @@ struct fp_prover {
 	/* The caller tries legs that FAILED once more beside those that are up: until
 	 * then their partners are left alone. */
 	bool may_retry;
+	/* Nothing is done to a leg: the caller asks first whether it may, then sees the
+	 * same again without it. */
+	bool is_held;
 };
 /* started_ms: when fsctl recover was asked; end_ms: when SIP's timers have run out
  * (32 s and a little). */
@@ -78,6 +82,8 @@ void fp_prover_fini(struct fp_prover *p);
 enum fp_prove_act fp_prover_see(struct fp_prover *p, size_t i,
 				const struct fp_prove_seen *s,
 				bool is_recovered, int64_t now_ms);
+/* The caller was not run for ms: what it waits for is as far away as it was. */
+void fp_prover_late(struct fp_prover *p, int64_t ms);
 /* Its verdict: WAITING until all legs have one.  A call of which one leg is GONE,
  * SILENT, REFUSED or FAILED is that as a whole (FAILED only if no leg sent anything,
  * else REFUSED). */

@@ -234,6 +234,7 @@ static void ticked(void *ctx)
 {
 	struct rec *r = ctx;
 
+	rec_ran(r);
 	fp_loop_timer_arm(r->o->loop, &r->tick, fp_clock_ms() + REC_TICK_MS);
 	rec_wake(r);
 }
@@ -312,10 +313,10 @@ static bool is_over(struct rec *r)
 
 static void walk(struct rec *r)
 {
-	int64_t now_ms = fp_clock_ms();
-
+	if (!rec_go_on(r))
+		return;
 	for (size_t k = 0; k < r->n_t; k++)
-		step(&r->t[k], now_ms);
+		step(&r->t[k], fp_clock_ms());
 	for (struct rec_batch *b = r->batches; b; b = b->next)
 		if (b->at == REC_AT_ANSWERED && b->doubt_ms)
 			rec_doubt_step(b);

@@ -55,10 +55,12 @@ static int prove_call(struct rec *r, size_t i, int64_t asked_ms)
 		fp_leg_edit(of, l, &edit);
 		p.is_bonded = !edit.drop_bond && p.partner != FP_PROVE_NONE;
 		p.is_bye = of->fate == FP_FATE_BYE;
+		r->leg[of->first + n].is_pending = false;
 		r->leg[of->first + n].seen =
 			(struct fp_prove_seen){ .cseq = 0 };
 		code = fp_prover_add(&c->prover, &p);
 	}
+	c->prover.is_held = true;
 	c->is_proving = !code;
 	c->asked_ms = asked_ms;
 	return code;
@@ -94,6 +96,7 @@ static void on_recovered(void *ctx, int code, const char *body,
 	struct rec_target *t = b->t;
 	struct rec *r = t->r;
 
+	rec_ran(r);
 	t->n_out--;
 	t->asked = NULL;
 	if (b->at != REC_AT_ASKED)
@@ -153,12 +156,18 @@ static void on_checked(void *ctx, int code, const char *body,
 	struct rec_target *t = b->t;
 
 	(void)e;
+	rec_ran(t->r);
 	t->n_out--;
 	b->is_paused |= !code && is_true(body);
 	if (code && code != -EREMOTEIO)
 		b->is_paused = true; /* put, and not asked for */
 	if (--b->n_checks)
 		return;
+	if (t->r->is_late || b->nth_run != t->r->nth_run) {
+		t->asked = NULL;
+		rec_ready(b);
+		return; /* what it said is old */
+	}
 	if (!b->is_paused) {
 		go(t);
 		return;
@@ -180,12 +189,13 @@ void rec_ask(struct rec_target *t)
 	struct fp_err e;
 
 	if (t->asked || !b || t->is_cut || t->is_dead || t->is_paused ||
-	    t->r->code || fp_clock_ms() < b->ready_ms)
+	    t->r->code || fp_clock_ms() < b->ready_ms || !rec_is_sure(t->r))
 		return;
 	t->ready = b->behind;
 	t->asked = b;
 	b->at = REC_AT_CHECKED;
 	b->is_paused = false;
+	b->nth_run = t->r->nth_run;
 	b->n_checks = 0;
 	for (size_t i = 0; i < 2; i++) {
 		if (fp_switch_send(t->x, checks[i], REC_ANSWER_MS, on_checked,
@@ -301,10 +311,11 @@ static void on_run(void *ctx, int code, const char *body,
 	char run[40] = "";
 
 	(void)e;
+	rec_ran(t->r);
 	t->n_out--;
 	t->is_run_asked = false;
 	rec_wake(t->r);
-	if (code)
+	if (code || t->nth_run != t->r->nth_run)
 		return;
 	sscanf(body, "%39[0-9a-fA-F-]", run);
 	if (!*run)
@@ -371,6 +382,7 @@ void rec_cut_step(struct rec_target *t)
 		    !fp_switch_send(t->x, "global_getvar core_uuid",
 				    REC_ANSWER_MS, on_run, t, &e)) {
 			t->is_run_asked = true;
+			t->nth_run = r->nth_run;
 			t->n_out++;
 		}
 	}
@@ -380,7 +392,7 @@ void rec_cut_step(struct rec_target *t)
 		rec_empty(t, "it does not answer");
 	}
 	if (!t->is_fence_asked && r->o->is_dead &&
-	    now_ms - t->cut_ms >= FENCE_MS) {
+	    now_ms - t->cut_ms >= FENCE_MS && rec_is_sure(r)) {
 		t->is_fence_asked = true;
 		if (!r->o->is_dead(r->o->ctx, t->x, &e)) {
 			died(t);

@@ -169,7 +169,13 @@ static void conclude(struct rec *r, size_t i, enum fp_proof proof)
 	}
 }
 
-static void see(struct rec_leg *l)
+static void ask_first(struct rec_leg *l)
+{
+	l->is_pending = l->r->is_sure_wanted = true;
+	rec_wake(l->r);
+}
+
+void rec_see(struct rec_leg *l)
 {
 	struct rec *r = l->r;
 	struct rec_call *c = &r->call[l->call];
@@ -177,6 +183,10 @@ static void see(struct rec_leg *l)
 	int64_t now_ms = fp_clock_ms();
 	enum fp_proof proof;
 
+	if (r->is_late) {
+		ask_first(l);
+		return;
+	}
 	switch (fp_prover_see(&c->prover, l->nth, &l->seen, is_recovered,
 			      now_ms)) {
 	case FP_PROVE_KILL:
@@ -184,6 +194,9 @@ static void see(struct rec_leg *l)
 		break;
 	case FP_PROVE_BRIDGE:
 		bridge_legs(l);
+		break;
+	case FP_PROVE_ASK:
+		ask_first(l);
 		break;
 	default:
 		break;
@@ -219,20 +232,21 @@ static void on_looked(void *ctx, int code, const char *body,
 	struct rec_target *t = l->asked;
 
 	(void)e;
+	rec_ran(l->r);
 	l->asked = NULL;
 	t->n_out--;
 	if (code && code != -EREMOTEIO) {
 		rec_cut(t);
 		return;
 	}
-	if (!c->is_proving || !c->b || c->t != t)
+	if (!c->is_proving || !c->b || c->t != t || l->nth_run != l->r->nth_run)
 		return;
 	l->seen.exists = !code && strncmp(body, "-ERR", 4) != 0;
 	if (l->seen.exists && l->is_dump)
 		read_dump(&l->seen, body);
 	else if (l->seen.exists && *body >= '0' && *body <= '9')
 		l->seen.cseq = (uint32_t)strtoul(body, NULL, 10);
-	see(l);
+	rec_see(l);
 }
 
 static bool is_full(const struct rec_batch *b)
@@ -274,6 +288,7 @@ static bool look_at(struct rec_leg *l, int64_t now_ms)
 		return true;
 	}
 	l->asked = t;
+	l->nth_run = l->r->nth_run;
 	l->looked_ms = now_ms;
 	t->n_out++;
 	return true;
@@ -345,7 +360,7 @@ static void take_hangup(struct rec_leg *l, const char *body)
 		s->sip = (int)strtol(text, NULL, 10);
 	if (s->sip < 300)
 		s->sip = 0;
-	see(l);
+	rec_see(l);
 }
 
 void rec_event(void *ctx, struct fp_switch *x, const struct fp_esl_frame *f)
@@ -354,6 +369,7 @@ void rec_event(void *ctx, struct fp_switch *x, const struct fp_esl_frame *f)
 	struct rec_leg *l;
 	char text[FP_LEG_UUID_MAX + 1];
 
+	rec_ran(r);
 	if (r->event)
 		r->event(r->ctx, x, f);
 	if (!fp_esl_header(f->body, "Event-Name", true, text, sizeof(text)) ||

@@ -2,6 +2,7 @@
 #ifndef FP_RECOVER_RECOVERING_PRIV_H
 #define FP_RECOVER_RECOVERING_PRIV_H
 
+#include "io/late.h"
 #include "recover/recovering.h"
 
 /* What the parts of a recovery share.  One walks in a circle: each target is asked to
@@ -40,6 +41,7 @@ struct rec_batch {
 	/* The answer was lost: until then it may go on. */
 	int64_t doubt_ms;
 	unsigned int n_checks;
+	unsigned int nth_run; /* rec.nth_run when they were asked */
 	bool is_paused;
 };
 
@@ -63,6 +65,7 @@ struct rec_target {
 	/* its connection ended */
 	bool is_cut, is_run_asked, is_fence_asked, is_given_up;
 	int64_t cut_ms, dial_ms;
+	unsigned int nth_run; /* when its run was asked */
 };
 
 struct rec_call {
@@ -84,7 +87,9 @@ struct rec_leg {
 	size_t call, nth;
 	struct fp_prove_seen seen;
 	struct rec_target *asked; /* of whom; NULL: no question is under way */
+	unsigned int nth_run;     /* then */
 	bool is_dump, is_missing;
+	bool is_pending; /* what was seen waits until the job is surely ours */
 	int64_t looked_ms;
 	enum rec_mark mark; /* to be written */
 };
@@ -113,6 +118,11 @@ struct rec {
 	/* the journal */
 	bool is_dirty, is_flushing;
 	int64_t write_ms, away_ms, hold_ms, beat_ms;
+	/* ---- recovering_sure.c: is it ours? */
+	struct fp_late ran;
+	unsigned int nth_run; /* grows when we were held up */
+	bool is_late;         /* ... and nobody said since that it is ours */
+	bool is_sure_wanted;
 	/* the old run */
 	int64_t old_ms;
 	bool is_old_out;
@@ -188,6 +198,19 @@ void rec_look(struct rec *r);
 void rec_event(void *ctx, struct fp_switch *x, const struct fp_esl_frame *f);
 int rec_index(struct rec *r, struct fp_err *e);
 bool rec_has_leg(const struct rec *r, const char *uuid);
+
+void rec_see(struct rec_leg *l);
+
+/* ---- recovering_sure.c: while a process is stopped, or its machine, another may take
+ * the job and end it: what was heard is old then, and a leg of ours is a live call of
+ * nobody's.  Whatever a live call would feel is done only after fp_db has said that the
+ * job is ours. */
+/* We are run, by the loop: were we held up?  Each callback says so first. */
+void rec_ran(struct rec *r);
+/* Did fp_db just say so?  false: it is asked before the next walk. */
+bool rec_is_sure(struct rec *r);
+/* Ask it when that is wanted, then do what waits for it.  false: nothing may be done. */
+bool rec_go_on(struct rec *r);
 
 /* ---- recovering_write.c */
 void rec_note(struct rec *r, size_t i, const char *state);

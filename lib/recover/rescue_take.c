@@ -90,8 +90,12 @@ static int await(struct fp_rescue_job *j, struct fp_err *e)
 static int fence(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_fence f = j->o.fence;
-	int r;
+	int r = fp_journal_flush_wait(j->r.journal, e);
 
+	/* what was waited for may have taken long: is it ours still? */
+	j->is_lost |= r == -EBUSY;
+	if (r)
+		return r;
 	f.switches = j->o.switches;
 	f.node = j->o.from;
 	f.run = j->run;
@@ -147,6 +151,7 @@ int fp_rescue_empty(struct fp_rescue_job *j, struct fp_err *e)
 	j->is_emptying = true;
 	if (!r)
 		r = j->o.empty(j->o.empty_ctx, &j->r, e);
+	j->is_lost |= r == -EBUSY;
 	if (!r)
 		r = note(j, "empty", "done", NULL, e);
 	if (!r)

@@ -7,9 +7,12 @@
 
 #include "base/buf.h"
 #include "io/clock.h"
+#include "io/late.h"
 #include "recover/takeover_priv.h"
 
 #define SETTLE_MS 5000
+#define SURE_TRIES 3
+#define LEASE_MS 20000 /* a holder that is silent for 30 s loses its job */
 
 int64_t fp_takeover_settle_ms(const struct fp_takeover *o)
 {
@@ -49,6 +52,52 @@ void fp_takeover_tell(const struct fp_rescue *r, const char *name,
 
 	if (r->o->condition)
 		r->o->condition(r->o->ctx, &c);
+}
+
+/* ---- whose it is */
+
+/* fp_db last: who takes over begins there. */
+static int ask_whose(const struct fp_rescue *r, bool *is_interrupted,
+		     struct fp_err *e)
+{
+	int c = r->store ? fp_store_check(r->store, e) : 0;
+
+	if (!c)
+		c = fp_journal_flush_wait(r->journal, e);
+	if (c != -EINTR || !is_interrupted)
+		return c;
+	*is_interrupted = true; /* it was asked all the same */
+	return 0;
+}
+
+static bool is_sure(const struct fp_rescue *r)
+{
+	return !r->journal || fp_journal_unsure_ms(r->journal) <= FP_LATE_MS;
+}
+
+int fp_takeover_ours(const struct fp_rescue *r, bool *is_interrupted,
+		     struct fp_err *e)
+{
+	for (int i = 0; i < SURE_TRIES && !is_sure(r); i++) {
+		int c = ask_whose(r, is_interrupted, e);
+
+		if (c)
+			return c;
+	}
+	return is_sure(r) ? 0
+			  : fp_err(e, -EAGAIN,
+				   "fp_db is too slow to say whose the job is");
+}
+
+int fp_takeover_ours_yet(const struct fp_rescue *r, bool *is_interrupted,
+			 struct fp_err *e)
+{
+	int c = fp_takeover_ours(r, is_interrupted, e);
+
+	return c && c != -EBUSY && c != -EINTR &&
+			       fp_journal_unsure_ms(r->journal) < LEASE_MS
+		       ? 0
+		       : c;
 }
 
 /* ---- time */

@@ -170,6 +170,8 @@ int fp_takeover_back(struct fp_take *k, struct fp_err *e)
 	if (!r)
 		r = put(k, token, e);
 	if (!r)
+		r = fp_takeover_ours_yet(k->r, &k->is_interrupted, e);
+	if (!r)
 		r = fp_takeover_ask(k->x, &k->is_interrupted, &said, e,
 				    "fsctl recover sofia:%s", token);
 	free(said);

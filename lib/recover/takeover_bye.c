@@ -196,6 +196,9 @@ static int ask_all(struct fp_take *k, const struct fp_take_leg *t,
 		if (!bye.cseq)
 			break;
 		*last = (struct asking){ .k = k, .to = *to, .bye = &bye };
+		r = fp_takeover_ours(k->r, &k->is_interrupted, e);
+		if (r)
+			break;
 		r = ask(last, e);
 		/* out of order: RFC 3261 12.2.2 */
 		if (last->status != 500)
@@ -227,6 +230,8 @@ int fp_takeover_bye(struct fp_take *k, struct fp_take_leg *t, struct fp_err *e)
 		to.transport = to.transport == FP_T_TCP ? FP_T_UDP : FP_T_TCP;
 		r = ask_all(k, t, &to, false, &last, e);
 	}
+	if (r == -EBUSY)
+		return r;
 	if (!r && last.status != 200)
 		r = refused(k, &last, e);
 	/* whatever was said: is it there? */

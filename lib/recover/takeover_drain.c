@@ -73,6 +73,8 @@ static int stop_new_calls(const struct fp_rescue *r, bool *is_ours,
 	/* whoever aborts it must know */
 	note(r, "node", "paused");
 	code = r->journal ? fp_journal_flush_wait(r->journal, e) : 0;
+	if (!code)
+		code = fp_takeover_ours(r, NULL, e);
 	if (code)
 		return code;
 	code = fp_takeover_ask(x, NULL, NULL, e, "fsctl pause inbound");
@@ -84,9 +86,13 @@ static void let_new_calls_in(const struct fp_rescue *r)
 {
 	struct fp_err e = { .text = "" };
 	bool is_interrupted = false;
+	/* the store may have ended its part; only another's is left as it is */
+	int c = r->journal ? fp_journal_flush_wait(r->journal, &e) : 0;
 
-	if (fp_takeover_ask(r->o->from, &is_interrupted, NULL, &e,
-			    "fsctl resume inbound")) {
+	if (c != -EBUSY)
+		c = fp_takeover_ask(r->o->from, &is_interrupted, NULL, &e,
+				    "fsctl resume inbound");
+	if (c) {
 		fp_takeover_say(r,
 				"%s is still paused for inbound calls: %s; "
 				"fsctl resume inbound ends it",
@@ -151,6 +157,9 @@ static int tell_it(const struct fp_rescue *r, const char *run, int *code,
 		return c;
 	if (strcmp(now, run) != 0)
 		return fp_err(e, -ESTALE, "%s was started again", x->name);
+	c = fp_takeover_ours(r, NULL, e);
+	if (c)
+		return c;
 	c = fp_switch_send(x, "fsctl shutdown now", EXIT_MS, on_told, &t, e);
 	if (c)
 		return c;
@@ -193,7 +202,10 @@ static enum fp_death prove(const struct fp_rescue *r, const char *run,
 static int fence(struct fp_rescue *r, const char *run, struct fp_err *e)
 {
 	struct fp_fence f = r->o->fence;
+	int c = fp_takeover_ours(r, NULL, e);
 
+	if (c)
+		return c;
 	f.node = r->o->from;
 	f.run = run;
 	f.store = r->store;
@@ -242,7 +254,7 @@ static int drain(const struct fp_takeover *o, struct fp_rescue *r,
 		code = fp_takeover_settle(o, r, run, e);
 	if (!code)
 		code = shut_down(r, run, e);
-	if (code && code != -ESTALE && is_ours)
+	if (code && code != -ESTALE && code != -EBUSY && is_ours)
 		let_new_calls_in(r);
 	return code;
 }

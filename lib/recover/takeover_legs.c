@@ -62,6 +62,8 @@ int fp_takeover_quiet(struct fp_take *k, struct fp_err *e)
 		if (t->is_gone)
 			continue;
 		r = remember(k, t, e);
+		if (!r)
+			r = fp_takeover_ours(k->r, &k->is_interrupted, e);
 		t->is_quiet = !r;
 		if (!r)
 			r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
@@ -127,6 +129,9 @@ int fp_takeover_park(struct fp_take *k, struct fp_err *e)
 		b = &k->leg[a->partner];
 		if (a->is_gone || b->is_gone)
 			continue;
+		r = fp_takeover_ours(k->r, &k->is_interrupted, e);
+		if (r)
+			break;
 		a->is_parked = b->is_parked = true;
 		note(k, a, "parked", NULL);
 		r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
@@ -171,10 +176,12 @@ static int bridge(struct fp_take *k, struct fp_take_leg *a,
 		  struct fp_take_leg *b, struct fp_err *e)
 {
 	struct fp_take_leg *first = b->l->row.is_originator ? b : a;
-	int r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
-				"uuid_bridge %s %s", first->l->uuid,
-				(first == a ? b : a)->l->uuid);
+	int r = fp_takeover_ours_yet(k->r, &k->is_interrupted, e);
 
+	if (!r)
+		r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
+				    "uuid_bridge %s %s", first->l->uuid,
+				    (first == a ? b : a)->l->uuid);
 	if (!r)
 		a->is_parked = b->is_parked = false;
 	return r;
@@ -182,10 +189,12 @@ static int bridge(struct fp_take *k, struct fp_take_leg *a,
 
 static int bill(struct fp_take *k, struct fp_take_leg *t, struct fp_err *e)
 {
-	int r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
-				"uuid_setvar %s process_cdr%s%s", t->l->uuid,
-				*t->cdr ? " " : "", t->cdr);
+	int r = fp_takeover_ours_yet(k->r, &k->is_interrupted, e);
 
+	if (!r)
+		r = fp_takeover_ask(k->x, &k->is_interrupted, NULL, e,
+				    "uuid_setvar %s process_cdr%s%s",
+				    t->l->uuid, *t->cdr ? " " : "", t->cdr);
 	if (!r)
 		t->is_quiet = false;
 	return r;

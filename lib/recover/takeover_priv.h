@@ -41,6 +41,15 @@ void fp_takeover_say(const struct fp_rescue *r, const char *fmt, ...)
 void fp_takeover_tell(const struct fp_rescue *r, const char *name,
 		      enum fp_condition_state state, const char *value,
 		      const char *detail);
+/* Is the job ours?  Asked of fp_db and the store unless they just said so, before
+ * anything is done to a call: a process that was stopped, or its machine, may find it
+ * another's.  A signal: as of fp_takeover_ask.  -EBUSY: leave all as it is. */
+int fp_takeover_ours(const struct fp_rescue *r, bool *is_interrupted,
+		     struct fp_err *e);
+/* The same before something is put back as it was: also done while fp_db is away, for as
+ * long as nobody can have taken the job. */
+int fp_takeover_ours_yet(const struct fp_rescue *r, bool *is_interrupted,
+			 struct fp_err *e);
 /* 0; -EINTR. */
 int fp_takeover_pause(const struct fp_rescue *r, int64_t ms, struct fp_err *e);
 /* As fp_switch_ask of "VERB UUID REST"; what is done has to be seen through: a signal

@@ -213,8 +213,14 @@ static int undo(struct fp_take *k, int code, size_t gone_before,
 	struct fp_err why = { .text = "" };
 	int r = 0;
 
+	if (code == -EBUSY) /* another's by now, as it is */
+		return code;
 	if (n_gone(k) > gone_before)
 		r = fp_takeover_back(k, &why);
+	if (r == -EBUSY) {
+		*e = why;
+		return r;
+	}
 	if (r || (gone_before && n_gone(k)))
 		return fp_err(e, -EINPROGRESS,
 			      "%s; legs are gone that could not be brought "

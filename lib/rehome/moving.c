@@ -340,7 +340,8 @@ static int run(struct moving *m)
 
 static void begin(struct moving *m)
 {
-	m->start_ms = m->ran_ms = fp_clock_ms();
+	m->start_ms = fp_clock_ms();
+	fp_late_ran(&m->ran, NULL);
 	m->is_over = false;
 	m->n_rates = 0;
 	m->wake = (struct fp_timer){ .fire = woken, .ctx = m };

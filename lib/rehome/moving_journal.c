@@ -13,7 +13,6 @@
 #define CHUNK_MAX 2048
 #define AGAIN_MS 500 /* until fp_db is tried again */
 #define AWAY 6       /* question's times that fp_db is waited for */
-#define LATE_MS 2000 /* not run for longer: by ticks we are every 200 ms */
 
 static int add(struct moving *m, const struct fp_moving_call *c,
 	       const char *state, const char *detail)
@@ -130,11 +129,9 @@ void moving_flush(struct moving *m)
  * here on says.  One under way may have been answered long ago. */
 void moving_ran(struct moving *m)
 {
-	int64_t now_ms = fp_clock_ms(), late_ms = now_ms - m->ran_ms;
-	bool is_late = m->ran_ms && late_ms > LATE_MS;
+	int64_t late_ms = fp_late_ran(&m->ran, NULL);
 
-	m->ran_ms = now_ms;
-	if (!is_late || m->code)
+	if (!late_ms || m->code)
 		return;
 	moving_say(m,
 		   "this was not run for %" PRId64 " s: nothing new begins "

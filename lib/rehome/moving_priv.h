@@ -3,6 +3,7 @@
 #define FP_REHOME_MOVING_PRIV_H
 
 #include "base/buf.h"
+#include "io/late.h"
 #include "peer/mi.h"
 #include "rehome/moving.h"
 
@@ -66,10 +67,10 @@ struct moving {
 	size_t flush_to;  /* n_added when the flush under way began */
 	size_t chunk;     /* intents at once */
 	bool is_flushing, is_dirty, is_starved;
-	int64_t away_ms;  /* since when fp_db is, under HOLD_DB */
-	int64_t ran_ms;   /* when we were run last */
-	bool is_proof;    /* the flush under way began after we were late */
-	int64_t flush_ms; /* after one that failed: not before */
+	int64_t away_ms;    /* since when fp_db is, under HOLD_DB */
+	struct fp_late ran; /* when we were run last */
+	bool is_proof;      /* the flush under way began after we were late */
+	int64_t flush_ms;   /* after one that failed: not before */
 	/* ---- the target's and all nodes' state (moving_watch.c) */
 	bool is_sampling, is_reading;
 	uint64_t total, free; /* of the last sample */

@@ -20,6 +20,7 @@ teardown() { faults_teardown; }
 @test "the event socket is away for long" { case_cut_long; }
 @test "far ends are silent, or have no such call" { case_far_ends; }
 @test "the job is taken over while its calls are proven" { case_taken_over; }
+@test "a controller wakes late: what another brought up stays" { case_woken_late; }
 @test "ports are held by live calls of the target" { case_ports; }
 @test "a port is taken meanwhile" { case_port_meanwhile; }
 @test "the old run comes back" { case_comes_back; }

@@ -49,6 +49,38 @@ case_taken_over() {
 	said 'taken over by another'
 }
 
+# It is stopped with questions under way, and wakes after its end of waiting: another
+# has brought up its calls, which it would end for what was true then.
+case_woken_late() {
+	local job
+
+	up 2 sql_s=0.2
+	export FP_STATE=$FS_DIR/state
+	calls 6 'bridge-ok bridge-slow3'
+	rows_are 12
+	crash 1
+	begin failover fs1 --to fs2 --prove 4s
+	within 10 eval '[ "$(reinvites | wc -l)" -ge 9 ]'
+	fs_freeze 2
+	sleep 0.6 # it looks every 150 ms
+	kill -s STOP "$tool_pid"
+	fs_thaw 2
+	job=$(open_job)
+	# its lock is given up after 30 s: its sessions are gone at once here
+	pg_sql "select pg_terminate_backend(pid) from pg_stat_activity
+		where application_name like '%fp-recover%'" postgres >/dev/null
+	FP_STATE=$FS_DIR/other "$FP_BUILD/fp-recover" resume "$job" \
+		-C "$FS_DIR/cluster.ini"
+	all_up 6
+	kill -s CONT "$tool_pid"
+	ended 4
+	sleep 0.5 # a BYE would be on its way
+	all_up 6
+	once_each 12
+	said "job $job is fp-recover"
+	said 'nothing is done until the journal says'
+}
+
 # What cannot be read is said, and the others come up.
 # One uuid has a newline, which no command can name; another is a long Call-ID
 # (inbound-use-callid-as-uuid).

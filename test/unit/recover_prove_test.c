@@ -385,3 +385,61 @@ TEST(an_orphan_that_does_not_end_is_ended)
 	EQ(there(0, NEW, "CS_EXECUTE", 4000), FP_PROVE_KILL);
 	verdict_is(FP_PROOF_PROVEN, "");
 }
+
+/* ---- what a live call would feel */
+
+TEST(held_nothing_is_done_until_it_may)
+{
+	single();
+	p.is_held = true;
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS), FP_PROVE_ASK);
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS + 1), FP_PROVE_ASK);
+	EQ(fp_prover_verdict(&p, END_MS), FP_PROOF_WAITING);
+	/* somebody else brought it up meanwhile */
+	EQ(there(0, NEW, "CS_EXECUTE", END_MS + 2), FP_PROVE_DONE);
+	verdict_is(FP_PROOF_PROVEN, "");
+}
+
+TEST(held_and_then_not)
+{
+	single();
+	p.is_held = true;
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS), FP_PROVE_ASK);
+	p.is_held = false;
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS), FP_PROVE_KILL);
+	verdict_is(FP_PROOF_SILENT, "the far end does not answer");
+}
+
+TEST(held_nobody_is_bridged)
+{
+	bridge();
+	p.is_held = true;
+	there(0, NEW, "CS_RESET", 2000);
+	there(1, NEW, "CS_RESET", 2000);
+	EQ(there(0, NEW, "CS_RESET", 9000), FP_PROVE_ASK);
+	EQ(there(1, NEW, "CS_RESET", 9000), FP_PROVE_ASK);
+	p.is_held = false;
+	EQ(there(0, NEW, "CS_RESET", 9100), FP_PROVE_BRIDGE);
+	fp_prover_fini(&p);
+}
+
+TEST(the_end_is_as_far_away_after_a_pause)
+{
+	single();
+	there(0, OLD, "CS_EXECUTE", END_MS - 10);
+	fp_prover_late(&p, 60000);
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS + 59000), FP_PROVE_WAIT);
+	EQ(there(0, OLD, "CS_EXECUTE", END_MS + 60000), FP_PROVE_KILL);
+	verdict_is(FP_PROOF_SILENT, "the far end does not answer");
+}
+
+TEST(a_leg_is_no_longer_gone_for_a_pause)
+{
+	single();
+	there(0, OLD, "CS_EXECUTE", 2000);
+	EQ(gone(0, true, 2100), FP_PROVE_WAIT);
+	fp_prover_late(&p, 5000);
+	EQ(gone(0, true, 7200), FP_PROVE_WAIT);
+	EQ(gone(0, true, 7900), FP_PROVE_DONE);
+	verdict_is(FP_PROOF_GONE, "hung up");
+}
