@@ -45,6 +45,10 @@ struct fp_fence {
 	const char *state_dir; /* our copies of dynamic lists are in it */
 	const char *why, *by;
 	bool is_dry_run;
+	/* Of a job: is it ours still?  Asked before each step that changes something, which
+	 * may come long after the one before.  NULL: of none. */
+	int (*is_ours)(void *of, struct fp_err *e);
+	void *of;
 	bool *is_changed; /* set when something was; may be NULL */
 	bool (*is_lifted)(void *ctx, const char *rule);
 	void (*each)(void *ctx, const struct fp_condition *c); /* each step */

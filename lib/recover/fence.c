@@ -220,6 +220,11 @@ static int end_sessions(const struct fp_fence *f, enum fp_death d,
 
 /* ---- all of it */
 
+static int ours(const struct fp_fence *f, struct fp_err *e)
+{
+	return f->is_ours && !f->is_dry_run ? f->is_ours(f->of, e) : 0;
+}
+
 int fp_fence(const struct fp_fence *f, enum fp_death *out, struct fp_err *e)
 {
 	enum fp_death d;
@@ -227,15 +232,22 @@ int fp_fence(const struct fp_fence *f, enum fp_death *out, struct fp_err *e)
 	char now[64];
 	int r = look(f, &d, now, e);
 
-	if (!r && d != FP_DEATH_PROVEN && f->command)
-		r = ask_command(f, &d, e);
+	if (!r && d != FP_DEATH_PROVEN && f->command) {
+		r = ours(f, e);
+		if (!r)
+			r = ask_command(f, &d, e);
+	}
 	if (!r)
 		r = judge(f, d, now, e);
+	if (!r)
+		r = ours(f, e);
 	if (r)
 		return r;
 	is_proven = d != FP_DEATH_LIVES && d != FP_DEATH_UNKNOWN;
 	r = end_sessions(f, d, is_proven, &is_refused, e);
 	/* a restarted node is not to be cut off: it takes calls */
+	if (!r && d != FP_DEATH_PROVEN)
+		r = ours(f, e);
 	if (!r && d != FP_DEATH_PROVEN)
 		r = fp_fence_nic(f, is_proven, &is_refused, e);
 	if (!r && is_refused)

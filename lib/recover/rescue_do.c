@@ -48,6 +48,8 @@ static int is_dead(void *job, struct fp_switch *x, struct fp_err *e)
 	struct fp_fence f = j->o.fence;
 	enum fp_death death;
 
+	f.is_ours = fp_takeover_is_ours;
+	f.of = &j->r;
 	f.switches = j->o.switches;
 	f.node = x;
 	f.run = x->view.run;

@@ -6,6 +6,7 @@
 
 #include "io/clock.h"
 #include "recover/rescue_priv.h"
+#include "recover/takeover.h"
 
 #define LOOK_EVERY_MS 500
 
@@ -90,18 +91,19 @@ static int await(struct fp_rescue_job *j, struct fp_err *e)
 static int fence(struct fp_rescue_job *j, struct fp_err *e)
 {
 	struct fp_fence f = j->o.fence;
-	int r = fp_journal_flush_wait(j->r.journal, e);
+	struct fp_err why;
+	int r;
 
-	/* what was waited for may have taken long: is it ours still? */
-	j->is_lost |= r == -EBUSY;
-	if (r)
-		return r;
+	f.is_ours = fp_takeover_is_ours;
+	f.of = &j->r;
 	f.switches = j->o.switches;
 	f.node = j->o.from;
 	f.run = j->run;
 	f.store = j->o.from->db ? j->r.store : NULL;
 	f.is_dry_run = false;
 	r = fp_fence(&f, &j->r.death, e);
+	if (r == -EBUSY) /* that, or a lock of the fence's */
+		j->is_lost |= fp_takeover_is_ours(&j->r, &why) == -EBUSY;
 	/* it is proven by another run: that is not one of those either */
 	return r || j->r.death != FP_DEATH_PROVEN ? r : look(j, e);
 }

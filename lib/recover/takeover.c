@@ -89,6 +89,11 @@ int fp_takeover_ours(const struct fp_rescue *r, bool *is_interrupted,
 				   "fp_db is too slow to say whose the job is");
 }
 
+int fp_takeover_is_ours(void *rescue, struct fp_err *e)
+{
+	return fp_takeover_ours(rescue, NULL, e);
+}
+
 int fp_takeover_ours_yet(const struct fp_rescue *r, bool *is_interrupted,
 			 struct fp_err *e)
 {

@@ -41,6 +41,9 @@ int fp_takeover_drain(void *ctx, struct fp_rescue *r, struct fp_err *e);
 /* A drain that was killed has stopped new calls (r->is_paused), and does not go on: they
  * are let in again, when its run still answers.  What cannot be is said. */
 void fp_takeover_let_in(struct fp_rescue *r);
+
+/* fp_fence's is_ours, of a struct fp_rescue. */
+int fp_takeover_is_ours(void *rescue, struct fp_err *e);
 int fp_takeover_take(void *ctx, struct fp_rescue *r, struct fp_err *e);
 /* abort of a take whose process was killed in the middle: legs that live are bridged
  * again and bill as before.  0: *n_gone legs are not there any more. */

@@ -202,10 +202,9 @@ static enum fp_death prove(const struct fp_rescue *r, const char *run,
 static int fence(struct fp_rescue *r, const char *run, struct fp_err *e)
 {
 	struct fp_fence f = r->o->fence;
-	int c = fp_takeover_ours(r, NULL, e);
 
-	if (c)
-		return c;
+	f.is_ours = fp_takeover_is_ours;
+	f.of = r;
 	f.node = r->o->from;
 	f.run = run;
 	f.store = r->store;

@@ -17,6 +17,7 @@ setup() { rec_setup; }
 teardown() { rec_teardown; }
 
 @test "take: a bridged call, there and back, billed once" { case_take_bridge; }
+@test "take: a controller wakes late, and touches nothing" { case_take_woken; }
 @test "take: a room, and a leg alone" { case_take_room; }
 @test "take: a BYE is refused, and all is as it was" { case_take_first_refused; }
 @test "take: the second is, and the first leg comes back" { case_take_second_refused; }

@@ -96,6 +96,52 @@ case_take_bridge() {
 	[ "$(cdrs 1 | cut -d, -f1 | sort -u | wc -l)" = 4 ]
 }
 
+# It is stopped just before its first step at the node; another ends its job, and the
+# call stays where it is.
+case_take_woken() {
+	local a b job taker status=0
+
+	take_up
+	calls 1
+	rows_are 2 "$(rows_of 1)"
+	a=$(a_legs 1)
+	b=$(b_of 1 "$a")
+	pg_sql "create function stall() returns trigger language plpgsql as
+		\$\$ begin
+			if new.item = 'empty' then perform pg_sleep(1); end if;
+			return new;
+		end \$\$;
+		create trigger stall before insert on fastpath.journal
+			for each row execute function stall()" >/dev/null
+	"$FP_BUILD/fp-recover" take "$a" --to fs2 -C "$FS_DIR/cluster.ini" \
+		>"$BATS_TEST_TMPDIR/woken" 2>&1 3>&- 4>&- &
+	taker=$!
+	within 10 eval '[ "$(pg_sql "select count(*) from pg_stat_activity
+		where wait_event = \$\$PgSleep\$\$")" = 1 ]'
+	kill -s STOP "$taker"
+	within 5 eval '[ "$(pg_sql "select count(*) from fastpath.journal
+		where item = \$\$empty\$\$")" = 1 ]'
+	pg_sql 'drop function stall() cascade' >/dev/null
+	# its lock is given up after 30 s: its sessions are gone at once here
+	pg_sql "select pg_terminate_backend(pid) from pg_stat_activity
+		where application_name like '%fp-recover%'" postgres >/dev/null
+	job=$(pg_sql 'select id from fastpath.job')
+	FP_STATE=$FS_DIR/other tool abort "$job"
+	[ "$status" = 0 ]
+	sleep 2 # what it was told is old
+	kill -s CONT "$taker"
+	status=0
+	wait "$taker" || status=$?
+	cat "$BATS_TEST_TMPDIR/woken"
+	[ "$status" = 4 ]
+	grep -q "job $job " "$BATS_TEST_TMPDIR/woken"
+	exists 1 "$a" && exists 1 "$b"
+	as_it_was "$a"
+	are_held uac 1 && are_held uas 1
+	reinvites_are 0
+	no_bye
+}
+
 case_take_room() {
 	local a b
 
