@@ -58,18 +58,16 @@ bool rec_is_sure(struct rec *r)
 static bool ask_once(struct rec *r)
 {
 	unsigned int nth_run;
-	struct fp_err e;
-	int c = r->o->store ? fp_store_check(r->o->store, &e) : 0;
+	struct fp_err e, why;
+	int c = r->o->store ? fp_store_check(r->o->store, &e) : 0, d;
 
-	if (c) {
-		rec_store_failed(r, c, &e);
-		return false;
-	}
 	rec_ran(r);
 	nth_run = r->nth_run;
-	c = rec_flush(r, &e);
+	d = rec_flush(r, &why); /* it says whose, also when the store is away */
 	rec_ran(r);
-	return !c && r->nth_run == nth_run;
+	if (c)
+		rec_store_failed(r, c, &e);
+	return !c && !d && r->nth_run == nth_run;
 }
 
 static bool ask(struct rec *r)

@@ -60,14 +60,19 @@ void fp_takeover_tell(const struct fp_rescue *r, const char *name,
 static int ask_whose(const struct fp_rescue *r, bool *is_interrupted,
 		     struct fp_err *e)
 {
+	struct fp_err why;
 	int c = r->store ? fp_store_check(r->store, e) : 0;
+	int d = fp_journal_flush_wait(r->journal, &why);
 
-	if (!c)
-		c = fp_journal_flush_wait(r->journal, e);
-	if (c != -EINTR || !is_interrupted)
-		return c;
-	*is_interrupted = true; /* it was asked all the same */
-	return 0;
+	if (d == -EINTR && is_interrupted) {
+		*is_interrupted = true; /* it was asked all the same */
+		d = 0;
+	}
+	if (d && (!c || d == -EBUSY)) {
+		*e = why;
+		return d;
+	}
+	return c;
 }
 
 static bool is_sure(const struct fp_rescue *r)

@@ -126,8 +126,8 @@ case_take_woken() {
 	pg_sql "select pg_terminate_backend(pid) from pg_stat_activity
 		where application_name like '%fp-recover%'" postgres >/dev/null
 	job=$(pg_sql 'select id from fastpath.job')
-	FP_STATE=$FS_DIR/other tool abort "$job"
-	[ "$status" = 0 ]
+	FP_STATE=$FS_DIR/other "$FP_BUILD/fp-recover" abort "$job" \
+		-C "$FS_DIR/cluster.ini"
 	sleep 2 # what it was told is old
 	kill -s CONT "$taker"
 	status=0
