@@ -115,7 +115,7 @@ stamp() {
 	said 2 'sip1: fp-rehome failover: .* 0 lost, job '
 	n=$(rh_invites uac | wc -l)
 	fo_signal CONT 1
-	said 1 'sip1: fp-rehome failover: .*: (fence ok, )?0 moved|fp-health .*ended'
+	said 1 'sip1: fp-rehome failover: .*(0 moved|left to another|another controller had done it)|fp-health .*ended'
 	[ "$(rh_invites uac | wc -l)" = "$n" ]
 	[ "$(twice | wc -l)" -le 8 ]
 }
@@ -142,7 +142,7 @@ stamp() {
 	export REHOME_OPTIONS='--to auto -t 1s --wait 0s'
 	fo_start 1 REHEARSE=yes
 	said 1 'a rehearsal: nothing is touched'
-	said 1 'sip1: rehearsal, nothing is touched: fp-rehome failover: mi CRITICAL.*fence ok'
+	said 1 'sip1: rehearsal, nothing is touched: fp-rehome failover: mi CRITICAL.*: FENCE not run, would move 6$'
 	run ! grep -q '^fp-health: .*steer' ctl1.err
 	kill -s TERM "${fo_pid[1]}"
 	wait "${fo_pid[1]}"
@@ -206,10 +206,10 @@ stamp() {
 	fi
 	# each variable that the script reads is explained, and no other
 	for name in $(grep -oE '^(# )?[A-Z_]+=' fp-failover.default | tr -d '# ='); do
-		[ "$name" = FP_CLUSTER ] || grep -qE "\\$\{?$name\b" fp-failover
+		[ "$name" = FP_CLUSTER ] || grep -qE "\\$\{?$name\b" fp-failover fp-failover.work
 	done
 	for name in $(grep -oE '\$\{(HOLD|FENCE|OBSERVERS|MAX_DOWN|RE[A-Z]+|[A-Z]+_OPTIONS)\b' \
-		fp-failover | tr -d '${' | sort -u); do
+		fp-failover fp-failover.work | sed 's/.*{//' | sort -u); do
 		grep -qE "^$name=" fp-failover.default
 	done
 	run -3 --separate-stderr "$FP_BUILD/fp-health" check -C cluster.ini \
