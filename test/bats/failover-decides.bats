@@ -221,13 +221,14 @@ none='{"type":"summary","tags":0,"given":0,"moved":0,"gone":0}'
 @test "a rehearsal says what would be; steer is tried once" {
 	echo 3 >answers/dry-steer
 	answer failover sip1 1 '{"type":"condition","name":"power","state":"ok"}' \
-		'{"type":"tag","tag":"a","calls":4}' '{"type":"tag","tag":"b","calls":2}' "$none"
+		'{"type":"tag","tag":"a","calls":4}' '{"type":"tag","tag":"b","calls":2}' \
+		'{"type":"tag","tag":"b","calls":2}' "$none"
 	looks sip1/mi/CRITICAL
 	start REHEARSE=yes
 	three
 	is sip1/mi/CRITICAL
 	said 'rehearsal, nothing is touched: .*: FENCE not run, would move 6$'
-	said 'steer --dry-run fails'
+	said 'steer --dry-run: exit status 3'
 	[ "$(times 'health steer')" = 1 ]
 	unsaid 'fence ok'
 }
