@@ -222,7 +222,7 @@ none='{"type":"summary","tags":0,"given":0,"moved":0,"gone":0}'
 	echo 3 >answers/dry-steer
 	answer failover sip1 1 '{"type":"condition","name":"power","state":"ok"}' \
 		'{"type":"tag","tag":"a","calls":4}' '{"type":"tag","tag":"b","calls":2}' \
-		'{"type":"tag","tag":"b","calls":2}' "$none"
+		'{"type":"tag","tag":"b","calls":2}' '{"type":"summary","tags":2,"calls":6}'
 	looks sip1/mi/CRITICAL
 	start REHEARSE=yes
 	three
