@@ -106,8 +106,8 @@ judge() {
 }
 
 step_edge_dies() {
-	calls_of_edge sip1 >"$stage/concerned"
-	event_begin "kill -9 sip1 (edge)" "$stage/concerned"
+	calls_of_edge sip1 >"$stage/of-sip1"
+	event_begin "kill -9 sip1 (edge)" "$stage/of-sip1"
 	edge_kill sip1
 	lab_wait 40 event_told
 	decided=$(jq '.silence_ms[0] // 10000' "$event.json")
@@ -119,16 +119,7 @@ step_edge_dies() {
 		'scan 198.18.1.*' 'junk 198.18.2.*'
 }
 
-# As a boot does: the filter, then SIP; the controllers give it its tags.
-step_edge_back() {
-	event_begin 'sip1 is back' "$stage/concerned" planned
-	attack_paused attack_reset sip1
-	claim 'sip1 filters before it takes SIP' filter_up sip1
-	claim 'sip1 is up' edge_start sip1
-	lab_wait 30 event_told
-	judge 'sip1 is back'
-}
-
+# Its calls came through sip1, too, which their rows name and which is down still.
 step_switch_dies() {
 	calls_of_switch fs2 >"$stage/concerned"
 	event_begin 'kill -9 fs2 (media)' "$stage/concerned"
@@ -140,6 +131,16 @@ step_switch_dies() {
 		'flood 203.0.113.130' 'scan 198.18.1.*' 'junk 198.18.2.*'
 	claim 'fs2 is back' switch_start fs2
 	orders=$(powered_off)
+}
+
+# As a boot does: the filter, then SIP; the controllers give it its tags.
+step_edge_back() {
+	event_begin 'sip1 is back' "$stage/of-sip1" planned
+	attack_paused attack_reset sip1
+	claim 'sip1 filters before it takes SIP' filter_up sip1
+	claim 'sip1 is up' edge_start sip1
+	lab_wait 30 event_told
+	judge 'sip1 is back'
 }
 
 # Nothing is moved while links between living ones are cut: ctl2 is cut off from all,
@@ -299,8 +300,8 @@ all_alive() {
 
 step_up
 step_edge_dies
-step_edge_back
 step_switch_dies
+step_edge_back
 step_links_cut
 step_controller_dies
 step_end
