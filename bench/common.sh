@@ -39,6 +39,7 @@ bench_alone() {
 		--mount-proc "$@"
 }
 
+# shellcheck disable=SC2034 # hertz and first are for who sources this
 bench_begin() {
 	bench=$1
 	export FP_BUILD=${FP_BUILD:-$PWD/build}

@@ -328,7 +328,7 @@ unread() {
 		as none ln -sfn /mnt/root /mnt/state/$name
 	done
 	controller() {
-		run --separate-stderr "$FP_BUILD/$@" -C /mnt/cluster.ini
+		run --separate-stderr "$FP_BUILD/$1" "${@:2}" -C /mnt/cluster.ini
 		echo "$*: $status: $output $stderr"
 	}
 	printf '[opensips]\nsip1 ansible_host=192.0.2.11 fp_mi=http://192.0.2.11:8888/mi fp_node_id=1\n' >/mnt/cluster.ini

@@ -120,7 +120,6 @@ times() { grep -cE -- "$1" calls || :; }
 many() { [ "$(times "$2")" -ge "$1" ]; }
 three() { well sip1/mi sip2/mi sip3/mi fs1/esl fs2/esl fs3/esl; }
 moved='{"type":"summary","tags":1,"given":1,"moved":6,"gone":0,"calls":6}'
-none='{"type":"summary","tags":0,"given":0,"moved":0,"gone":0}'
 
 @test "fp_db is away: media wait for the edge, however long" {
 	answer failover sip1 4

@@ -28,7 +28,7 @@ teardown_file() { source test/bats/load.bash && load_down; }
 }
 
 @test "attach compiles before the first packet: no packet of a listed source" {
-	local pid got
+	local got
 
 	lab_start flood attacker python3 -c '
 import socket, time
